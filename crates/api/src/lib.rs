@@ -1,0 +1,17 @@
+//! The control plane. Every change of a subscription is a command: the REST side validates it, writes it to `commands` and
+//! answers with its result; the command handler, one owner for each partition, decides it and writes the new state to
+//! `subscriptions` in a transaction. Reads are a fold of `subscriptions` that waits for the log's end, so that two
+//! instances behave as one.
+
+mod catch_up;
+mod command_handler;
+mod credentials;
+mod fold;
+mod records;
+mod rest;
+mod results;
+mod run;
+mod submit;
+mod table;
+
+pub use run::{ABOUT, run, serve};

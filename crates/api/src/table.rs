@@ -1,0 +1,126 @@
+//! All subscriptions in memory, by owner, without their signing keys.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aerogram_telemetry::names;
+use aerogram_wire::v1::{Scope, Status, Subscription};
+
+/// The subscriptions of everyone. Whoever asks must name the owner, so another pair's are out of reach.
+#[derive(Default)]
+pub struct Table {
+    owners: RwLock<HashMap<Owner, BTreeMap<String, Arc<Subscription>>>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Owner {
+    partner: String,
+    operator: String,
+}
+
+impl Owner {
+    pub fn new(partner: &str, operator: &str) -> Self {
+        Self { partner: partner.to_owned(), operator: operator.to_owned() }
+    }
+
+    pub fn scope(&self) -> Scope {
+        Scope { partner: self.partner.clone(), operator: self.operator.clone() }
+    }
+}
+
+impl Table {
+    /// Takes in the next state of a subscription.
+    pub fn apply(&self, subscription: Subscription) {
+        let Some(scope) = &subscription.scope else { return };
+        let owner = Owner::new(&scope.partner, &scope.operator);
+        let status = subscription.status();
+        let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        let before = if status == Status::Deleted {
+            let Some(theirs) = owners.get_mut(&owner) else { return };
+            let before = theirs.remove(&subscription.id);
+            if theirs.is_empty() {
+                owners.remove(&owner);
+            }
+            before
+        } else {
+            let kept = Arc::new(Subscription { signing_key: None, ..subscription });
+            owners.entry(owner).or_default().insert(kept.id.clone(), kept)
+        };
+        drop(owners);
+        count(before.map(|b| b.status()), -1.0);
+        count(Some(status), 1.0);
+    }
+
+    pub fn get(&self, owner: &Owner, id: &str) -> Option<Arc<Subscription>> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(owner)?.get(id).cloned()
+    }
+
+    /// The owner's subscriptions, the oldest first.
+    pub fn list(&self, owner: &Owner) -> Vec<Arc<Subscription>> {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        let mut theirs: Vec<_> = owners.get(owner).map(|t| t.values().cloned().collect()).unwrap_or_default();
+        drop(owners);
+        theirs.sort_by(|a, b| (a.created_at_ms, &a.id).cmp(&(b.created_at_ms, &b.id)));
+        theirs
+    }
+
+    /// How many the owner has.
+    pub fn count(&self, owner: &Owner) -> usize {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(owner).map_or(0, BTreeMap::len)
+    }
+}
+
+/// Counts what was last written; expiry is not written, so an expired subscription counts as active here.
+fn count(status: Option<Status>, by: f64) {
+    let label = match status {
+        Some(Status::Active) => "active",
+        Some(Status::Inactive) => "inactive",
+        Some(Status::Deleted | Status::Unspecified) | None => return,
+    };
+    metrics::gauge!(names::SUBSCRIPTIONS, "status" => label).increment(by);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aerogram_wire::v1::Sealed;
+
+    fn subscription(id: &str, partner: &str, created_at_ms: i64, status: Status) -> Subscription {
+        Subscription {
+            id: id.into(),
+            scope: Some(Scope { partner: partner.into(), operator: "op".into() }),
+            created_at_ms,
+            status: status.into(),
+            signing_key: Some(Sealed::default()),
+            ..Subscription::default()
+        }
+    }
+
+    #[test]
+    fn owners_see_their_own_in_the_order_of_creation() {
+        let table = Table::default();
+        for (id, partner, created) in [("b", "mine", 2), ("c", "mine", 1), ("a", "mine", 2), ("d", "other", 0)] {
+            table.apply(subscription(id, partner, created, Status::Active));
+        }
+        let mine = Owner::new("mine", "op");
+        let ids: Vec<_> = table.list(&mine).iter().map(|s| s.id.clone()).collect();
+        assert_eq!(ids, ["c", "a", "b"]);
+        assert_eq!(table.count(&mine), 3);
+        assert!(table.get(&mine, "d").is_none());
+        assert!(table.get(&Owner::new("mine", "another"), "a").is_none());
+        assert_eq!(table.get(&mine, "a").unwrap().signing_key, None);
+    }
+
+    #[test]
+    fn deleted_ones_are_gone() {
+        let table = Table::default();
+        let mine = Owner::new("mine", "op");
+        table.apply(subscription("a", "mine", 1, Status::Active));
+        table.apply(subscription("a", "mine", 1, Status::Inactive));
+        assert_eq!(table.get(&mine, "a").unwrap().status(), Status::Inactive);
+        table.apply(subscription("a", "mine", 1, Status::Deleted));
+        table.apply(subscription("never-seen", "mine", 1, Status::Deleted));
+        assert_eq!((table.get(&mine, "a"), table.count(&mine)), (None, 0));
+        assert!(table.owners.read().unwrap().is_empty());
+    }
+}

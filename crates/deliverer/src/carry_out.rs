@@ -1,0 +1,199 @@
+//! Carries out what the decisions say, and brings the answers back as the next inputs.
+
+use crate::observe;
+use crate::pipeline::Parts;
+use crate::request;
+use crate::session::Failure;
+use aerogram_domain::clock::Now;
+use aerogram_domain::deliverer::{Action, Partition, Ticket, Why};
+use aerogram_domain::policy::AttemptResult;
+use aerogram_kafka::{Committer, Out, WriteError, Writer};
+use aerogram_wire::v1::attempts_record::Body;
+use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};
+use aerogram_wire::{Message as _, SCHEMA, Topic, headers};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use futures::{FutureExt as _, stream};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Something that was under way is over.
+pub enum Answer {
+    Response { offset: i64, result: AttemptResult },
+    Written { ticket: Option<Ticket>, result: Result<(), WriteError> },
+    Committed { offset: i64, metadata: String, succeeded: bool },
+    AttemptsEnd(Option<i64>),
+}
+
+impl Answer {
+    /// Tells the decisions; an error stops the partition.
+    pub fn tell(
+        self,
+        now: Now,
+        core: &mut Partition,
+        last_commit: &mut (i64, String),
+        out: &mut Vec<Action>,
+    ) -> Result<(), Failure> {
+        match self {
+            Answer::Response { offset, result } => core.on_response(now, offset, result, out),
+            Answer::Committed { offset, metadata, succeeded } => {
+                if succeeded {
+                    *last_commit = (offset, metadata);
+                }
+                core.on_commit(now, succeeded, out);
+            }
+            Answer::AttemptsEnd(end) => core.on_attempts_end(now, end, out),
+            Answer::Written { ticket: None, result: Ok(()) } => {}
+            Answer::Written { ticket: Some(ticket), result: Ok(()) } => core.on_written(now, ticket, out),
+            Answer::Written { ticket: Some(ticket), result: Err(WriteError::Expired) } => core.on_expired(ticket, out),
+            Answer::Written { result: Err(error), .. } => return Err(Box::new(error)),
+        }
+        Ok(())
+    }
+}
+
+/// All that is under way for one ownership; dropping it abandons the requests.
+pub struct Carrier {
+    parts: Arc<Parts>,
+    partition: i32,
+    committer: Committer,
+    requests: JoinSet<(i64, AttemptResult)>,
+    others: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// Set when the ownership has to start again.
+    pub start_again: Option<Why>,
+}
+
+impl Carrier {
+    pub fn new(parts: Arc<Parts>, partition: i32, committer: Committer) -> Self {
+        // One future that never ends, so that the stream never does.
+        let others = FuturesUnordered::new();
+        others.push(futures::future::pending().boxed());
+        Self { parts, partition, committer, requests: JoinSet::new(), others, start_again: None }
+    }
+
+    /// Cancel-safe.
+    pub async fn next_answer(&mut self) -> Answer {
+        loop {
+            tokio::select! {
+                Some(done) = self.requests.join_next() => {
+                    // A request task neither panics nor is aborted while its ownership lasts.
+                    if let Ok((offset, result)) = done { return Answer::Response { offset, result } }
+                }
+                Some(answer) = self.others.next() => return answer,
+            }
+        }
+    }
+
+    /// An answer that is there already.
+    pub fn answer_now(&mut self) -> Option<Answer> {
+        if let Some(Ok((offset, result))) = self.requests.try_join_next() {
+            return Some(Answer::Response { offset, result });
+        }
+        stream::StreamExt::next(&mut self.others).now_or_never().flatten()
+    }
+
+    /// Carries out and empties `actions`. Waits only while a producer's queue is full.
+    pub async fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), Failure> {
+        for action in actions.drain(..) {
+            match action {
+                Action::Send { offset, attempt, delivery, subscription, policy } => {
+                    let parts = self.parts.clone();
+                    self.requests.spawn(async move {
+                        let _open = observe::OpenRequest::count();
+                        let result = request::attempt(&parts, attempt, &delivery, &subscription).await;
+                        observe::attempt(policy.outcome(result.answer), attempt, result.duration_ms);
+                        (offset, result)
+                    });
+                }
+                Action::Claim { nonce } => {
+                    let claim = Claim { nonce, owner: self.parts.name.clone() };
+                    self.append(Body::Claim(claim)).await?;
+                }
+                Action::Lines(batch) => self.append(Body::Batch(batch)).await?,
+                Action::Pend { ticket, key, entry } => {
+                    let payload = entry.encode_to_vec();
+                    self.write(Some(ticket), Topic::Pending, &key.encode(), Some(&payload), &[], true).await?;
+                }
+                Action::Tombstone { ticket, key, outcome } => {
+                    let outcome = outcome.map_or(0, |kind| kind as i32).to_string();
+                    let headers = [(headers::OUTCOME, outcome.as_bytes())];
+                    self.write(Some(ticket), Topic::Pending, &key.encode(), None, &headers, false).await?;
+                }
+                Action::Escalate { ticket, key, escalation } => {
+                    observe::escalated(escalation.reason());
+                    let payload = escalation.encode_to_vec();
+                    self.write(Some(ticket), Topic::Escalations, &key.encode(), Some(&payload), &[], false).await?;
+                }
+                Action::Deactivate { ticket, key, subscription_id, detail } => {
+                    let payload = deactivation(&key, &subscription_id, detail).encode_to_vec();
+                    self.write(Some(ticket), Topic::Commands, subscription_id.as_bytes(), Some(&payload), &[], false)
+                        .await?;
+                }
+                Action::Commit { offset, metadata } => {
+                    let committing = self.committer.commit(offset, &metadata);
+                    self.others.push(
+                        async move {
+                            let committed = committing.await;
+                            if let Err(error) = &committed {
+                                tracing::warn!(offset, %error, "commit failed; sending ends with the lease unless one succeeds");
+                            }
+                            Answer::Committed { offset, metadata, succeeded: committed.is_ok() }
+                        }
+                        .boxed(),
+                    );
+                }
+                Action::ProbeAttemptsEnd => {
+                    let (parts, partition) = (self.parts.clone(), self.partition);
+                    self.others.push(
+                        async move {
+                            let ends = parts.ends.high_watermarks(Topic::Attempts, &[partition]).await;
+                            Answer::AttemptsEnd(ends.ok().and_then(|ends| ends.first().copied()))
+                        }
+                        .boxed(),
+                    );
+                }
+                Action::StartAgain(why) => self.start_again = Some(why),
+                Action::Settled { kind, accepted_at_ms } => observe::settled(kind, accepted_at_ms),
+            }
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self, body: Body) -> Result<(), Failure> {
+        let payload = AttemptsRecord { schema: SCHEMA, body: Some(body) }.encode_to_vec();
+        self.write(None, Topic::Attempts, &[], Some(&payload), &[], false).await
+    }
+
+    async fn write(
+        &mut self,
+        ticket: Option<Ticket>,
+        topic: Topic,
+        key: &[u8],
+        payload: Option<&[u8]>,
+        headers: &[(&str, &[u8])],
+        expiring: bool,
+    ) -> Result<(), Failure> {
+        let writer: &Writer = if expiring { &self.parts.expiring } else { &self.parts.durable };
+        let key = (!key.is_empty()).then_some(key);
+        let out = Out { topic, partition: self.partition, key, payload, headers };
+        let ack = writer.enqueue(out).await?;
+        self.others.push(async move { Answer::Written { ticket, result: ack.await.map(drop) } }.boxed());
+        Ok(())
+    }
+}
+
+/// The command id is the run's, so that a repetition is recognised.
+fn deactivation(key: &aerogram_wire::key::RunKey, subscription_id: &str, reason: String) -> CommandRecord {
+    CommandRecord {
+        schema: SCHEMA,
+        command_id: key.encode(),
+        subscription_id: subscription_id.to_owned(),
+        at_ms: aerogram_telemetry::wall_ms(),
+        body: Some(command_record::Body::Command(Command {
+            scope: None,
+            expected_version: 0,
+            actor: "deliverer".into(),
+            change: Some(command::Change::Deactivate(Deactivate { reason })),
+        })),
+    }
+}

@@ -1,0 +1,49 @@
+//! Settings as the decisions take them.
+
+use aerogram_domain::deliverer::Config;
+use aerogram_domain::policy::{Policies, Policy, Success};
+use aerogram_settings::{PolicySettings, Settings, StatusMatch};
+
+/// Limits of one partition; what is said for the process is divided by `partitions`.
+pub fn limits(settings: &Settings, partitions: i32) -> Config {
+    let d = &settings.deliverer;
+    let ms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let partitions = usize::try_from(partitions.max(1)).unwrap_or(1);
+    Config {
+        lane_concurrency: d.lane_concurrency,
+        lane_capacity: d.lane_capacity,
+        in_flight_max: (d.in_flight_max / partitions).max(1),
+        items_max: d.items_max_per_partition,
+        item_bytes_max: d.item_bytes_max_per_partition,
+        memory_bytes_max: d.memory_bytes_max_per_partition,
+        horizon_ms: ms(d.horizon_ms),
+        lease_ms: ms(settings.kafka.session_timeout_ms) - ms(d.lease_margin_ms),
+        commit_interval_ms: ms(d.commit_interval_ms),
+        line_batch_max: d.line_batch_max,
+        line_batch_wait_ms: ms(d.line_batch_wait_ms),
+        ..Config::default()
+    }
+}
+
+/// The built-in policies and the configured ones.
+pub fn policies(settings: &Settings) -> Policies {
+    Policies::new(settings.policies.iter().map(|(name, policy)| policy_of(name, policy)))
+}
+
+fn policy_of(name: &str, settings: &PolicySettings) -> Policy {
+    let statuses = settings.success.iter().flat_map(|accepted| match accepted {
+        StatusMatch::Status(status) => *status..=*status,
+        StatusMatch::Class(class) => {
+            let first = u16::from(*class) * 100;
+            first..=first + 99
+        }
+    });
+    Policy {
+        name: name.to_owned(),
+        success: Success::Statuses(statuses.collect()),
+        delays_ms: settings.delays_ms.iter().map(|ms| i64::try_from(*ms).unwrap_or(i64::MAX)).collect(),
+        jitter_percent: u8::try_from(settings.jitter_percent).unwrap_or(100),
+        gone_deactivates: settings.gone_deactivates,
+        retry_after_cap_ms: settings.retry_after_cap_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+    }
+}

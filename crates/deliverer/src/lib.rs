@@ -1,0 +1,14 @@
+//! The deliverer: owns partitions of `deliveries` and sends what is in them.
+//!
+//! Read [`pipeline`] first, then [`session`] (one ownership of one partition). Every decision is made by
+//! `aerogram_domain::deliverer`; what stands here reads, writes, sends and reports.
+
+mod carry_out;
+mod configure;
+mod observe;
+mod owner;
+mod pipeline;
+mod request;
+mod session;
+
+pub use pipeline::run;

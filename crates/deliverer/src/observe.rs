@@ -1,0 +1,74 @@
+//! What the metrics are told.
+
+use aerogram_telemetry::names;
+use aerogram_wire::v1::{LineKind, Outcome, Reason};
+use metrics::{counter, gauge, histogram};
+
+/// One request ended.
+pub fn attempt(outcome: Outcome, attempt: u32, duration_ms: u32) {
+    let kind = if attempt == 1 { "first" } else { "retry" };
+    counter!(names::DELIVERY_ATTEMPTS_TOTAL, "outcome" => outcome_label(outcome), "kind" => kind).increment(1);
+    histogram!(names::DELIVERY_ATTEMPT_DURATION_SECONDS).record(f64::from(duration_ms) / 1000.0);
+}
+
+/// A record is settled.
+pub fn settled(kind: LineKind, accepted_at_ms: i64) {
+    let result = match kind {
+        LineKind::Delivered => "delivered",
+        LineKind::Escalated => "escalated",
+        LineKind::Cancelled => "cancelled",
+        LineKind::Superseded => "superseded",
+        LineKind::Expired => "expired",
+        LineKind::Retry => "retry",
+        LineKind::Parked => "parked",
+        LineKind::Failed | LineKind::Unspecified => return,
+    };
+    counter!(names::DELIVERIES_TOTAL, "result" => result).increment(1);
+    if kind == LineKind::Delivered && accepted_at_ms > 0 {
+        let age_ms = (aerogram_telemetry::wall_ms() - accepted_at_ms).max(0);
+        histogram!(names::END_TO_END_SECONDS).record(age_ms as f64 / 1000.0);
+    }
+}
+
+/// Given up, for people.
+pub fn escalated(reason: Reason) {
+    let reason = match reason {
+        Reason::Exhausted => "exhausted",
+        Reason::Gone => "gone",
+        Reason::Platform => "platform",
+        _ => "other",
+    };
+    counter!(names::ESCALATIONS_TOTAL, "reason" => reason).increment(1);
+}
+
+/// Counts a request while it is open, also when it is abandoned.
+pub struct OpenRequest;
+
+impl OpenRequest {
+    pub fn count() -> Self {
+        gauge!(names::REQUESTS_IN_FLIGHT).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        gauge!(names::REQUESTS_IN_FLIGHT).decrement(1.0);
+    }
+}
+
+fn outcome_label(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered => "delivered",
+        Outcome::Http4xx => "http_4xx",
+        Outcome::Http429 => "http_429",
+        Outcome::Http5xx => "http_5xx",
+        Outcome::HttpOther => "http_other",
+        Outcome::Timeout => "timeout",
+        Outcome::Dns => "dns",
+        Outcome::Connect => "connect",
+        Outcome::Tls => "tls",
+        Outcome::Blocked => "blocked",
+        Outcome::PlatformError | Outcome::Unspecified => "platform_error",
+    }
+}

@@ -1,0 +1,58 @@
+//! One assigned partition: sessions, one after the other, until it is revoked.
+
+use crate::pipeline::Parts;
+use crate::session::{Ended, Session};
+use aerogram_domain::deliverer::{Resume, Why};
+use aerogram_kafka::{Assignment, TaskEnd};
+use std::sync::Arc;
+
+/// Owns the partition until it is revoked or can't go on.
+pub async fn own(parts: Arc<Parts>, mut assignment: Assignment) -> TaskEnd {
+    let partition = assignment.partition;
+    let condition = parts.health.condition(&format!("deliveries partition {partition}"));
+    let committed = assignment.committed.as_ref().map(|c| (c.offset, c.metadata.clone())).unwrap_or_default();
+    let mut last_commit = committed;
+    let mut why_again = None;
+    loop {
+        let resume = match Resume::parse(last_commit.0, &last_commit.1) {
+            Ok(resume) => resume,
+            Err(error) => return TaskEnd::Failed(Box::new(error)),
+        };
+        condition.set(false, "folding attempts and subscriptions");
+        let session = Session::open(&parts, &mut assignment, resume, why_again, &condition);
+        let ended = match session.await {
+            Ok(session) => session.run(&mut last_commit).await,
+            Err(error) => Ended::Failed(error),
+        };
+        match ended {
+            Ended::Stopped => {
+                condition.set(true, "given back");
+                return TaskEnd::Stopped;
+            }
+            Ended::Failed(error) => {
+                condition.set(false, format!("stopped: {error}"));
+                return TaskEnd::Failed(error);
+            }
+            Ended::Again(why) => {
+                tracing::warn!(partition, ?why, "the ownership starts again");
+                // Only the group's present member can commit: whoever can't is a former owner.
+                if let Err(error) = assignment.committer.commit(last_commit.0, &last_commit.1).await {
+                    tracing::warn!(partition, %error, "the partition is another's; giving it up");
+                    return TaskEnd::Stopped;
+                }
+                if let Err(error) = assignment.reader.seek(last_commit.0).await {
+                    return TaskEnd::Failed(Box::new(error));
+                }
+                why_again = Some(why);
+            }
+        }
+    }
+}
+
+/// From when `attempts` is to be folded instead of from the commit's position.
+pub fn extended_from(why: Option<Why>) -> Option<i64> {
+    match why? {
+        Why::OlderThanMemory { event_appended_at_ms } => Some(event_appended_at_ms),
+        Why::ForeignClaim | Why::TableBehind => None,
+    }
+}

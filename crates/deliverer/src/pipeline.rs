@@ -1,0 +1,74 @@
+//! The deliverer from top to bottom: connect, then own each partition that the group assigns.
+//!
+//! `deliveries` p → lanes → HTTPS → lines in `attempts` p → read back → `pending` / `escalations` / commit.
+
+use crate::configure;
+use crate::owner;
+use aerogram_domain::deliverer::Config;
+use aerogram_domain::policy::Policies;
+use aerogram_egress::EgressClient;
+use aerogram_kafka::{Cluster, Companions, Ends, GroupConfig, Writer, run_group};
+use aerogram_seal::Sealer;
+use aerogram_settings::Settings;
+use aerogram_telemetry::{Clock, Health};
+use aerogram_wire::Topic;
+use anyhow::Context as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What all partitions of the process share.
+pub struct Parts {
+    pub cluster: Cluster,
+    pub durable: Writer,
+    pub expiring: Writer,
+    pub companions: Companions,
+    pub ends: Ends,
+    pub egress: EgressClient,
+    pub sealer: Sealer,
+    pub policies: Arc<Policies>,
+    pub limits: Config,
+    pub request_timeout: Duration,
+    pub clock: Clock,
+    pub health: Health,
+    /// How claims and logs name this process.
+    pub name: String,
+}
+
+/// Runs until `shutdown`; partitions are drained before it returns.
+pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let sealer = Sealer::from_settings(&settings.seal).context("the deliverer needs the keys that open signing keys")?;
+    let egress = EgressClient::new(&settings.deliverer).context("the HTTPS client cannot be set up")?;
+    let kafka = health.condition("kafka connected");
+    kafka.set(false, "waiting for the brokers and the topics");
+    let cluster = Cluster::connect(&settings, &shutdown).await?;
+    kafka.set(true, "connected");
+
+    let request_timeout = Duration::from_millis(settings.deliverer.request_timeout_ms);
+    let drain_within = request_timeout.min(Duration::from_millis(settings.kafka.max_poll_interval_ms / 3));
+    let group = GroupConfig {
+        group: settings.deliverer.group.clone(),
+        topics: vec![cluster.topic(Topic::Deliveries)],
+        external: false,
+        drain_within,
+    };
+    let parts = Arc::new(Parts {
+        durable: cluster.writer()?,
+        expiring: cluster.expiring_writer()?,
+        companions: cluster.companions()?,
+        ends: cluster.ends()?,
+        egress,
+        sealer,
+        policies: Arc::new(configure::policies(&settings)),
+        limits: configure::limits(&settings, cluster.layout().partitions),
+        request_timeout,
+        clock: Clock::new(),
+        health,
+        name: format!("{}-{:08x}", std::process::id(), fastrand::u32(..)),
+        cluster: cluster.clone(),
+    });
+    let shared = parts.clone();
+    run_group(&cluster, group, shutdown, move |assignment| tokio::spawn(owner::own(shared.clone(), assignment))).await?;
+    parts.durable.flush(drain_within).await;
+    Ok(())
+}

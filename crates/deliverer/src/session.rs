@@ -1,0 +1,255 @@
+//! One ownership of one partition, from its claim to its end: reads three topics, feeds the decisions, carries out what
+//! they say.
+
+use crate::carry_out::Carrier;
+use crate::owner::extended_from;
+use crate::pipeline::Parts;
+use aerogram_domain::clock::Now;
+use aerogram_domain::deliverer::{Action, Partition, Resume, Why};
+use aerogram_kafka::{Assignment, From, Item, PartitionReader, Record, Stopping};
+use aerogram_telemetry::Condition;
+use aerogram_wire::v1::{AttemptsRecord, Delivery, SubscriptionRecord};
+use aerogram_wire::{Message as _, Topic};
+use std::sync::Arc;
+
+/// Records taken of one topic before the others have their turn.
+const TURN_MAX: usize = 256;
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
+#[derive(Debug, thiserror::Error)]
+#[error("{topic} partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired")]
+struct Unreadable {
+    topic: &'static str,
+    partition: i32,
+    offset: i64,
+    problem: String,
+}
+
+/// How an ownership ended.
+pub enum Ended {
+    /// Revoked, drained or lost.
+    Stopped,
+    /// To be proved and begun anew.
+    Again(Why),
+    Failed(Failure),
+}
+
+pub struct Session<'a> {
+    parts: &'a Arc<Parts>,
+    assignment: &'a mut Assignment,
+    condition: &'a Condition,
+    subscriptions: PartitionReader,
+    subscriptions_end: i64,
+    attempts: PartitionReader,
+    core: Partition,
+    carrier: Carrier,
+    actions: Vec<Action>,
+}
+
+impl<'a> Session<'a> {
+    /// Claims the partition and begins to fold.
+    pub async fn open(
+        parts: &'a Arc<Parts>,
+        assignment: &'a mut Assignment,
+        resume: Resume,
+        why: Option<Why>,
+        condition: &'a Condition,
+    ) -> Result<Session<'a>, Failure> {
+        let partition = assignment.partition;
+        let extended = extended_from(why);
+        // Asked before the reading begins: the end that is then read is at least this one.
+        let subscriptions_end = parts.ends.last_stable(Topic::Subscriptions, &[partition]).await?;
+        let subscriptions = parts.companions.read(Topic::Subscriptions, partition, From::Beginning).await?;
+        let from = extended.map_or(From::Offset(resume.fold_from), From::Time);
+        let attempts = parts.companions.read(Topic::Attempts, partition, from).await?;
+        let resume = match extended {
+            Some(_) => Resume { fold_from: i64::MAX, epoch_there: None, covers_from_ms: extended, ..resume },
+            None => resume,
+        };
+        let mut actions = Vec::new();
+        let core = Partition::new(
+            parts.limits.clone(),
+            parts.policies.clone(),
+            resume,
+            fastrand::u64(..),
+            fastrand::u64(..),
+            parts.clock.now(),
+            &mut actions,
+        );
+        let carrier = Carrier::new(parts.clone(), partition, assignment.committer.clone());
+        Ok(Session {
+            parts,
+            condition,
+            subscriptions,
+            subscriptions_end: subscriptions_end.first().copied().unwrap_or(0),
+            attempts,
+            core,
+            carrier,
+            actions,
+            assignment,
+        })
+    }
+
+    /// Runs to the end of the ownership; `last_commit` is kept at what was committed last.
+    pub async fn run(mut self, last_commit: &mut (i64, String)) -> Ended {
+        let mut deadline = None;
+        loop {
+            match self.turn().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    if let Err(failure) = self.wait(last_commit, deadline).await {
+                        return Ended::Failed(failure);
+                    }
+                }
+                Err(failure) => return Ended::Failed(failure),
+            }
+            if let Some(why) = self.carrier.start_again.take() {
+                return Ended::Again(why);
+            }
+            match self.assignment.stop.now() {
+                Stopping::No => {
+                    if self.assignment.stop.rebalancing() {
+                        self.core.on_rebalance();
+                    }
+                }
+                Stopping::Abandon => return Ended::Stopped,
+                Stopping::Drain { deadline: until } => {
+                    self.core.drain();
+                    deadline = Some(until);
+                    if self.core.is_drained() || tokio::time::Instant::now() >= until {
+                        return self.leave(last_commit).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what is there of each topic; false when nothing was.
+    async fn turn(&mut self) -> Result<bool, Failure> {
+        let now = self.parts.clock.now();
+        let was_running = self.core.is_running();
+        let taken = self.read_subscriptions(now)? + self.read_attempts(now)? + self.read_deliveries(now)?;
+        if !was_running && self.core.is_running() {
+            self.condition.set(true, "owned");
+            tracing::info!(partition = self.assignment.partition, epoch = self.core.epoch(), "partition owned");
+        }
+        self.core.tick(self.parts.clock.now(), &mut self.actions);
+        self.carrier.carry_out(&mut self.actions).await?;
+        Ok(taken > 0)
+    }
+
+    fn read_subscriptions(&mut self, now: Now) -> Result<usize, Failure> {
+        for taken in 0..TURN_MAX {
+            match self.subscriptions.try_next()? {
+                None => return Ok(taken),
+                Some(Item::End) => self.core.on_subscriptions_end(now, self.subscriptions_end, &mut self.actions),
+                Some(Item::Record(record)) => {
+                    let state = match &record.payload {
+                        None => None,
+                        Some(payload) => decode::<SubscriptionRecord>(Topic::Subscriptions, &self.subscriptions, &record, payload)?
+                            .subscription,
+                    };
+                    self.core.on_subscription(now, record.offset, state, &mut self.actions);
+                }
+            }
+        }
+        Ok(TURN_MAX)
+    }
+
+    fn read_attempts(&mut self, now: Now) -> Result<usize, Failure> {
+        for taken in 0..TURN_MAX {
+            match self.attempts.try_next()? {
+                None => return Ok(taken),
+                Some(Item::End) => {}
+                Some(Item::Record(record)) => {
+                    let payload = record.payload.clone().unwrap_or_default();
+                    let decoded: AttemptsRecord = decode(Topic::Attempts, &self.attempts, &record, &payload)?;
+                    self.core.on_attempts(now, record.offset, record.timestamp_ms, decoded, &mut self.actions);
+                }
+            }
+        }
+        Ok(TURN_MAX)
+    }
+
+    fn read_deliveries(&mut self, now: Now) -> Result<usize, Failure> {
+        for taken in 0..TURN_MAX {
+            if !self.core.wants_more() {
+                return Ok(taken);
+            }
+            match self.assignment.reader.try_next()? {
+                None => return Ok(taken),
+                Some(Item::End) => self.core.on_deliveries_end(),
+                Some(Item::Record(record)) => {
+                    let payload = record.payload.clone().unwrap_or_default();
+                    let delivery: Delivery = decode(Topic::Deliveries, &self.assignment.reader, &record, &payload)?;
+                    self.core
+                        .on_delivery(now, record.offset, payload.len(), delivery, &mut self.actions)
+                        .map_err(|problem| unreadable(Topic::Deliveries, &self.assignment.reader, &record, &problem))?;
+                }
+            }
+        }
+        Ok(TURN_MAX)
+    }
+
+    /// Waits for anything: records, answers, acknowledgements, the clock, the end.
+    async fn wait(
+        &mut self,
+        last_commit: &mut (i64, String),
+        deadline: Option<tokio::time::Instant>,
+    ) -> Result<(), Failure> {
+        let clock = self.parts.clock;
+        let mut wake = tokio::time::Instant::from_std(clock.instant(self.core.next_wake_ms(clock.now())));
+        wake = deadline.map_or(wake, |until| wake.min(until));
+        tokio::select! {
+            biased;
+            answered = self.carrier.next_answer() => {
+                let mut answered = Some(answered);
+                while let Some(answer) = answered {
+                    answer.tell(clock.now(), &mut self.core, last_commit, &mut self.actions)?;
+                    answered = self.carrier.answer_now();
+                }
+            }
+            () = self.attempts.ready() => {}
+            () = self.subscriptions.ready() => {}
+            () = self.assignment.reader.ready(), if self.core.wants_more() => {}
+            () = tokio::time::sleep_until(wake) => {}
+            _ = self.assignment.stop.changed() => {}
+        }
+        self.carrier.carry_out(&mut self.actions).await
+    }
+
+    /// The last commit of an ownership that ends in order.
+    async fn leave(mut self, last_commit: &mut (i64, String)) -> Ended {
+        if self.core.epoch() >= 0 {
+            let point = self.core.commit_point(self.parts.clock.now());
+            let metadata = point.metadata();
+            match self.assignment.committer.commit(point.offset, &metadata).await {
+                Ok(()) => *last_commit = (point.offset, metadata),
+                // The next owner begins at the commit before: nothing is lost, and little is folded twice.
+                Err(error) => tracing::warn!(partition = self.assignment.partition, %error, "the last commit failed"),
+            }
+        }
+        tracing::info!(partition = self.assignment.partition, committed = last_commit.0, "partition given back");
+        Ended::Stopped
+    }
+}
+
+fn decode<M: aerogram_wire::Message + Default>(
+    topic: Topic,
+    reader: &PartitionReader,
+    record: &Record,
+    payload: &[u8],
+) -> Result<M, Failure> {
+    M::decode(payload).map_err(|problem| unreadable(topic, reader, record, &problem))
+}
+
+fn unreadable(topic: Topic, reader: &PartitionReader, record: &Record, problem: &dyn std::fmt::Display) -> Failure {
+    Box::new(Unreadable {
+        topic: topic.name(),
+        partition: reader.partition(),
+        offset: record.offset,
+        problem: problem.to_string(),
+    })
+}

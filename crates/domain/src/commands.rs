@@ -1,0 +1,170 @@
+//! The one place where a subscription changes: current state + command + now → new state or refusal.
+
+pub mod partition;
+#[cfg(test)]
+mod tests;
+
+use crate::subscription::is_expired;
+use aerogram_wire::v1::command::Change;
+use aerogram_wire::v1::command_result::Outcome;
+use aerogram_wire::v1::{Command, CommandResult, Create, Deactivate, Refusal, Scope, Status, Subscription, Update};
+
+/// Longer reasons of a deactivation are cut.
+const STATUS_REASON_MAX_CHARS: usize = 500;
+
+/// What becomes of a command.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Decision {
+    /// The new state, to be written.
+    Apply(Subscription),
+    /// What was wanted is so already; there is nothing to write.
+    Unchanged(Subscription),
+    Refuse {
+        refusal: Refusal,
+        /// For the one who asked; names no secret.
+        detail: String,
+    },
+}
+
+impl Decision {
+    /// The result record's content. The sealed key stays in `subscriptions` alone.
+    pub fn to_result(&self) -> CommandResult {
+        match self {
+            Decision::Apply(state) | Decision::Unchanged(state) => CommandResult {
+                outcome: Some(Outcome::Applied(Subscription { signing_key: None, ..state.clone() })),
+                detail: String::new(),
+            },
+            Decision::Refuse { refusal, detail } => {
+                CommandResult { outcome: Some(Outcome::Refused((*refusal).into())), detail: detail.clone() }
+            }
+        }
+    }
+}
+
+/// Decides about one command. Rules: versions grow by one with every change; deleted is final; another pair's
+/// subscription does not exist; what expired can't be made active again. `current` is the state after everything that
+/// was decided before, deleted ones included.
+pub fn decide(current: Option<&Subscription>, subscription_id: &str, command: &Command, now_ms: i64) -> Decision {
+    let Some(change) = &command.change else {
+        return refuse(Refusal::Invalid, "the command asks for no change this version knows");
+    };
+    if let Change::Create(create) = change {
+        return decide_create(current, subscription_id, create, command.scope.as_ref(), now_ms);
+    }
+    let Some(current) = current.filter(|c| c.status() != Status::Deleted) else {
+        return not_found();
+    };
+    // The system deactivates on behalf of nobody; everyone else sees their own pair's subscriptions only.
+    if !matches!(change, Change::Deactivate(_)) && (current.scope.is_none() || current.scope != command.scope) {
+        return not_found();
+    }
+    if command.expected_version != 0 && command.expected_version != current.version {
+        return refuse(
+            Refusal::VersionMismatch,
+            format!("it is at version {}, not {}", current.version, command.expected_version),
+        );
+    }
+    match change {
+        Change::Update(update) => decide_update(current, update, now_ms),
+        Change::Delete(_) => Decision::Apply(deleted(current, now_ms)),
+        Change::Deactivate(deactivate) => decide_deactivate(current, deactivate, now_ms),
+        Change::Create(_) => refuse(Refusal::Invalid, "a creation was decided as a change"),
+    }
+}
+
+fn decide_create(
+    current: Option<&Subscription>,
+    subscription_id: &str,
+    create: &Create,
+    scope: Option<&Scope>,
+    now_ms: i64,
+) -> Decision {
+    if current.is_some() {
+        return refuse(Refusal::AlreadyExists, "a subscription with this id was created before");
+    }
+    let (Some(wanted), Some(scope)) = (&create.subscription, scope) else {
+        return refuse(Refusal::Invalid, "the creation lacks the subscription or its owner");
+    };
+    if wanted.id != subscription_id || wanted.signing_key.is_none() || create.lifetime_ms < 0 {
+        return refuse(Refusal::Invalid, "the creation has another id, no signing key or a negative lifetime");
+    }
+    Decision::Apply(Subscription {
+        version: 1,
+        scope: Some(scope.clone()),
+        status: Status::Active.into(),
+        created_at_ms: now_ms,
+        updated_at_ms: now_ms,
+        expires_at_ms: match create.lifetime_ms {
+            0 => 0,
+            lifetime => now_ms.saturating_add(lifetime),
+        },
+        status_reason: String::new(),
+        ..wanted.clone()
+    })
+}
+
+fn decide_update(current: &Subscription, update: &Update, now_ms: i64) -> Decision {
+    let mut next = current.clone();
+    if !update.callback_url.is_empty() {
+        next.callback_url.clone_from(&update.callback_url);
+    }
+    match Status::try_from(update.status) {
+        Ok(Status::Unspecified) if update.callback_url.is_empty() => {
+            return refuse(Refusal::Invalid, "the update changes nothing");
+        }
+        Ok(Status::Unspecified) => {}
+        Ok(Status::Active) if is_expired(current, now_ms) => {
+            return refuse(Refusal::Expired, "an expired subscription can't be made active again; create a new one");
+        }
+        Ok(Status::Active) => {
+            next.set_status(Status::Active);
+            next.status_reason.clear();
+        }
+        Ok(Status::Inactive) => next.set_status(Status::Inactive),
+        Ok(Status::Deleted) | Err(_) => {
+            return refuse(Refusal::Invalid, "an update sets the status to active or inactive only");
+        }
+    }
+    changed(current, next, now_ms)
+}
+
+fn decide_deactivate(current: &Subscription, deactivate: &Deactivate, now_ms: i64) -> Decision {
+    if current.status() == Status::Inactive {
+        return Decision::Unchanged(current.clone());
+    }
+    let mut next = current.clone();
+    next.set_status(Status::Inactive);
+    next.status_reason = deactivate.reason.chars().take(STATUS_REASON_MAX_CHARS).collect();
+    changed(current, next, now_ms)
+}
+
+/// The last state of a subscription: without secrets, and without what is of no use any more.
+fn deleted(current: &Subscription, now_ms: i64) -> Subscription {
+    let mut last = current.clone();
+    last.set_status(Status::Deleted);
+    last.signing_key = None;
+    last.callback_url.clear();
+    last.status_reason.clear();
+    with_next_version(current, last, now_ms)
+}
+
+fn changed(current: &Subscription, next: Subscription, now_ms: i64) -> Decision {
+    if next == *current {
+        Decision::Unchanged(next)
+    } else {
+        Decision::Apply(with_next_version(current, next, now_ms))
+    }
+}
+
+/// Clocks of two owners differ; an update never looks older than the one before it.
+fn with_next_version(current: &Subscription, next: Subscription, now_ms: i64) -> Subscription {
+    Subscription { version: current.version + 1, updated_at_ms: now_ms.max(current.updated_at_ms), ..next }
+}
+
+fn not_found() -> Decision {
+    refuse(Refusal::NotFound, "there is no such subscription")
+}
+
+fn refuse(refusal: Refusal, detail: impl Into<String>) -> Decision {
+    Decision::Refuse { refusal, detail: detail.into() }
+}

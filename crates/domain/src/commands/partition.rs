@@ -1,0 +1,198 @@
+//! What the owner of a partition of `commands` knows, and its decisions about a batch, as one transaction writes them.
+
+use super::{Decision, decide};
+use aerogram_wire::v1::command_record::Body;
+use aerogram_wire::v1::{Command, CommandRecord, CommandResult, Subscription, SubscriptionRecord};
+use aerogram_wire::{Message as _, SCHEMA, Topic};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+
+/// How long a command's id is remembered with its result; as long as `commands` keeps records.
+pub const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Answers remembered at most; beyond it the oldest are forgotten, and a repeat of such a command is decided anew.
+pub const ANSWERS_MAX: usize = 50_000;
+
+/// Identifies a command; the same wish sent twice has the same one.
+pub type CommandId = [u8; 16];
+
+/// A command as it was read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Asked {
+    pub command_id: CommandId,
+    pub subscription_id: String,
+    pub command: Command,
+}
+
+/// A record to be written to partition p of `topic`, keyed by the subscription's id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewRecord {
+    pub topic: Topic,
+    pub key: Bytes,
+    pub payload: Bytes,
+}
+
+/// The fold of a partition.
+#[derive(Default, Debug)]
+pub struct PartitionState {
+    /// Deleted ones included: deleted is final.
+    subscriptions: HashMap<String, Subscription>,
+    answers: Answers,
+}
+
+/// What was decided and holds once the transaction has been committed.
+#[derive(Default, Debug)]
+pub struct Batch {
+    /// States and results, in the order of the commands.
+    pub records: Vec<NewRecord>,
+    /// How each command ended: `applied`, `unchanged`, `repeated` or a refusal.
+    pub outcomes: Vec<&'static str>,
+    subscriptions: HashMap<String, Subscription>,
+    answers: Vec<(CommandId, CommandResult)>,
+}
+
+impl PartitionState {
+    /// Takes in a record of `subscriptions`.
+    pub fn fold_state(&mut self, subscription: Subscription) {
+        self.subscriptions.insert(subscription.id.clone(), subscription);
+    }
+
+    /// Takes in a result of `commands`, written at `at_ms`.
+    pub fn fold_result(&mut self, command_id: CommandId, result: &CommandResult, at_ms: i64) {
+        self.answers.remember(command_id, result, at_ms);
+    }
+
+    /// Subscriptions known, deleted ones included.
+    pub fn len(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.subscriptions.is_empty()
+    }
+
+    /// Decides about commands in their order. Nothing is remembered before [`PartitionState::committed`]: a batch whose
+    /// transaction was aborted is dropped and decided again. A command that was answered before gets the same
+    /// answer and changes nothing.
+    pub fn decide(&self, commands: &[Asked], now_ms: i64) -> Batch {
+        let mut batch = Batch::default();
+        for asked in commands {
+            let earlier = self.answers.get(&asked.command_id).or_else(|| batch.answer_to(&asked.command_id));
+            if let Some(result) = earlier {
+                batch.outcomes.push("repeated");
+                batch.push_result(asked, result, now_ms);
+                continue;
+            }
+            let id = asked.subscription_id.as_str();
+            let current = batch.subscriptions.get(id).or_else(|| self.subscriptions.get(id));
+            let decision = decide(current, id, &asked.command, now_ms);
+            let result = decision.to_result();
+            batch.outcomes.push(decision.outcome());
+            if let Decision::Apply(next) = decision {
+                batch.push_state(id, next);
+            }
+            batch.push_result(asked, result.clone(), now_ms);
+            batch.answers.push((asked.command_id, result));
+        }
+        batch
+    }
+
+    /// The batch's transaction was committed.
+    pub fn committed(&mut self, batch: Batch, now_ms: i64) {
+        self.subscriptions.extend(batch.subscriptions);
+        for (command_id, result) in batch.answers {
+            self.answers.remember(command_id, &result, now_ms);
+        }
+        self.answers.forget_before(now_ms.saturating_sub(ANSWERS_KEPT_MS));
+    }
+}
+
+impl Batch {
+    fn answer_to(&self, command_id: &CommandId) -> Option<CommandResult> {
+        self.answers.iter().find(|(id, _)| id == command_id).map(|(_, result)| result.clone())
+    }
+
+    fn push_state(&mut self, id: &str, next: Subscription) {
+        let record = SubscriptionRecord { schema: SCHEMA, subscription: Some(next.clone()) };
+        self.records.push(NewRecord {
+            topic: Topic::Subscriptions,
+            key: Bytes::copy_from_slice(id.as_bytes()),
+            payload: record.encode_to_vec().into(),
+        });
+        self.subscriptions.insert(id.to_owned(), next);
+    }
+
+    fn push_result(&mut self, asked: &Asked, result: CommandResult, now_ms: i64) {
+        let record = CommandRecord {
+            schema: SCHEMA,
+            command_id: Bytes::copy_from_slice(&asked.command_id),
+            subscription_id: asked.subscription_id.clone(),
+            at_ms: now_ms,
+            body: Some(Body::Result(result)),
+        };
+        self.records.push(NewRecord {
+            topic: Topic::Commands,
+            key: Bytes::copy_from_slice(asked.subscription_id.as_bytes()),
+            payload: record.encode_to_vec().into(),
+        });
+    }
+}
+
+impl Decision {
+    /// The value of the metric label.
+    fn outcome(&self) -> &'static str {
+        use aerogram_wire::v1::Refusal;
+        match self {
+            Decision::Apply(_) => "applied",
+            Decision::Unchanged(_) => "unchanged",
+            Decision::Refuse { refusal, .. } => match refusal {
+                Refusal::NotFound => "not_found",
+                Refusal::AlreadyExists => "already_exists",
+                Refusal::VersionMismatch => "version_mismatch",
+                Refusal::Expired => "expired",
+                Refusal::Invalid | Refusal::Unspecified => "invalid",
+            },
+        }
+    }
+}
+
+/// Results by command id, the oldest first in line to be forgotten. Encoded, because few are ever asked for again.
+#[derive(Default, Debug)]
+struct Answers {
+    by_id: HashMap<CommandId, Bytes>,
+    oldest_first: VecDeque<(CommandId, i64)>,
+}
+
+impl Answers {
+    fn get(&self, command_id: &CommandId) -> Option<CommandResult> {
+        // What was encoded here decodes; if it ever did not, the command would be decided anew, which is the safe way.
+        self.by_id.get(command_id).and_then(|encoded| CommandResult::decode(encoded.clone()).ok())
+    }
+
+    /// The first answer stays.
+    fn remember(&mut self, command_id: CommandId, result: &CommandResult, at_ms: i64) {
+        if self.by_id.contains_key(&command_id) {
+            return;
+        }
+        self.by_id.insert(command_id, result.encode_to_vec().into());
+        self.oldest_first.push_back((command_id, at_ms));
+        if self.oldest_first.len() > ANSWERS_MAX {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_before(&mut self, at_ms: i64) {
+        while self.oldest_first.front().is_some_and(|(_, written_at)| *written_at < at_ms) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((command_id, _)) = self.oldest_first.pop_front() {
+            self.by_id.remove(&command_id);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "partition_tests.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+use super::*;
+use aerogram_wire::v1::{Delete, Sealed};
+use proptest::prelude::*;
+
+const ID: &str = "s-1";
+
+fn scope(partner: &str) -> Option<Scope> {
+    Some(Scope { partner: partner.into(), operator: "op".into() })
+}
+
+fn command(partner: &str, change: Change) -> Command {
+    Command { scope: scope(partner), expected_version: 0, actor: partner.into(), change: Some(change) }
+}
+
+fn create(lifetime_ms: i64) -> Command {
+    let subscription = Subscription {
+        id: ID.into(),
+        // What a client could have smuggled in is overwritten.
+        version: 99,
+        callback_url: "https://a.example/".into(),
+        signing_key: Some(Sealed { key_id: "k".into(), ..Sealed::default() }),
+        ..Subscription::default()
+    };
+    command("mine", Change::Create(Create { subscription: Some(subscription), lifetime_ms }))
+}
+
+fn update(callback_url: &str, status: Status) -> Command {
+    let update = Update { callback_url: callback_url.into(), status: status.into() };
+    command("mine", Change::Update(update))
+}
+
+fn delete(partner: &str) -> Command {
+    command(partner, Change::Delete(Delete {}))
+}
+
+fn deactivate() -> Command {
+    Command { scope: None, ..command("deliverer", Change::Deactivate(Deactivate { reason: "gone".into() })) }
+}
+
+fn applied(current: Option<&Subscription>, command: &Command, now_ms: i64) -> Subscription {
+    match decide(current, ID, command, now_ms) {
+        Decision::Apply(next) => next,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refusal(current: Option<&Subscription>, command: &Command, now_ms: i64) -> Refusal {
+    match decide(current, ID, command, now_ms) {
+        Decision::Refuse { refusal, .. } => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_creation_starts_at_version_one_and_counts_its_lifetime_from_now() {
+    let created = applied(None, &create(30), 1_000);
+    assert_eq!((created.version, created.created_at_ms, created.expires_at_ms), (1, 1_000, 1_030));
+    assert_eq!((created.status(), created.scope.clone()), (Status::Active, scope("mine")));
+    assert_eq!(applied(None, &create(0), 1_000).expires_at_ms, 0);
+    assert_eq!(refusal(Some(&created), &create(30), 1_001), Refusal::AlreadyExists);
+    let gone = applied(Some(&created), &delete("mine"), 1_002);
+    assert_eq!(refusal(Some(&gone), &create(30), 1_003), Refusal::AlreadyExists);
+}
+
+#[test]
+fn a_broken_creation_is_refused() {
+    let broken = |change: fn(&mut Subscription)| {
+        let mut command = create(0);
+        if let Some(Change::Create(Create { subscription: Some(s), .. })) = &mut command.change {
+            change(s);
+        }
+        refusal(None, &command, 0)
+    };
+    assert_eq!(broken(|s| s.id = "another".into()), Refusal::Invalid);
+    assert_eq!(broken(|s| s.signing_key = None), Refusal::Invalid);
+    assert_eq!(refusal(None, &create(-1), 0), Refusal::Invalid);
+    assert_eq!(refusal(None, &Command { scope: None, ..create(0) }, 0), Refusal::Invalid);
+    assert_eq!(refusal(None, &Command { change: None, ..create(0) }, 0), Refusal::Invalid);
+}
+
+#[test]
+fn an_update_takes_what_it_names_and_nothing_else() {
+    let created = applied(None, &create(0), 1_000);
+    let moved = applied(Some(&created), &update("https://b.example/", Status::Unspecified), 2_000);
+    assert_eq!((moved.version, moved.callback_url.as_str()), (2, "https://b.example/"));
+    assert_eq!((moved.status(), moved.created_at_ms, moved.updated_at_ms), (Status::Active, 1_000, 2_000));
+    assert_eq!(moved.signing_key, created.signing_key);
+    let paused = applied(Some(&moved), &update("", Status::Inactive), 1_500);
+    assert_eq!((paused.status(), paused.updated_at_ms), (Status::Inactive, 2_000));
+    let again = decide(Some(&paused), ID, &update("", Status::Inactive), 3_000);
+    assert_eq!(again, Decision::Unchanged(paused.clone()));
+    assert_eq!(refusal(Some(&paused), &update("", Status::Unspecified), 0), Refusal::Invalid);
+    assert_eq!(refusal(Some(&paused), &update("", Status::Deleted), 0), Refusal::Invalid);
+}
+
+#[test]
+fn an_expired_one_can_be_changed_but_not_made_active() {
+    let created = applied(None, &create(10), 0);
+    assert_eq!(refusal(Some(&created), &update("", Status::Active), 10), Refusal::Expired);
+    assert_eq!(refusal(Some(&created), &update("https://b.example/", Status::Active), 11), Refusal::Expired);
+    applied(Some(&created), &update("https://b.example/", Status::Unspecified), 11);
+    applied(Some(&created), &update("", Status::Inactive), 11);
+}
+
+#[test]
+fn another_pairs_subscription_does_not_exist() {
+    let created = applied(None, &create(0), 0);
+    assert_eq!(refusal(Some(&created), &delete("other"), 0), Refusal::NotFound);
+    assert_eq!(refusal(Some(&created), &Command { scope: None, ..delete("mine") }, 0), Refusal::NotFound);
+    let stranger = Command { scope: scope("other"), ..update("", Status::Inactive) };
+    assert_eq!(refusal(Some(&created), &stranger, 0), Refusal::NotFound);
+    // Nor does the version tell a stranger anything.
+    let probing = Command { expected_version: 77, ..stranger };
+    assert_eq!(refusal(Some(&created), &probing, 0), Refusal::NotFound);
+}
+
+#[test]
+fn the_expected_version_is_compared() {
+    let created = applied(None, &create(0), 0);
+    let stale = Command { expected_version: 2, ..delete("mine") };
+    assert_eq!(refusal(Some(&created), &stale, 0), Refusal::VersionMismatch);
+    applied(Some(&created), &Command { expected_version: 1, ..delete("mine") }, 0);
+}
+
+#[test]
+fn the_system_deactivates_whatever_the_scope_and_once() {
+    let created = applied(None, &create(0), 0);
+    let stopped = applied(Some(&created), &deactivate(), 5);
+    assert_eq!((stopped.status(), stopped.status_reason.as_str()), (Status::Inactive, "gone"));
+    assert_eq!(decide(Some(&stopped), ID, &deactivate(), 6), Decision::Unchanged(stopped.clone()));
+    let resumed = applied(Some(&stopped), &update("", Status::Active), 7);
+    assert_eq!(resumed.status_reason, "");
+}
+
+#[test]
+fn deleting_leaves_no_secret() {
+    let created = applied(None, &create(0), 0);
+    let gone = applied(Some(&created), &delete("mine"), 5);
+    assert_eq!((gone.status(), gone.version), (Status::Deleted, 2));
+    assert_eq!((gone.signing_key.clone(), gone.callback_url.as_str()), (None, ""));
+    assert_eq!(gone.scope, created.scope);
+}
+
+#[test]
+fn results_carry_no_key() {
+    let result = Decision::Apply(applied(None, &create(0), 0)).to_result();
+    let Some(Outcome::Applied(state)) = result.outcome else { panic!() };
+    assert_eq!((state.version, state.signing_key), (1, None));
+    let Some(Outcome::Refused(refused)) = not_found().to_result().outcome else { panic!() };
+    assert_eq!(Refusal::try_from(refused), Ok(Refusal::NotFound));
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let change = prop_oneof![
+        (0i64..50).prop_map(|lifetime| create(lifetime)),
+        (prop_oneof![Just(""), Just("https://b.example/")], 0i32..5).prop_map(|(url, status)| {
+            command("mine", Change::Update(Update { callback_url: url.into(), status }))
+        }),
+        Just(delete("mine")),
+        Just(deactivate()),
+    ];
+    (change, any::<bool>(), 0u64..4).prop_map(|(command, mine, expected_version)| Command {
+        scope: if mine { command.scope } else { scope("other") },
+        expected_version,
+        ..command
+    })
+}
+
+proptest! {
+    #[test]
+    fn rules_hold_along_every_history(history in prop::collection::vec((any_command(), 0i64..100), 0..40)) {
+        let mut state: Option<Subscription> = None;
+        for (command, now_ms) in history {
+            match decide(state.as_ref(), ID, &command, now_ms) {
+                Decision::Apply(next) => {
+                    let before = state.as_ref();
+                    prop_assert_eq!(next.version, before.map_or(0, |s| s.version) + 1);
+                    prop_assert!(before.is_none_or(|s| s.status() != Status::Deleted), "deleted is final");
+                    prop_assert!(before.is_none_or(|s| next.updated_at_ms >= s.updated_at_ms));
+                    prop_assert!(before.is_none_or(|s| s.scope == next.scope && s.id == next.id));
+                    prop_assert!(before.is_none_or(|s| s.expires_at_ms == next.expires_at_ms));
+                    if let (Some(before), Status::Active) = (before, next.status()) {
+                        prop_assert!(before.status() == Status::Active || !is_expired(before, now_ms));
+                    }
+                    prop_assert_eq!(next.signing_key.is_none(), next.status() == Status::Deleted);
+                    state = Some(next);
+                }
+                Decision::Unchanged(same) => prop_assert_eq!(Some(same), state.clone()),
+                Decision::Refuse { detail, .. } => prop_assert!(!detail.is_empty()),
+            }
+        }
+    }
+}

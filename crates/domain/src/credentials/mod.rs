@@ -1,0 +1,200 @@
+//! Who may call, and for whom: the credentials file. Tokens stand in it as SHA-256 only.
+//!
+//! ```toml
+//! [[operators]]
+//! id = "acme-air"
+//! contracts = ["C-1", "C-2"]
+//!
+//! [[tokens]]                      # of subscribers
+//! sha256 = "…64 hex digits…"
+//! operator = "acme-air"
+//! clients = ["partner-app"]       # allowed values of X-Api-Client-Id
+//! events = ["FLIGHT_*"]           # what they may subscribe to; default ["*"]
+//!
+//! [[publishers]]
+//! name = "flight-operations"      # the scope of the events it publishes
+//! sha256 = "…"
+//! operators = ["acme-air"]        # whom it may speak for; ["*"]: everyone
+//! ```
+
+mod file;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use crate::catalogue;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+/// Everyone who may call.
+#[derive(Clone, Default, Debug)]
+pub struct Credentials {
+    /// By operator.
+    contracts: HashMap<String, Arc<[String]>>,
+    tokens: HashMap<TokenHash, Token>,
+    publishers: HashMap<TokenHash, Publisher>,
+}
+
+type TokenHash = [u8; 32];
+
+#[derive(Clone, Debug)]
+struct Token {
+    operator: Arc<str>,
+    clients: BTreeSet<String>,
+    events: Arc<[EventPattern]>,
+}
+
+/// A partner application on behalf of an operator.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// The `X-Api-Client-Id` it called with.
+    pub partner: String,
+    pub operator: Arc<str>,
+    /// The operator's contracts.
+    pub contracts: Arc<[String]>,
+    events: Arc<[EventPattern]>,
+}
+
+impl Subscriber {
+    /// Whether it is entitled to this event type.
+    pub fn may_subscribe(&self, event_type: &str) -> bool {
+        self.events.iter().any(|pattern| pattern.matches(event_type))
+    }
+
+    /// Whether the contract is one of the operator's.
+    pub fn has_contract(&self, contract: &str) -> bool {
+        self.contracts.iter().any(|c| c == contract)
+    }
+}
+
+/// Who publishes over HTTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Publisher {
+    /// Part of the identity of every event it publishes.
+    pub scope: Arc<str>,
+    /// Whom it may speak for.
+    pub operators: Operators,
+}
+
+/// Whom a publisher may speak for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Operators {
+    All,
+    Only(Arc<BTreeSet<String>>),
+}
+
+impl Operators {
+    /// From a list of operator ids, in which `*` stands for everyone.
+    pub fn from_list<S: AsRef<str>>(list: &[S]) -> Self {
+        if list.iter().any(|id| id.as_ref() == "*") {
+            return Operators::All;
+        }
+        Operators::Only(Arc::new(list.iter().map(|id| id.as_ref().to_owned()).collect()))
+    }
+
+    pub fn include(&self, operator: &str) -> bool {
+        match self {
+            Operators::All => true,
+            Operators::Only(ids) => ids.contains(operator),
+        }
+    }
+}
+
+/// An event type, or the beginning of some: `FLIGHT_*`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum EventPattern {
+    Exactly(&'static str),
+    Beginning(String),
+}
+
+impl EventPattern {
+    /// `None` unless it means at least one type of the catalogue.
+    fn parse(text: &str) -> Option<Self> {
+        let Some(beginning) = text.strip_suffix('*') else {
+            return catalogue::lookup(text).map(|t| EventPattern::Exactly(t.wire_name));
+        };
+        let means_some = catalogue::EVENT_TYPES.iter().any(|t| t.wire_name.starts_with(beginning));
+        means_some.then(|| EventPattern::Beginning(beginning.to_owned()))
+    }
+
+    fn matches(&self, event_type: &str) -> bool {
+        match self {
+            EventPattern::Exactly(name) => *name == event_type,
+            EventPattern::Beginning(beginning) => event_type.starts_with(beginning),
+        }
+    }
+}
+
+/// One mistake in the credentials file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// From 1.
+    pub line: usize,
+    /// For example `tokens[2].sha256`.
+    pub place: String,
+    /// What is wrong and what is expected.
+    pub detail: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => write!(f, "line {}: {}", self.line, self.detail),
+            place => write!(f, "line {}: {place}: {}", self.line, self.detail),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Why nobody is let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No such token.
+    #[error("the token is unknown")]
+    Unknown,
+    /// The token exists; this partner application may not use it.
+    #[error("the token does not belong to this client id")]
+    Client,
+}
+
+impl Credentials {
+    /// Reads the credentials file.
+    ///
+    /// # Errors
+    /// Every mistake with its place, in the order of the file.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        file::parse(text)
+    }
+
+    /// Whom `client_id` (`X-Api-Client-Id`) and `token` (`X-Auth-Token`) stand for.
+    ///
+    /// # Errors
+    /// Nobody; both reasons are a 401, so that a guesser learns nothing.
+    pub fn subscriber(&self, client_id: &str, token: &str) -> Result<Subscriber, AuthError> {
+        let found = self.tokens.get(&hash(token)).ok_or(AuthError::Unknown)?;
+        if !found.clients.contains(client_id) {
+            return Err(AuthError::Client);
+        }
+        Ok(Subscriber {
+            partner: client_id.to_owned(),
+            operator: Arc::clone(&found.operator),
+            contracts: self.contracts.get(&*found.operator).cloned().unwrap_or_default(),
+            events: Arc::clone(&found.events),
+        })
+    }
+
+    /// Whose bearer token this is.
+    pub fn publisher(&self, token: &str) -> Option<&Publisher> {
+        self.publishers.get(&hash(token))
+    }
+}
+
+/// Tokens are looked up by their hash: how long that takes tells nothing of the tokens themselves.
+fn hash(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}

@@ -1,0 +1,153 @@
+use super::*;
+
+fn sha256(token: &str) -> String {
+    hash(token).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn file() -> String {
+    format!(
+        r#"
+        [[operators]]
+        id = "acme"
+        contracts = ["C-1", "C-2"]
+
+        [[operators]]
+        id = "bluejet"
+
+        [[tokens]]
+        sha256 = "{}"
+        operator = "acme"
+        clients = ["app-1", "app-2"]
+        events = ["FLIGHT_*", "PRODUCT_ADDED"]
+
+        [[tokens]]
+        sha256 = "{}"
+        operator = "bluejet"
+        clients = ["app-1"]
+
+        [[publishers]]
+        name = "flight-operations"
+        sha256 = "{}"
+        operators = ["*"]
+
+        [[publishers]]
+        name = "orders"
+        sha256 = "{}"
+        operators = ["acme"]
+        "#,
+        sha256("acme token"),
+        sha256("blue token"),
+        sha256("flight token"),
+        sha256("order token")
+    )
+}
+
+#[test]
+fn a_client_and_a_token_are_a_subscriber() {
+    let credentials = Credentials::parse(&file()).unwrap();
+    let acme = credentials.subscriber("app-2", "acme token").unwrap();
+    assert_eq!((acme.partner.as_str(), &*acme.operator), ("app-2", "acme"));
+    assert!(acme.has_contract("C-2") && !acme.has_contract("C-3"));
+    assert!(acme.may_subscribe("FLIGHT_CREATE") && acme.may_subscribe("PRODUCT_ADDED"));
+    assert!(!acme.may_subscribe("PRODUCT_REMOVED") && !acme.may_subscribe("OrderCreated"));
+    let blue = credentials.subscriber("app-1", "blue token").unwrap();
+    assert!(blue.contracts.is_empty());
+    assert!(
+        catalogue::EVENT_TYPES.iter().all(|t| blue.may_subscribe(t.wire_name)),
+        "the default is everything"
+    );
+}
+
+#[test]
+fn everybody_else_is_nobody() {
+    let credentials = Credentials::parse(&file()).unwrap();
+    assert_eq!(credentials.subscriber("app-1", "acme").unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.subscriber("app-1", "").unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.subscriber("app-1", &sha256("acme token")).unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.subscriber("app-3", "acme token").unwrap_err(), AuthError::Client);
+    assert_eq!(credentials.subscriber("app-1", "flight token").unwrap_err(), AuthError::Unknown);
+    assert!(credentials.publisher("acme token").is_none());
+}
+
+#[test]
+fn a_publisher_speaks_for_its_operators() {
+    let credentials = Credentials::parse(&file()).unwrap();
+    let flight = credentials.publisher("flight token").unwrap();
+    assert_eq!(&*flight.scope, "flight-operations");
+    assert!(flight.operators.include("anyone"));
+    let orders = credentials.publisher("order token").unwrap();
+    assert!(orders.operators.include("acme") && !orders.operators.include("bluejet"));
+}
+
+#[test]
+fn every_problem_is_told_with_its_place() {
+    let text = r#"
+surprise = 1
+[[operators]]
+id = "acme"
+contract = ["C-1"]
+[[operators]]
+id = "acme"
+[[operators]]
+id = "*"
+contracts = "C-1"
+[[tokens]]
+sha256 = "abc"
+operator = "nobody"
+clients = []
+events = ["FLIGHT_UPDATE", "Order*", 7]
+[[tokens]]
+operator = ""
+clients = ["a", "a"]
+[[publishers]]
+name = "p"
+sha256 = "00"
+"#;
+    let problems = Credentials::parse(text).unwrap_err();
+    let told: Vec<_> = problems.iter().map(|p| (p.line, p.place.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (2, "surprise"),
+            (5, "operators[0].contract"),
+            (7, "operators[1].id"),
+            (9, "operators[2].id"),
+            (10, "operators[2].contracts"),
+            (11, "tokens[0].clients"),
+            (12, "tokens[0].sha256"),
+            (13, "tokens[0].operator"),
+            (15, "tokens[0].events[0]"),
+            (15, "tokens[0].events[2]"),
+            (16, "tokens[1].sha256"),
+            (17, "tokens[1].operator"),
+            (18, "tokens[1].clients[1]"),
+            (19, "publishers[0].operators"),
+            (21, "publishers[0].sha256"),
+        ],
+        "{}",
+        problems.iter().map(|p| format!("{p}\n")).collect::<String>()
+    );
+}
+
+#[test]
+fn a_token_belongs_to_one() {
+    let twice = file()
+        + &format!(
+            "[[tokens]]\nsha256 = \"{}\"\noperator = \"acme\"\nclients = [\"x\"]",
+            sha256("blue token")
+        );
+    let problems = Credentials::parse(&twice).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].place, "tokens[2].sha256");
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    let problems = Credentials::parse("[[operators]]\nid = \n[[tokens\n").unwrap_err();
+    assert!(problems.iter().any(|p| p.line == 2 && p.detail.contains("not TOML")), "{problems:?}");
+}
+
+#[test]
+fn an_empty_file_lets_nobody_in() {
+    assert_eq!(Credentials::parse("").unwrap().subscriber("a", "b").unwrap_err(), AuthError::Unknown);
+}

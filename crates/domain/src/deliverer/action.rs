@@ -1,0 +1,65 @@
+//! What the shell shall do for a partition.
+
+use crate::policy::Policy;
+use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::{Delivery, Escalation, LineBatch, LineKind, PendingEntry, Subscription};
+use std::sync::Arc;
+
+/// Names one consequence of one record, for its acknowledgement.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ticket {
+    /// Offset of the record in `deliveries`.
+    pub offset: i64,
+    pub consequence: Consequence,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Consequence {
+    Pend,
+    Tombstone,
+    Escalate,
+    Deactivate,
+}
+
+/// Why an ownership starts again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// Somebody else claimed the partition later: prove the ownership by a commit, or give it up.
+    ForeignClaim,
+    /// A first-time record is older than what is remembered: fold `attempts` from this time on.
+    OlderThanMemory { event_appended_at_ms: i64 },
+    /// The table did not reach a delivery's position in time: fold `subscriptions` again.
+    TableBehind,
+}
+
+#[derive(Debug)]
+pub enum Action {
+    /// Append to `attempts`; it comes back through the log.
+    Claim { nonce: u64 },
+    /// Append to `attempts` with the durable writer; they come back through the log.
+    Lines(LineBatch),
+    /// Write to `pending` with the expiring writer; answer [`super::Partition::on_written`] or `on_expired`.
+    Pend { ticket: Ticket, key: PendingKey, entry: Box<PendingEntry> },
+    /// Write a tombstone to `pending`, durably; answer with `on_written`. `outcome`: `None` for a duplicate.
+    Tombstone { ticket: Ticket, key: PendingKey, outcome: Option<LineKind> },
+    /// Write to `escalations`, durably; answer with `on_written`.
+    Escalate { ticket: Ticket, key: RunKey, escalation: Box<Escalation> },
+    /// Write a command that deactivates the subscription; answer with `on_written`. The command id is the run's.
+    Deactivate { ticket: Ticket, key: RunKey, subscription_id: String, detail: String },
+    /// Make one HTTP request; answer with `on_response`.
+    Send {
+        offset: i64,
+        attempt: u32,
+        delivery: Arc<Delivery>,
+        subscription: Arc<Subscription>,
+        policy: Arc<Policy>,
+    },
+    /// Commit; answer with `on_commit`.
+    Commit { offset: i64, metadata: String },
+    /// Ask for the end of `attempts`; answer with `on_attempts_end`.
+    ProbeAttemptsEnd,
+    /// Forget this partition's memory; prove the ownership by repeating the last commit; then begin anew, or give up.
+    StartAgain(Why),
+    /// For the metrics: a record is settled for good or waits.
+    Settled { kind: LineKind, accepted_at_ms: i64 },
+}

@@ -1,0 +1,93 @@
+//! A record of `deliveries` comes in: is it work, a copy of work, or settled already? Rules 8 and 10.
+
+use super::item::State;
+use super::{Action, Partition, Phase, Why};
+use crate::clock::Now;
+use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::Delivery;
+
+/// A record of `deliveries` that no version of ours wrote. The partition stops: skipping it could lose a delivery.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Malformed {
+    #[error("its delivery id has {0} bytes, not 16")]
+    DeliveryId(usize),
+    #[error("it has no event")]
+    NoEvent,
+    #[error("it has no subscription id")]
+    NoSubscription,
+}
+
+impl Partition {
+    /// The next record, `size_bytes` long. Only to be called while [`Partition::wants_more`].
+    pub fn on_delivery(
+        &mut self,
+        now: Now,
+        offset: i64,
+        size_bytes: usize,
+        delivery: Delivery,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Malformed> {
+        if self.phase != Phase::Running {
+            return Ok(());
+        }
+        let key = RunKey::new(&delivery.delivery_id, delivery.run)
+            .ok_or(Malformed::DeliveryId(delivery.delivery_id.len()))?;
+        if delivery.event.is_none() {
+            return Err(Malformed::NoEvent);
+        }
+        if delivery.subscription_id.is_empty() {
+            return Err(Malformed::NoSubscription);
+        }
+        self.admit(now, offset, size_bytes, key, delivery, out);
+        self.pump(now, out);
+        Ok(())
+    }
+
+    fn admit(
+        &mut self,
+        now: Now,
+        offset: i64,
+        size_bytes: usize,
+        key: RunKey,
+        delivery: Delivery,
+        out: &mut Vec<Action>,
+    ) {
+        let (seq, event_ms, due_ms) = (delivery.seq, delivery.event_appended_at_ms, delivery.due_at_ms);
+        let first_time = seq == 0 && delivery.run == 0;
+        if first_time && !self.fold.covers(event_ms) && now.wall_ms - event_ms > self.config.horizon_ms {
+            return self.stop(Why::OlderThanMemory { event_appended_at_ms: event_ms }, out);
+        }
+        if first_time {
+            self.behind_since_ms = Some(event_ms);
+        }
+        let copy_of_work = self.items.find(key, seq).is_some();
+        let open = self.fold.run(key).is_none_or(|run| run.is_open(seq));
+        self.items.push(offset, key, delivery, size_bytes);
+        if !open {
+            self.duplicate(now, offset, out);
+        } else if copy_of_work {
+            // The first copy is before it, so no commit passes before that one is settled.
+            self.set_state(offset, State::Settled);
+        } else {
+            self.fold.polled(key, seq);
+            if due_ms > now.wall_ms {
+                // The scheduler's clock runs before ours.
+                self.not_due.insert((due_ms, offset));
+            } else {
+                self.enter_lane(offset);
+            }
+        }
+    }
+
+    pub(super) fn enter_lane(&mut self, offset: i64) {
+        if let Some(item) = self.items.get(offset) {
+            self.lanes.push_back(&item.delivery.subscription_id, offset);
+        }
+    }
+
+    pub(super) fn set_state(&mut self, offset: i64, state: State) {
+        if let Some(item) = self.items.get_mut(offset) {
+            item.state = state;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What `attempts` says: the epoch in force, which runs have ended, which seq is settled, which attempts failed.
+//! Rules 2 and 10 of the protocol.
+
+use super::commit::Resume;
+use crate::clock::Now;
+use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::{Line, LineKind};
+use std::collections::{HashMap, VecDeque};
+
+/// Estimates for the byte limit.
+const RUN_BYTES: usize = 160;
+const TOLD_BYTES: usize = 96;
+
+/// What a line did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applied {
+    Valid,
+    /// Void: a claim after its epoch precedes it.
+    OldEpoch,
+    /// Void: its run has ended or its seq was settled already, or it repeats a failed attempt.
+    AlreadySettled,
+}
+
+/// What is known of a run.
+#[derive(Default)]
+pub struct Run {
+    pub ended: bool,
+    /// The highest settled seq; -1: none.
+    settled: Option<u32>,
+    /// The highest seq polled by this owner.
+    polled: u32,
+    /// Valid `failed` lines of the seq in work, oldest first.
+    failed: Vec<Line>,
+    /// The line that settled the highest seq, if it has consequences a new owner may have to repeat.
+    last: Option<Box<Line>>,
+    /// Where that line stands in `told`.
+    told_index: u64,
+}
+
+impl Run {
+    /// Neither the run has ended nor is this seq settled, nor was a later one seen.
+    pub fn is_open(&self, seq: u32) -> bool {
+        !self.ended && self.settled.is_none_or(|settled| settled < seq) && self.polled <= seq
+    }
+
+    /// The line that settled just this seq, if its consequences may be missing.
+    pub fn settling_line(&self, seq: u32) -> Option<&Line> {
+        self.last.as_deref().filter(|line| line.seq == seq)
+    }
+
+    pub fn failed(&self, seq: u32) -> impl Iterator<Item = &Line> {
+        self.failed.iter().filter(move |line| line.seq == seq)
+    }
+}
+
+/// A valid line, in log order.
+struct Told {
+    offset: i64,
+    appended_ms: i64,
+    epoch_before: Option<i64>,
+    key: RunKey,
+    seq: u32,
+    /// When its consequences were acknowledged, or known to be somebody else's matter.
+    done_ms: Option<i64>,
+}
+
+pub struct Fold {
+    epoch: Option<i64>,
+    last_nonce: Option<u64>,
+    runs: HashMap<RunKey, Run>,
+    told: VecDeque<Told>,
+    /// Index of the first of `told` since the beginning.
+    told_base: u64,
+    /// The next offset of `attempts`.
+    pub next_offset: i64,
+    /// Every line appended since is in memory; `None` until the first record of the fold says from when it is.
+    covers_from_ms: Option<i64>,
+    claimed_at_ms: i64,
+}
+
+impl Fold {
+    pub fn new(resume: &Resume, now: Now) -> Self {
+        Self {
+            epoch: resume.epoch_there,
+            last_nonce: None,
+            runs: HashMap::new(),
+            told: VecDeque::new(),
+            told_base: 0,
+            next_offset: resume.fold_from,
+            covers_from_ms: resume.covers_from_ms.or((resume.fold_from == 0).then_some(i64::MIN)),
+            claimed_at_ms: now.wall_ms,
+        }
+    }
+
+    pub fn epoch_in_force(&self) -> Option<i64> {
+        self.epoch
+    }
+
+    /// A claim was read; false when it is a producer's repetition of the one before.
+    pub fn claim(&mut self, offset: i64, appended_ms: i64, nonce: u64) -> bool {
+        self.covers_from_ms.get_or_insert(appended_ms);
+        if self.last_nonce == Some(nonce) {
+            return false;
+        }
+        self.epoch = Some(offset);
+        self.last_nonce = Some(nonce);
+        true
+    }
+
+    /// A line was read; `own`: we wrote it under this claim, so its consequences are ours to follow.
+    pub fn line(
+        &mut self,
+        offset: i64,
+        appended_ms: i64,
+        epoch: i64,
+        own: bool,
+        key: RunKey,
+        line: &Line,
+    ) -> Applied {
+        self.covers_from_ms.get_or_insert(appended_ms);
+        let epoch_before = self.epoch;
+        let in_force = *self.epoch.get_or_insert(epoch);
+        if epoch < in_force {
+            return Applied::OldEpoch;
+        }
+        self.epoch = Some(epoch);
+        let told_index = self.told_base + self.told.len() as u64;
+        let run = self.runs.entry(key).or_default();
+        if !run.apply(line, told_index) {
+            return Applied::AlreadySettled;
+        }
+        let follows = own && line.kind() != LineKind::Failed;
+        let done_ms = (!follows).then_some(self.claimed_at_ms);
+        self.told.push_back(Told { offset, appended_ms, epoch_before, key, seq: line.seq, done_ms });
+        Applied::Valid
+    }
+
+    pub fn run(&self, key: RunKey) -> Option<&Run> {
+        self.runs.get(&key)
+    }
+
+    /// A record of this run and seq was polled (rule 8: a lower one after it is a duplicate).
+    pub fn polled(&mut self, key: RunKey, seq: u32) {
+        if seq > 0 {
+            let run = self.runs.entry(key).or_default();
+            run.polled = run.polled.max(seq);
+        }
+    }
+
+    /// The consequences of the run's settling line were acknowledged.
+    pub fn consequences_done(&mut self, now: Now, key: RunKey) {
+        let Some(run) = self.runs.get(&key) else { return };
+        if let Some(told) =
+            run.told_index.checked_sub(self.told_base).and_then(|i| self.told.get_mut(usize::try_from(i).ok()?))
+        {
+            told.done_ms = Some(now.wall_ms);
+        }
+    }
+
+    /// Since when every line is in memory.
+    pub fn covers_from_ms(&self) -> Option<i64> {
+        self.covers_from_ms
+    }
+
+    /// Whether a first-time record of an event appended then could have been settled before our memory begins.
+    pub fn covers(&self, event_appended_ms: i64) -> bool {
+        self.covers_from_ms.is_none_or(|from| event_appended_ms >= from)
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.runs.len() * RUN_BYTES + self.told.len() * TOLD_BYTES
+    }
+
+    /// Forgets lines that no owner will need: older than `base_ms`, of no record in work, and with consequences
+    /// acknowledged before `base_ms`. Answers M and E: from where the next owner folds, and the epoch in force there.
+    pub fn forget_before(&mut self, base_ms: i64, in_work: impl Fn(RunKey, u32) -> bool) -> (i64, Option<i64>) {
+        while let Some(told) = self.told.front() {
+            let needed = told.appended_ms >= base_ms
+                || told.done_ms.is_none_or(|done| done >= base_ms)
+                || in_work(told.key, told.seq);
+            if needed {
+                return (told.offset, told.epoch_before);
+            }
+            self.covers_from_ms = self.covers_from_ms.map(|from| from.max(told.appended_ms + 1));
+            let (key, index) = (told.key, self.told_base);
+            self.told.pop_front();
+            self.told_base += 1;
+            if self.runs.get(&key).is_some_and(|run| run.told_index <= index) {
+                self.runs.remove(&key);
+            }
+        }
+        (self.next_offset, self.epoch)
+    }
+}
+
+impl Run {
+    /// False when the line is void.
+    fn apply(&mut self, line: &Line, told_index: u64) -> bool {
+        if self.ended || self.settled.is_some_and(|settled| settled >= line.seq) {
+            return false;
+        }
+        let attempt = |line: &Line| line.attempt.map_or(0, |a| a.number);
+        if line.kind() == LineKind::Failed {
+            if self.failed(line.seq).any(|told| attempt(told) == attempt(line)) {
+                return false;
+            }
+            self.failed.push(line.clone());
+            self.told_index = told_index;
+            return true;
+        }
+        self.settled = Some(line.seq);
+        self.told_index = told_index;
+        match line.kind() {
+            LineKind::Retry | LineKind::Parked => self.last = Some(Box::new(line.clone())),
+            LineKind::Escalated => {
+                self.ended = true;
+                self.last = Some(Box::new(line.clone()));
+            }
+            _ => {
+                self.ended = true;
+                self.last = None;
+            }
+        }
+        if self.last.is_none() {
+            self.failed = Vec::new();
+        } else {
+            self.failed.retain(|told| told.seq == line.seq);
+        }
+        true
+    }
+}

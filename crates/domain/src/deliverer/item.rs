@@ -1,0 +1,104 @@
+//! The records of `deliveries` in memory, in offset order.
+
+use crate::policy::Policy;
+use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::{Delivery, Line, Subscription};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Fixed cost of an item beside its payload, an estimate for the byte limit.
+const OVERHEAD_BYTES: usize = 512;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// In its lane, or not due.
+    Waiting,
+    Sending,
+    /// Its line is on the way.
+    Lining,
+    /// So many consequences are not acknowledged.
+    Settling(u8),
+    Settled,
+}
+
+pub struct Item {
+    pub offset: i64,
+    pub key: RunKey,
+    pub delivery: Arc<Delivery>,
+    pub bytes: usize,
+    pub state: State,
+    /// As of the last send.
+    pub sent_as: Option<(Arc<Subscription>, Arc<Policy>)>,
+    /// The line that settled it, while its consequences are under way.
+    pub line: Option<Box<Line>>,
+    /// Counts as in flight: sent, line not read back.
+    pub in_flight: bool,
+}
+
+/// All items from the first unsettled record on.
+#[derive(Default)]
+pub struct Items {
+    queue: VecDeque<Item>,
+    /// Records in work by (run, seq): the first copy.
+    by_key: HashMap<(RunKey, u32), i64>,
+    bytes: usize,
+}
+
+impl Items {
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn push(&mut self, offset: i64, key: RunKey, delivery: Delivery, size_bytes: usize) {
+        let bytes = size_bytes + OVERHEAD_BYTES;
+        self.bytes += bytes;
+        self.by_key.entry((key, delivery.seq)).or_insert(offset);
+        self.queue.push_back(Item {
+            offset,
+            key,
+            delivery: Arc::new(delivery),
+            bytes,
+            state: State::Waiting,
+            sent_as: None,
+            line: None,
+            in_flight: false,
+        });
+    }
+
+    /// The record in work for a run and seq.
+    pub fn find(&self, key: RunKey, seq: u32) -> Option<i64> {
+        self.by_key.get(&(key, seq)).copied()
+    }
+
+    pub fn get(&self, offset: i64) -> Option<&Item> {
+        let index = self.queue.binary_search_by_key(&offset, |item| item.offset).ok()?;
+        self.queue.get(index)
+    }
+
+    pub fn get_mut(&mut self, offset: i64) -> Option<&mut Item> {
+        let index = self.queue.binary_search_by_key(&offset, |item| item.offset).ok()?;
+        self.queue.get_mut(index)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.queue.iter()
+    }
+
+    /// Takes the contiguous settled prefix away.
+    pub fn pop_settled(&mut self) -> Option<Item> {
+        let item = self.queue.pop_front_if(|item| item.state == State::Settled)?;
+        self.bytes -= item.bytes;
+        if self.by_key.get(&(item.key, item.delivery.seq)) == Some(&item.offset) {
+            self.by_key.remove(&(item.key, item.delivery.seq));
+        }
+        Some(item)
+    }
+
+    pub fn any_in_flight(&self) -> bool {
+        self.queue.iter().any(|item| matches!(item.state, State::Sending | State::Lining | State::Settling(_)))
+    }
+}

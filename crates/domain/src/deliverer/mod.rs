@@ -1,0 +1,320 @@
+//! The deliverer's decisions for one owned partition. The rules, with the traps, are those of `docs/protocol.md`.
+//!
+//! `attempts` alone decides: pending entries, tombstones, escalations, the next attempt and commits are repeatable
+//! consequences of a line that was read back and is not void.
+//!
+//! One file a stage: [`fold`] (what `attempts` says), [`admit`] (a record of `deliveries` comes in), [`send`] (lanes and
+//! requests), [`settle`] (outcome → line → consequences), [`commit`] (how far, and from where the next owner folds).
+
+mod action;
+mod admit;
+mod commit;
+mod fold;
+mod item;
+mod lane;
+mod send;
+mod settle;
+
+pub use action::{Action, Consequence, Ticket, Why};
+pub use admit::Malformed;
+pub use commit::{BadMetadata, Resume};
+pub use fold::Fold;
+
+use crate::clock::Now;
+use crate::policy::Policies;
+use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::attempts_record::Body;
+use aerogram_wire::v1::{AttemptsRecord, Line, Subscription};
+use commit::Commits;
+use fold::Applied;
+use item::{Items, State};
+use lane::Lanes;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Limits of one partition.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Requests open at once for one subscription.
+    pub lane_concurrency: usize,
+    /// Deliveries waiting in one lane; a full lane stops the polling of the partition.
+    pub lane_capacity: usize,
+    /// Requests begun whose line has not been read back: what a crash may repeat.
+    pub in_flight_max: usize,
+    /// Deliveries in memory.
+    pub items_max: usize,
+    /// Their bytes.
+    pub item_bytes_max: usize,
+    /// Bytes of what is remembered as settled; past it records are taken one by one, until some of it is older than the
+    /// horizon.
+    pub memory_bytes_max: usize,
+    /// H of the protocol.
+    pub horizon_ms: i64,
+    /// A lane sends only while the last successful commit is younger: session timeout less a margin.
+    pub lease_ms: i64,
+    pub commit_interval_ms: i64,
+    /// Lines in one record.
+    pub line_batch_max: usize,
+    /// How long a line waits for company.
+    pub line_batch_wait_ms: i64,
+    /// A delivery that waits longer for the table to reach its position makes the owner start again.
+    pub freshness_wait_ms: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            lane_concurrency: 64,
+            lane_capacity: 1_000,
+            in_flight_max: 64,
+            items_max: 4_000,
+            item_bytes_max: 16 << 20,
+            memory_bytes_max: 64 << 20,
+            horizon_ms: 300_000,
+            lease_ms: 7_000,
+            commit_interval_ms: 1_000,
+            line_batch_max: 64,
+            line_batch_wait_ms: 5,
+            freshness_wait_ms: 5_000,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Reading `attempts` up to the own claim.
+    Folding,
+    Running,
+    /// Only what is in flight is finished.
+    Draining,
+    /// Another claim was read, or the memory does not suffice: the shell starts anew or gives up.
+    Stopped,
+}
+
+/// The state of one owned partition, from one claim to the end of that ownership.
+pub struct Partition {
+    config: Config,
+    policies: Arc<Policies>,
+    rng: fastrand::Rng,
+    phase: Phase,
+    nonce: u64,
+    epoch: i64,
+    fold: Fold,
+    subscriptions: HashMap<String, Arc<Subscription>>,
+    /// Everything of `subscriptions` below this offset was read.
+    subscriptions_next: i64,
+    /// The table was read to its end once: before, a later deletion could be overlooked.
+    table_folded: bool,
+    items: Items,
+    lanes: Lanes,
+    not_due: BTreeSet<(i64, i64)>,
+    in_flight: usize,
+    lines: Vec<Line>,
+    lines_since_ms: i64,
+    /// Pending entries whose write expired; repeated only after `attempts` was read to its end.
+    expired: Vec<Ticket>,
+    repeat_after: Option<i64>,
+    commits: Commits,
+    /// When the event of the last polled first-time record was appended, unless the end was reached since.
+    behind_since_ms: Option<i64>,
+    cut_off: bool,
+}
+
+impl Partition {
+    /// Begins an ownership: `resume` is what the last commit said, `nonce` and `seed` are random.
+    ///
+    /// The shell folds `subscriptions` from the beginning and `attempts` from `resume.fold_from`, and reads
+    /// `deliveries` from `resume.offset`.
+    pub fn new(
+        config: Config,
+        policies: Arc<Policies>,
+        resume: Resume,
+        nonce: u64,
+        seed: u64,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Self {
+        out.push(Action::Claim { nonce });
+        Self {
+            commits: Commits::new(&resume, now),
+            fold: Fold::new(&resume, now),
+            policies,
+            rng: fastrand::Rng::with_seed(seed),
+            phase: Phase::Folding,
+            nonce,
+            epoch: -1,
+            subscriptions: HashMap::new(),
+            subscriptions_next: 0,
+            table_folded: false,
+            items: Items::default(),
+            lanes: Lanes::new(config.lane_capacity),
+            not_due: BTreeSet::new(),
+            in_flight: 0,
+            lines: Vec::new(),
+            lines_since_ms: 0,
+            expired: Vec::new(),
+            repeat_after: None,
+            behind_since_ms: None,
+            cut_off: false,
+            config,
+        }
+    }
+
+    /// Whether the own claim was read back and the table read to its end.
+    pub fn is_running(&self) -> bool {
+        self.phase == Phase::Running && self.table_folded
+    }
+
+    /// The claim's offset; -1 before it was read back.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// Requests whose outcome line was not read back.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Whether another record of `deliveries` may be taken. Until then the shell does not poll.
+    pub fn wants_more(&self) -> bool {
+        self.phase == Phase::Running
+            && self.table_folded
+            && self.items.len() < self.config.items_max
+            && self.items.bytes() < self.config.item_bytes_max
+            && !self.lanes.any_full()
+            && (self.fold.memory_bytes() < self.config.memory_bytes_max || self.items.len() == 0)
+    }
+
+    /// `deliveries` was read to its end: there is no backlog that memory must reach back for.
+    pub fn on_deliveries_end(&mut self) {
+        self.behind_since_ms = None;
+    }
+
+    /// A record of `subscriptions`; `None`: a tombstone of an unknown kind, which only moves the position.
+    pub fn on_subscription(&mut self, now: Now, offset: i64, state: Option<Subscription>, out: &mut Vec<Action>) {
+        if let Some(state) = state {
+            self.subscriptions.insert(state.id.clone(), Arc::new(state));
+        }
+        self.subscriptions_next = self.subscriptions_next.max(offset + 1);
+        self.lanes.recheck_stale();
+        self.pump(now, out);
+    }
+
+    /// `subscriptions` was read to its end, which was at least `end` when it was asked for before the reading began.
+    pub fn on_subscriptions_end(&mut self, now: Now, end: i64, out: &mut Vec<Action>) {
+        self.subscriptions_next = self.subscriptions_next.max(end);
+        self.table_folded = true;
+        self.lanes.recheck_stale();
+        self.pump(now, out);
+    }
+
+    /// A record of `attempts`, in order: the fold at first, then the reading back of one's own.
+    pub fn on_attempts(&mut self, now: Now, offset: i64, appended_ms: i64, record: AttemptsRecord, out: &mut Vec<Action>) {
+        match record.body {
+            Some(Body::Claim(claim)) => {
+                let counted = self.fold.claim(offset, appended_ms, claim.nonce);
+                match (self.phase, claim.nonce == self.nonce) {
+                    (Phase::Folding, true) => {
+                        self.epoch = self.fold.epoch_in_force().unwrap_or(offset);
+                        self.phase = Phase::Running;
+                    }
+                    (Phase::Running | Phase::Draining, false) if counted => self.stop(Why::ForeignClaim, out),
+                    _ => {}
+                }
+            }
+            Some(Body::Batch(batch)) => {
+                for line in batch.lines {
+                    // A line whose id is not one was written by nobody of ours and can settle nothing.
+                    let Some(key) = RunKey::new(&line.delivery_id, line.run) else { continue };
+                    let own = batch.epoch == self.epoch && self.phase != Phase::Folding;
+                    let applied = self.fold.line(offset, appended_ms, batch.epoch, own, key, &line);
+                    if own {
+                        self.read_back(now, key, line, applied, out);
+                    }
+                }
+            }
+            None => {}
+        }
+        self.fold.next_offset = offset + 1;
+        self.pump(now, out);
+    }
+
+    fn read_back(&mut self, now: Now, key: RunKey, line: Line, applied: Applied, out: &mut Vec<Action>) {
+        let Some(offset) = self.items.find(key, line.seq) else { return };
+        if self.items.get(offset).is_none_or(|item| item.state != State::Lining) {
+            return;
+        }
+        match applied {
+            Applied::Valid => self.lined(now, offset, line, out),
+            // Void because the run or the seq was settled before: the record is a duplicate.
+            Applied::AlreadySettled => self.duplicate(now, offset, out),
+            // Void because of a later claim, which was read before: we have stopped.
+            Applied::OldEpoch => {}
+        }
+    }
+
+    /// Whether the commit that was asked for succeeded; it was sent when [`Action::Commit`] was given.
+    pub fn on_commit(&mut self, now: Now, succeeded: bool, out: &mut Vec<Action>) {
+        self.commits.answered(succeeded, self.config.lease_ms);
+        self.pump(now, out);
+    }
+
+    /// A rebalance has begun: nothing more is sent under this lease.
+    pub fn on_rebalance(&mut self) {
+        self.cut_off = true;
+    }
+
+    /// Stop taking and sending; what is in flight is finished.
+    pub fn drain(&mut self) {
+        if self.phase == Phase::Running {
+            self.phase = Phase::Draining;
+        }
+        if self.phase == Phase::Folding {
+            self.phase = Phase::Stopped;
+        }
+    }
+
+    /// Nothing is in flight and every line has had its consequences.
+    pub fn is_drained(&self) -> bool {
+        self.phase != Phase::Running && self.lines.is_empty() && !self.items.any_in_flight()
+    }
+
+    /// The clock moved on; call at least when [`Partition::next_wake_ms`] is reached.
+    pub fn tick(&mut self, now: Now, out: &mut Vec<Action>) {
+        if !matches!(self.phase, Phase::Running | Phase::Draining) {
+            return;
+        }
+        if self.lanes.stale_since().is_some_and(|since| now.mono_ms - since > self.config.freshness_wait_ms) {
+            return self.stop(Why::TableBehind, out);
+        }
+        self.commit_if_due(now, out);
+        self.pump(now, out);
+    }
+
+    /// When [`Partition::tick`] wants to be called next, by the monotonic clock; `now` tells what due times mean.
+    pub fn next_wake_ms(&self, now: Now) -> i64 {
+        let mut wake = self.commits.next_ms;
+        if !self.lines.is_empty() {
+            wake = wake.min(self.lines_since_ms + self.config.line_batch_wait_ms);
+        }
+        if let Some((due, _)) = self.not_due.first() {
+            wake = wake.min(now.mono_ms + (due - now.wall_ms).max(0));
+        }
+        wake
+    }
+
+    fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.phase == Phase::Running {
+            self.send_what_may_be_sent(now, out);
+        }
+        if matches!(self.phase, Phase::Running | Phase::Draining) {
+            self.repeat_expired(out);
+            self.flush_lines(now, out);
+        }
+    }
+
+    fn stop(&mut self, why: Why, out: &mut Vec<Action>) {
+        self.phase = Phase::Stopped;
+        out.push(Action::StartAgain(why));
+    }
+}

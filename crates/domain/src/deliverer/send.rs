@@ -1,0 +1,70 @@
+//! From the lanes to requests: at the moment of sending the lease, the table and the limits decide. Rule 11, freshness.
+
+use super::item::State;
+use super::{Action, Partition};
+use crate::clock::Now;
+use aerogram_wire::v1::{LineKind, Reason, Status};
+
+impl Partition {
+    pub(super) fn send_what_may_be_sent(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.wake_due(now);
+        while self.in_flight < self.config.in_flight_max && self.may_send(now) {
+            let Some(offset) = self.lanes.next(self.config.lane_concurrency) else { break };
+            self.send(now, offset, out);
+        }
+    }
+
+    /// The lease: the last successful commit is young enough, and no rebalance has begun since.
+    pub fn may_send(&self, now: Now) -> bool {
+        self.table_folded && !self.cut_off && self.commits.lease_holds(now)
+    }
+
+    fn wake_due(&mut self, now: Now) {
+        while let Some(&(due, offset)) = self.not_due.first()
+            && due <= now.wall_ms
+        {
+            self.not_due.pop_first();
+            self.enter_lane(offset);
+        }
+    }
+
+    fn send(&mut self, now: Now, offset: i64, out: &mut Vec<Action>) {
+        let Some(item) = self.items.get_mut(offset) else { return };
+        let delivery = item.delivery.clone();
+        let subscription_id = &delivery.subscription_id;
+        if delivery.subscription_offset >= self.subscriptions_next {
+            return self.lanes.hold_stale(now.mono_ms, subscription_id, offset);
+        }
+        let target = match self.subscriptions.get(subscription_id) {
+            None => Err(Reason::SubscriptionUnknown),
+            Some(s) => match s.status() {
+                Status::Active => Ok(s.clone()),
+                Status::Deleted => Err(Reason::SubscriptionDeleted),
+                Status::Inactive | Status::Unspecified => Err(Reason::SubscriptionInactive),
+            },
+        };
+        match target {
+            Ok(subscription) => {
+                let policy = self.policies.of(&subscription.policy, &subscription.profile);
+                item.state = State::Sending;
+                item.in_flight = true;
+                item.sent_as = Some((subscription.clone(), policy.clone()));
+                self.in_flight += 1;
+                let attempt = self.attempts_made(offset) + 1;
+                out.push(Action::Send { offset, attempt, delivery, subscription, policy });
+            }
+            Err(reason) => {
+                let subscription_id = subscription_id.clone();
+                self.lanes.close(&subscription_id);
+                self.tell(now, offset, LineKind::Cancelled, |line| line.reason = reason.into());
+            }
+        }
+    }
+
+    /// Attempts that count, before the next one: the record's and the valid `failed` lines of this seq.
+    pub(super) fn attempts_made(&self, offset: i64) -> u32 {
+        let Some(item) = self.items.get(offset) else { return 0 };
+        let failed = self.fold.run(item.key).map_or(0, |run| run.failed(item.delivery.seq).count());
+        item.delivery.attempts_made + failed as u32
+    }
+}

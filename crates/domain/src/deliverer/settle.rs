@@ -1,0 +1,253 @@
+//! Outcome → line → (read back) → consequences → settled. Rules 3, 5, 6, 7, 8 and 14.
+
+use super::action::{Consequence, Ticket};
+use super::item::State;
+use super::{Action, Partition};
+use crate::clock::Now;
+use crate::policy::{AttemptResult, Verdict};
+use aerogram_wire::SCHEMA;
+use aerogram_wire::key::PendingKey;
+use aerogram_wire::v1::{
+    Attempt, Delivery, Escalation, Line, LineBatch, LineKind, PendingEntry, PendingKind, Reason,
+};
+
+/// Attempts a record carries along; our own faults can be retried for a day, once a minute.
+const HISTORY_MAX: usize = 64;
+
+impl Partition {
+    /// A request ended. The outcome is written, and acted upon only when it was read back.
+    pub fn on_response(&mut self, now: Now, offset: i64, result: AttemptResult, out: &mut Vec<Action>) {
+        let made = self.attempts_made(offset);
+        let Some(item) = self.items.get(offset).filter(|item| item.state == State::Sending) else { return };
+        let Some((_, policy)) = item.sent_as.clone() else { return };
+        let subscription_id = item.delivery.subscription_id.clone();
+        let accepted_ms = item.delivery.accepted_at_ms;
+        let verdict = policy.decide(result.answer, made + 1, accepted_ms, now.wall_ms, self.rng.u64(..));
+        self.lanes.close(&subscription_id);
+        let kind = match verdict {
+            Verdict::Delivered => LineKind::Delivered,
+            Verdict::AtOnce => LineKind::Failed,
+            Verdict::Retry { .. } => LineKind::Retry,
+            Verdict::Escalate(_) => LineKind::Escalated,
+        };
+        self.tell(now, offset, kind, |line| {
+            line.attempt = Some(Attempt {
+                number: made + 1,
+                started_at_ms: result.started_at_ms,
+                duration_ms: result.duration_ms,
+                outcome: policy.outcome(result.answer).into(),
+                status: match result.answer {
+                    crate::policy::Answer::Status { status, .. } => status.into(),
+                    crate::policy::Answer::Failed(_) => 0,
+                },
+            });
+            line.attempts_made = made + 1;
+            match verdict {
+                Verdict::Retry { due_at_ms, counted } => {
+                    line.due_at_ms = due_at_ms;
+                    line.attempts_made = made + u32::from(counted);
+                }
+                Verdict::Escalate(reason) => line.reason = reason.into(),
+                Verdict::Delivered | Verdict::AtOnce => {}
+            }
+        });
+        self.pump(now, out);
+    }
+
+    /// Puts a line on its way.
+    pub(super) fn tell(&mut self, now: Now, offset: i64, kind: LineKind, fill: impl FnOnce(&mut Line)) {
+        let Some(item) = self.items.get_mut(offset) else { return };
+        item.state = State::Lining;
+        let mut line = Line {
+            delivery_id: item.delivery.delivery_id.clone(),
+            run: item.delivery.run,
+            seq: item.delivery.seq,
+            kind: kind.into(),
+            attempts_made: item.delivery.attempts_made,
+            ..Line::default()
+        };
+        fill(&mut line);
+        if self.lines.is_empty() {
+            self.lines_since_ms = now.mono_ms;
+        }
+        self.lines.push(line);
+    }
+
+    pub(super) fn flush_lines(&mut self, now: Now, out: &mut Vec<Action>) {
+        let waited = now.mono_ms - self.lines_since_ms >= self.config.line_batch_wait_ms;
+        while self.lines.len() >= self.config.line_batch_max || (waited && !self.lines.is_empty()) {
+            let n = self.lines.len().min(self.config.line_batch_max);
+            let lines = self.lines.drain(..n).collect();
+            out.push(Action::Lines(LineBatch { epoch: self.epoch, lines }));
+        }
+    }
+
+    /// The own line came back and is valid.
+    pub(super) fn lined(&mut self, now: Now, offset: i64, line: Line, out: &mut Vec<Action>) {
+        self.leave_flight(offset);
+        if line.kind() == LineKind::Failed {
+            // The next attempt follows at once: next in its lane.
+            self.set_state(offset, State::Waiting);
+            if let Some(item) = self.items.get(offset) {
+                self.lanes.push_front(&item.delivery.subscription_id, offset);
+            }
+            return;
+        }
+        if let Some(item) = self.items.get(offset) {
+            out.push(Action::Settled { kind: line.kind(), accepted_at_ms: item.delivery.accepted_at_ms });
+        }
+        self.consequences(now, offset, Some(line), out);
+    }
+
+    /// The record's run has ended or its seq is settled: it is not sent, but what should have followed is repeated.
+    pub(super) fn duplicate(&mut self, now: Now, offset: i64, out: &mut Vec<Action>) {
+        self.leave_flight(offset);
+        let Some(item) = self.items.get(offset) else { return };
+        let line = self.fold.run(item.key).and_then(|run| run.settling_line(item.delivery.seq)).cloned();
+        self.consequences(now, offset, line, out);
+    }
+
+    fn leave_flight(&mut self, offset: i64) {
+        if let Some(item) = self.items.get_mut(offset)
+            && std::mem::take(&mut item.in_flight)
+        {
+            self.in_flight -= 1;
+        }
+    }
+
+    /// Writes what follows from a line: the pending entry of the next seq, the escalation, the tombstone.
+    fn consequences(&mut self, now: Now, offset: i64, line: Option<Line>, out: &mut Vec<Action>) {
+        let before = out.len();
+        if let Some(line) = &line {
+            match line.kind() {
+                LineKind::Retry | LineKind::Parked => self.pend(offset, line, out),
+                LineKind::Escalated => self.escalate(now, offset, line, out),
+                _ => {}
+            }
+        }
+        let Some(item) = self.items.get_mut(offset) else { return };
+        if item.delivery.from_pending {
+            out.push(Action::Tombstone {
+                ticket: Ticket { offset, consequence: Consequence::Tombstone },
+                key: PendingKey { run: item.key, seq: item.delivery.seq },
+                outcome: line.as_ref().map(Line::kind),
+            });
+        }
+        item.line = line.map(Box::new);
+        item.state = State::Settling((out.len() - before) as u8);
+        self.settle_if_done(now, offset);
+    }
+
+    fn pend(&self, offset: i64, line: &Line, out: &mut Vec<Action>) {
+        let Some(item) = self.items.get(offset) else { return };
+        let seq = item.delivery.seq + 1;
+        let kind = if line.kind() == LineKind::Parked { PendingKind::Parked } else { PendingKind::Retry };
+        let delivery = Delivery {
+            seq,
+            attempts_made: line.attempts_made,
+            due_at_ms: line.due_at_ms,
+            from_pending: false,
+            by_credit: false,
+            history: self.history(offset, line),
+            ..Delivery::clone(&item.delivery)
+        };
+        out.push(Action::Pend {
+            ticket: Ticket { offset, consequence: Consequence::Pend },
+            key: PendingKey { run: item.key, seq },
+            entry: Box::new(PendingEntry {
+                schema: SCHEMA,
+                kind: kind.into(),
+                due_at_ms: line.due_at_ms,
+                delivery: Some(delivery),
+            }),
+        });
+    }
+
+    fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
+        let Some(item) = self.items.get(offset) else { return };
+        let subscription = self.subscriptions.get(&item.delivery.subscription_id);
+        let ended_ms = line.attempt.map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
+        out.push(Action::Escalate {
+            ticket: Ticket { offset, consequence: Consequence::Escalate },
+            key: item.key,
+            escalation: Box::new(Escalation {
+                schema: SCHEMA,
+                reason: line.reason,
+                attempts: self.history(offset, line),
+                escalated_at_ms: ended_ms,
+                callback_url: subscription.map_or_else(String::new, |s| s.callback_url.clone()),
+                policy: subscription.map_or_else(String::new, |s| self.policies.of(&s.policy, &s.profile).name.clone()),
+                delivery: Some(Delivery { history: Vec::new(), ..Delivery::clone(&item.delivery) }),
+            }),
+        });
+        if line.reason() == Reason::Gone {
+            out.push(Action::Deactivate {
+                ticket: Ticket { offset, consequence: Consequence::Deactivate },
+                key: item.key,
+                subscription_id: item.delivery.subscription_id.clone(),
+                detail: "the receiver answered 410 Gone".into(),
+            });
+        }
+    }
+
+    /// Every attempt of the run up to `line`, oldest first; past the cap the oldest are left out.
+    fn history(&self, offset: i64, line: &Line) -> Vec<Attempt> {
+        let Some(item) = self.items.get(offset) else { return Vec::new() };
+        let failed = self.fold.run(item.key).into_iter().flat_map(|run| run.failed(line.seq));
+        let mut history: Vec<_> =
+            item.delivery.history.iter().copied().chain(failed.chain([line]).filter_map(|l| l.attempt)).collect();
+        history.drain(..history.len().saturating_sub(HISTORY_MAX));
+        history
+    }
+
+    /// A consequence was acknowledged.
+    pub fn on_written(&mut self, now: Now, ticket: Ticket, out: &mut Vec<Action>) {
+        if let Some(item) = self.items.get_mut(ticket.offset)
+            && let State::Settling(left) = item.state
+        {
+            item.state = State::Settling(left.saturating_sub(1));
+            self.settle_if_done(now, ticket.offset);
+        }
+        self.pump(now, out);
+    }
+
+    /// A pending entry was not acknowledged in time: it may or may not be there. It is repeated only after `attempts`
+    /// was read to its end, so that a later owner's claim would have stopped us.
+    pub fn on_expired(&mut self, ticket: Ticket, out: &mut Vec<Action>) {
+        self.expired.push(ticket);
+        self.repeat_after = None;
+        out.push(Action::ProbeAttemptsEnd);
+    }
+
+    /// The end of `attempts`; `None`: it could not be found out and is asked again.
+    pub fn on_attempts_end(&mut self, now: Now, end: Option<i64>, out: &mut Vec<Action>) {
+        match end {
+            Some(end) => self.repeat_after = Some(end),
+            None if !self.expired.is_empty() => out.push(Action::ProbeAttemptsEnd),
+            None => {}
+        }
+        self.pump(now, out);
+    }
+
+    pub(super) fn repeat_expired(&mut self, out: &mut Vec<Action>) {
+        if self.expired.is_empty() || self.repeat_after.is_none_or(|end| self.fold.next_offset < end) {
+            return;
+        }
+        self.repeat_after = None;
+        for ticket in std::mem::take(&mut self.expired) {
+            if let Some(line) = self.items.get(ticket.offset).and_then(|item| item.line.clone()) {
+                self.pend(ticket.offset, &line, out);
+            }
+        }
+    }
+
+    fn settle_if_done(&mut self, now: Now, offset: i64) {
+        let Some(item) = self.items.get_mut(offset) else { return };
+        if item.state == State::Settling(0) {
+            item.state = State::Settled;
+            item.line = None;
+            self.fold.consequences_done(now, item.key);
+            self.advance();
+        }
+    }
+}

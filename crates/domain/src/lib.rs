@@ -1,0 +1,21 @@
+//! The decisions of Aerogram, without input or output: no tokio, rdkafka, redis or hyper. `now` and randomness are
+//! arguments, actions are results.
+
+pub mod body;
+pub mod catalogue;
+pub mod clock;
+pub mod commands;
+pub mod credentials;
+pub mod deliverer;
+pub mod fanout;
+pub mod identity;
+pub mod intake;
+pub mod matching;
+pub mod policy;
+pub mod prefix;
+pub mod scheduler;
+pub mod signing;
+pub mod store;
+pub mod subscription;
+pub mod subscription_request;
+pub mod time;

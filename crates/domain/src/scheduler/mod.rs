@@ -1,0 +1,372 @@
+//! The scheduler's decisions for one partition of `pending`: fold it into the store, fire what is due, trust nothing
+//! that may be stale. Rules 12 and 14 of the delivery protocol.
+//!
+//! One store operation is outstanding at a time; its reply is the next input. "Fired" is marked after the
+//! acknowledgement of the record in `deliveries`, and ended by the tombstone that comes back through the log.
+
+mod codec;
+
+pub use codec::{Malformed, change_of, fired_record};
+
+use crate::clock::Now;
+use crate::store::{Guard, Picked, StoreOp, StoreReply};
+use aerogram_wire::key::PendingKey;
+use aerogram_wire::v1::Delivery;
+use bytes::Bytes;
+use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
+
+/// Limits of one partition.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How often due entries are looked for.
+    pub tick_ms: i64,
+    /// Fired records without an acknowledgement, at most.
+    pub fire_batch_max: usize,
+    /// X of the protocol: nothing fires when the position was last seen at the log's end longer ago.
+    pub staleness_max_ms: i64,
+    /// Half of `delete.retention.ms`: an older position counts as wiped.
+    pub age_max_ms: i64,
+    /// Changes in one store operation, at most.
+    pub apply_batch_max: usize,
+    /// Records read and not applied, at most.
+    pub buffer_max: usize,
+    /// How often the log's end is asked for.
+    pub probe_interval_ms: i64,
+    /// Wait before a store that did not answer is asked again.
+    pub store_retry_ms: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            tick_ms: 50,
+            fire_batch_max: 256,
+            staleness_max_ms: 60_000,
+            age_max_ms: 43_200_000,
+            apply_batch_max: 256,
+            buffer_max: 2_048,
+            probe_interval_ms: 1_000,
+            store_retry_ms: 500,
+        }
+    }
+}
+
+/// What the shell shall do.
+#[derive(Debug)]
+pub enum Action {
+    /// Carry out; answer with [`Partition::on_store`].
+    Store(StoreOp),
+    /// Show that the partition is still ours by a commit; answer with [`Partition::on_proved`].
+    Prove,
+    /// Ask for the end of `pending`; answer with [`Partition::on_end`].
+    ProbeEnd,
+    /// Read `pending` on from here; what was read before is void. Everything there, then [`Partition::on_log_end`].
+    ReadFrom { offset: i64 },
+    /// Write to `deliveries` with the expiring writer; answer with [`Partition::on_fired`].
+    Fire { key: PendingKey, delivery: Box<Delivery>, due_at_ms: i64 },
+    /// Say how many entries wait, for the metrics.
+    Pending(usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Proving the ownership before the store may be touched.
+    Proving {
+        reset: bool,
+    },
+    TakingOver,
+    /// Asking for the end that must be reached before anything fires.
+    Probing,
+    Running,
+    Lost,
+}
+
+/// The state of one owned partition.
+pub struct Partition {
+    config: Config,
+    owner: u64,
+    layout_id: String,
+    phase: Phase,
+    applied: i64,
+    as_of_ms: i64,
+    /// The end seen at takeover; nothing fires before it is reached.
+    target: i64,
+    /// The end asked for before the last `ReadFrom`, until the first log end after it.
+    end_before_read: Option<i64>,
+    /// Offsets known to hold nothing: the log's tail was compacted away.
+    gap: Range<i64>,
+    /// Entries in the store, as it said last.
+    pending: usize,
+    buffer: VecDeque<(i64, crate::store::Change)>,
+    seen_end_at_ms: Option<i64>,
+    store_busy: bool,
+    applying_upto: i64,
+    probing: bool,
+    firing: HashSet<Bytes>,
+    to_mark: Vec<Bytes>,
+    marking: Vec<Bytes>,
+    next_tick_ms: i64,
+    next_probe_ms: i64,
+    retry_store_at_ms: i64,
+}
+
+impl Partition {
+    /// `owner` is a nonce nobody else uses.
+    pub fn new(config: Config, owner: u64, layout_id: String) -> Self {
+        Self {
+            config,
+            owner,
+            layout_id,
+            phase: Phase::Proving { reset: false },
+            applied: -1,
+            as_of_ms: 0,
+            target: i64::MAX,
+            end_before_read: None,
+            gap: 0..0,
+            pending: 0,
+            buffer: VecDeque::new(),
+            seen_end_at_ms: None,
+            store_busy: false,
+            applying_upto: -1,
+            probing: false,
+            firing: HashSet::new(),
+            to_mark: Vec::new(),
+            marking: Vec::new(),
+            next_tick_ms: 0,
+            next_probe_ms: 0,
+            retry_store_at_ms: 0,
+        }
+    }
+
+    /// The first action of an owner.
+    pub fn start(&mut self, out: &mut Vec<Action>) {
+        self.prove(false, out);
+    }
+
+    /// Whether another record of `pending` may be read.
+    pub fn wants_more(&self) -> bool {
+        self.phase == Phase::Running && self.buffer.len() < self.config.buffer_max
+    }
+
+    /// Caught up since the takeover, and lately enough to fire.
+    pub fn is_ready(&self, now: Now) -> bool {
+        self.phase == Phase::Running
+            && self.position() >= self.target
+            && now.wall_ms - self.as_of_ms <= self.config.staleness_max_ms
+    }
+
+    /// The partition is another's.
+    pub fn is_lost(&self) -> bool {
+        self.phase == Phase::Lost
+    }
+
+    /// Nothing fired waits for its acknowledgement.
+    pub fn is_drained(&self) -> bool {
+        self.firing.is_empty() && !self.store_busy
+    }
+
+    /// When [`Partition::tick`] wants to be called next, by the monotonic clock.
+    pub fn next_wake_ms(&self) -> i64 {
+        self.next_tick_ms
+    }
+
+    /// Everything below is applied.
+    fn position(&self) -> i64 {
+        let next = self.applied + 1;
+        if next >= self.gap.start { next.max(self.gap.end) } else { next }
+    }
+
+    fn guard(&self) -> Guard {
+        Guard { owner: self.owner, applied: self.applied }
+    }
+
+    fn prove(&mut self, reset: bool, out: &mut Vec<Action>) {
+        self.phase = Phase::Proving { reset };
+        self.store_busy = false;
+        out.push(Action::Prove);
+    }
+
+    /// Whether a commit succeeded: only the group's present member can.
+    pub fn on_proved(&mut self, now: Now, ours: bool, out: &mut Vec<Action>) {
+        let Phase::Proving { reset } = self.phase else { return };
+        if !ours {
+            self.phase = Phase::Lost;
+            return;
+        }
+        self.phase = Phase::TakingOver;
+        self.take_over(now, reset, out);
+    }
+
+    fn take_over(&mut self, now: Now, reset: bool, out: &mut Vec<Action>) {
+        self.buffer.clear();
+        self.store_busy = true;
+        out.push(Action::Store(StoreOp::TakeOver {
+            owner: self.owner,
+            layout_id: self.layout_id.clone(),
+            now_ms: now.wall_ms,
+            age_max_ms: self.config.age_max_ms,
+            reset,
+        }));
+    }
+
+    /// A record of `pending`, in order.
+    pub fn on_record(&mut self, offset: i64, change: crate::store::Change) {
+        if self.phase == Phase::Running && offset > self.applied {
+            self.buffer.push_back((offset, change));
+        }
+    }
+
+    /// The reader says that it returned everything there was.
+    pub fn on_log_end(&mut self, now: Now, out: &mut Vec<Action>) {
+        // Only the first one after a ReadFrom is known to be younger than the probe.
+        if let Some(end) = self.end_before_read.take() {
+            let last_read = self.buffer.back().map_or(self.applied, |(offset, _)| *offset);
+            self.gap = last_read + 1..end;
+        }
+        self.pump(now, out);
+    }
+
+    /// The end of `pending` as asked at `asked_at_ms`; `None`: it could not be found out.
+    pub fn on_end(&mut self, now: Now, end: Option<i64>, asked_at_ms: i64, out: &mut Vec<Action>) {
+        self.probing = false;
+        self.next_probe_ms = now.mono_ms + self.config.probe_interval_ms;
+        let Some(end) = end else { return };
+        if self.phase == Phase::Probing {
+            self.phase = Phase::Running;
+            self.target = end;
+            self.gap = 0..0;
+            self.end_before_read = Some(end);
+            out.push(Action::ReadFrom { offset: self.applied + 1 });
+        }
+        if self.position() >= end {
+            self.seen_end_at_ms = Some(asked_at_ms);
+        }
+        self.pump(now, out);
+    }
+
+    /// The answer to the outstanding operation.
+    pub fn on_store(&mut self, now: Now, reply: StoreReply, out: &mut Vec<Action>) {
+        self.store_busy = false;
+        match reply {
+            StoreReply::TakenOver { applied, as_of_ms } => {
+                self.applied = applied;
+                self.as_of_ms = as_of_ms;
+                self.phase = Phase::Probing;
+                self.probe(out);
+            }
+            StoreReply::Applied { pending } => {
+                self.applied = self.applying_upto;
+                self.pending = pending;
+                out.push(Action::Pending(pending));
+            }
+            StoreReply::Picked(picked) => self.fire(picked, out),
+            StoreReply::Marked => {
+                for key in self.marking.drain(..) {
+                    self.firing.remove(&key);
+                }
+            }
+            StoreReply::Mismatch | StoreReply::TooOld => return self.prove(true, out),
+            StoreReply::Down => {
+                // Whether it happened is unknown: ask the store where it stands before going on.
+                self.to_mark.append(&mut self.marking);
+                self.retry_store_at_ms = now.mono_ms + self.config.store_retry_ms;
+                self.phase = Phase::TakingOver;
+                return;
+            }
+        }
+        self.pump(now, out);
+    }
+
+    /// The record in `deliveries` was acknowledged, or expired on the way.
+    pub fn on_fired(&mut self, now: Now, key: &PendingKey, acknowledged: bool, out: &mut Vec<Action>) {
+        let key = key.encode();
+        if acknowledged {
+            self.to_mark.push(key);
+        } else {
+            // Chosen again: if it was appended after all, the deliverer drops the copy.
+            self.firing.remove(&key);
+        }
+        self.pump(now, out);
+    }
+
+    /// Call at least when [`Partition::next_wake_ms`] is reached.
+    pub fn tick(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.phase == Phase::TakingOver && !self.store_busy && now.mono_ms >= self.retry_store_at_ms {
+            self.take_over(now, false, out);
+        }
+        if matches!(self.phase, Phase::Probing | Phase::Running) && now.mono_ms >= self.next_probe_ms {
+            self.probe(out);
+            self.next_probe_ms = now.mono_ms + self.config.probe_interval_ms;
+        }
+        if now.mono_ms >= self.next_tick_ms {
+            self.next_tick_ms = now.mono_ms + self.config.tick_ms;
+            self.pump(now, out);
+            self.pick(now, out);
+        }
+    }
+
+    fn probe(&mut self, out: &mut Vec<Action>) {
+        if !self.probing {
+            self.probing = true;
+            out.push(Action::ProbeEnd);
+        }
+    }
+
+    /// Starts the next store operation, if one is due: what was read, then marks.
+    fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.store_busy || self.phase != Phase::Running {
+            return;
+        }
+        let guard = self.guard();
+        let age_max_ms = self.config.age_max_ms;
+        if !self.buffer.is_empty() || self.seen_end_at_ms.is_some() {
+            let n = self.buffer.len().min(self.config.apply_batch_max);
+            let batch: Vec<_> = self.buffer.drain(..n).collect();
+            self.applying_upto = batch.last().map_or(self.applied, |(offset, _)| *offset);
+            let as_of_ms = self.seen_end_at_ms.take();
+            self.as_of_ms = as_of_ms.unwrap_or(self.as_of_ms);
+            self.store_busy = true;
+            let changes = batch.into_iter().map(|(_, change)| change).collect();
+            out.push(Action::Store(StoreOp::Apply {
+                guard,
+                now_ms: now.wall_ms,
+                age_max_ms,
+                upto: self.applying_upto,
+                changes,
+                as_of_ms,
+            }));
+        } else if !self.to_mark.is_empty() {
+            self.marking = std::mem::take(&mut self.to_mark);
+            self.store_busy = true;
+            let keys = self.marking.clone();
+            out.push(Action::Store(StoreOp::MarkFired { guard, now_ms: now.wall_ms, age_max_ms, keys }));
+        }
+    }
+
+    fn pick(&mut self, now: Now, out: &mut Vec<Action>) {
+        let room = self.config.fire_batch_max.saturating_sub(self.firing.len());
+        if self.store_busy || room == 0 || self.pending == 0 || !self.is_ready(now) {
+            return;
+        }
+        self.store_busy = true;
+        out.push(Action::Store(StoreOp::Pick {
+            guard: self.guard(),
+            now_ms: now.wall_ms,
+            age_max_ms: self.config.age_max_ms,
+            limit: room + self.firing.len(),
+        }));
+    }
+
+    fn fire(&mut self, picked: Vec<Picked>, out: &mut Vec<Action>) {
+        for entry in picked {
+            if self.firing.len() >= self.config.fire_batch_max || self.firing.contains(&entry.key) {
+                continue;
+            }
+            // Whatever is in the store was checked when it was read from the log.
+            let Ok((key, delivery)) = fired_record(&entry) else { continue };
+            self.firing.insert(entry.key);
+            out.push(Action::Fire { key, delivery: Box::new(delivery), due_at_ms: entry.due_at_ms });
+        }
+    }
+}

@@ -1,0 +1,3 @@
+mod guard;
+mod post;
+mod receiver;

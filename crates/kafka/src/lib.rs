@@ -1,0 +1,26 @@
+//! Everything Aerogram does with Kafka: reading partitions, consumer groups with drain, writing, transactions, the
+//! layout, and the making of topics.
+
+mod client;
+mod cluster;
+mod companions;
+mod ends;
+mod group;
+mod reader;
+mod record;
+mod sync;
+pub mod topics;
+mod transactions;
+mod writer;
+
+pub use cluster::{Cluster, ConnectError};
+pub use companions::{Companions, From};
+pub use ends::Ends;
+pub use group::{
+    GroupMetadata,
+    Assignment, CommitError, Committed, Committer, GroupConfig, GroupError, Stop, Stopping, TaskEnd, run_group,
+};
+pub use reader::{PartitionReader, ReadError};
+pub use record::{Item, Record};
+pub use transactions::{TransactionError, TransactionalWriter};
+pub use writer::{Ack, Out, OwnedOut, Position, WriteError, Writer, Written};

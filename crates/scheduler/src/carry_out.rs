@@ -1,0 +1,135 @@
+//! Carries out what the decisions say, and brings the answers back as the next inputs.
+
+use crate::pipeline::Parts;
+use crate::session::Failure;
+use aerogram_domain::clock::Now;
+use aerogram_domain::scheduler::{Action, Partition};
+use aerogram_domain::store::StoreReply;
+use aerogram_kafka::{Assignment, Committer, Out, PartitionReader, WriteError};
+use aerogram_telemetry::names;
+use aerogram_wire::key::PendingKey;
+use aerogram_wire::{Message as _, Topic};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use metrics::{gauge, histogram};
+use std::sync::Arc;
+
+/// Something that was under way is over.
+pub enum Answer {
+    Store(StoreReply),
+    Proved(bool),
+    End { end: Option<i64>, asked_at_ms: i64 },
+    Fired { key: PendingKey, result: Result<(), WriteError> },
+}
+
+impl Answer {
+    /// Tells the decisions; an error stops the partition.
+    pub fn tell(self, now: Now, core: &mut Partition, out: &mut Vec<Action>) -> Result<(), Failure> {
+        match self {
+            Answer::Store(reply) => core.on_store(now, reply, out),
+            Answer::Proved(ours) => core.on_proved(now, ours, out),
+            Answer::End { end, asked_at_ms } => core.on_end(now, end, asked_at_ms, out),
+            Answer::Fired { key, result: Ok(()) } => core.on_fired(now, &key, true, out),
+            Answer::Fired { key, result: Err(WriteError::Expired) } => core.on_fired(now, &key, false, out),
+            Answer::Fired { result: Err(error), .. } => return Err(Box::new(error)),
+        }
+        Ok(())
+    }
+}
+
+pub struct Carrier {
+    parts: Arc<Parts>,
+    partition: i32,
+    committer: Committer,
+    committed: i64,
+    under_way: FuturesUnordered<BoxFuture<'static, Answer>>,
+    pending_gauge: metrics::Gauge,
+    pending: usize,
+}
+
+impl Carrier {
+    pub fn new(parts: Arc<Parts>, partition: i32, assignment: &Assignment) -> Self {
+        // One future that never ends, so that the stream never does.
+        let under_way = FuturesUnordered::new();
+        under_way.push(futures::future::pending().boxed());
+        Self {
+            parts,
+            partition,
+            committer: assignment.committer.clone(),
+            committed: assignment.committed.as_ref().map_or(0, |c| c.offset),
+            under_way,
+            pending_gauge: gauge!(names::PENDING, "state" => "waiting"),
+            pending: 0,
+        }
+    }
+
+    /// Cancel-safe.
+    pub async fn next_answer(&mut self) -> Answer {
+        match self.under_way.next().await {
+            Some(answer) => answer,
+            None => futures::future::pending().await,
+        }
+    }
+
+    /// Carries out and empties `actions`. Waits only while a producer's queue is full, or for a seek.
+    pub async fn carry_out(
+        &mut self,
+        reader: &mut PartitionReader,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Failure> {
+        for action in actions.drain(..) {
+            match action {
+                Action::Store(op) => {
+                    let (parts, partition) = (self.parts.clone(), self.partition);
+                    self.under_way
+                        .push(async move { Answer::Store(parts.store.execute(partition, op).await) }.boxed());
+                }
+                Action::Prove => {
+                    let committing = self.committer.commit(self.committed, "");
+                    self.under_way.push(async move { Answer::Proved(committing.await.is_ok()) }.boxed());
+                }
+                Action::ProbeEnd => {
+                    let (parts, partition) = (self.parts.clone(), self.partition);
+                    self.under_way.push(
+                        async move {
+                            let asked_at_ms = parts.clock.now().wall_ms;
+                            let ends = parts.ends.high_watermarks(Topic::Pending, &[partition]).await;
+                            Answer::End { end: ends.ok().and_then(|ends| ends.first().copied()), asked_at_ms }
+                        }
+                        .boxed(),
+                    );
+                }
+                Action::ReadFrom { offset } => reader.seek(offset).await?,
+                Action::Fire { key, delivery, due_at_ms } => {
+                    let late_ms = (self.parts.clock.now().wall_ms - due_at_ms).max(0);
+                    histogram!(names::SCHEDULE_LATENESS_SECONDS).record(late_ms as f64 / 1000.0);
+                    let payload = delivery.encode_to_vec();
+                    let out = Out {
+                        topic: Topic::Deliveries,
+                        partition: self.partition,
+                        key: Some(delivery.subscription_id.as_bytes()),
+                        payload: Some(&payload),
+                        headers: &[],
+                    };
+                    let ack = self.parts.expiring.enqueue(out).await?;
+                    self.under_way.push(async move { Answer::Fired { key, result: ack.await.map(drop) } }.boxed());
+                }
+                Action::Pending(entries) => self.show_pending(entries),
+            }
+        }
+        Ok(())
+    }
+
+    /// The gauge is the sum over the partitions of the process.
+    fn show_pending(&mut self, entries: usize) {
+        self.pending_gauge.increment(entries as f64 - self.pending as f64);
+        self.pending = entries;
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        self.show_pending(0);
+    }
+}

@@ -1,0 +1,11 @@
+//! The scheduler: folds `pending` into its store and fires what is due into `deliveries`.
+//!
+//! Read [`pipeline`] first, then [`session`]. Every decision is made by `aerogram_domain::scheduler`.
+
+mod carry_out;
+mod owner;
+mod pipeline;
+mod session;
+mod store;
+
+pub use pipeline::run;

@@ -1,0 +1,64 @@
+//! The scheduler from top to bottom: connect, check the store, then own each partition that the group assigns.
+//!
+//! `pending` p → store → due → `deliveries` p.
+
+use crate::{owner, store};
+use aerogram_domain::scheduler::Config;
+use aerogram_kafka::{Cluster, Ends, GroupConfig, Writer, run_group};
+use aerogram_settings::Settings;
+use aerogram_state::AnyStore;
+use aerogram_telemetry::{Clock, Health};
+use aerogram_wire::Topic;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What all partitions of the process share.
+pub struct Parts {
+    pub layout_id: String,
+    pub expiring: Writer,
+    pub ends: Ends,
+    pub store: AnyStore,
+    pub config: Config,
+    pub clock: Clock,
+    pub health: Health,
+}
+
+/// Runs until `shutdown`; what was fired is acknowledged before it returns.
+pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let store = store::open(&settings, &health, &shutdown).await?;
+    let kafka = health.condition("kafka connected");
+    kafka.set(false, "waiting for the brokers and the topics");
+    let cluster = Cluster::connect(&settings, &shutdown).await?;
+    kafka.set(true, "connected");
+
+    let drain_within = Duration::from_millis(settings.kafka.max_poll_interval_ms / 3);
+    let group = GroupConfig {
+        group: settings.scheduler.group.clone(),
+        topics: vec![cluster.topic(Topic::Pending)],
+        external: false,
+        drain_within,
+    };
+    let parts = Arc::new(Parts {
+        layout_id: cluster.layout().layout_id.clone(),
+        expiring: cluster.expiring_writer()?,
+        ends: cluster.ends()?,
+        store,
+        config: config(&settings),
+        clock: Clock::new(),
+        health,
+    });
+    run_group(&cluster, group, shutdown, move |assignment| tokio::spawn(owner::own(parts.clone(), assignment))).await?;
+    Ok(())
+}
+
+fn config(settings: &Settings) -> Config {
+    let ms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    Config {
+        tick_ms: ms(settings.scheduler.tick_ms),
+        fire_batch_max: settings.scheduler.fire_batch_max,
+        staleness_max_ms: ms(settings.scheduler.staleness_max_ms),
+        age_max_ms: ms(settings.topics.delete_retention_ms / 2),
+        ..Config::default()
+    }
+}

@@ -1,0 +1,122 @@
+//! One ownership of one partition: reads `pending`, feeds the decisions, carries out what they say.
+
+use crate::carry_out::Carrier;
+use crate::pipeline::Parts;
+use aerogram_domain::scheduler::{Action, Partition, change_of};
+use aerogram_kafka::{Assignment, Item, Stopping};
+use aerogram_telemetry::Condition;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Records taken before the rest has its turn.
+const TURN_MAX: usize = 256;
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
+#[derive(Debug, thiserror::Error)]
+#[error("pending partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired")]
+struct Unreadable {
+    partition: i32,
+    offset: i64,
+    problem: String,
+}
+
+pub struct Session<'a> {
+    parts: &'a Arc<Parts>,
+    assignment: Assignment,
+    condition: &'a Condition,
+    core: Partition,
+    carrier: Carrier,
+    actions: Vec<Action>,
+    was_ready: bool,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(parts: &'a Arc<Parts>, assignment: Assignment, condition: &'a Condition) -> Self {
+        let mut core = Partition::new(parts.config.clone(), fastrand::u64(..), parts.layout_id.clone());
+        let mut actions = Vec::new();
+        core.start(&mut actions);
+        let carrier = Carrier::new(parts.clone(), assignment.partition, &assignment);
+        Self { parts, assignment, condition, core, carrier, actions, was_ready: false }
+    }
+
+    pub async fn run(mut self) -> Result<(), Failure> {
+        loop {
+            let taken = self.read()?;
+            self.core.tick(self.parts.clock.now(), &mut self.actions);
+            self.carry_out().await?;
+            self.say_when_ready();
+            if self.core.is_lost() {
+                tracing::warn!(partition = self.assignment.partition, "the partition is another's; giving it up");
+                return Ok(());
+            }
+            match self.assignment.stop.now() {
+                Stopping::No => {}
+                Stopping::Abandon => return Ok(()),
+                Stopping::Drain { deadline } => return self.drain(deadline).await,
+            }
+            if taken == 0 {
+                self.wait().await?;
+            }
+        }
+    }
+
+    fn read(&mut self) -> Result<usize, Failure> {
+        for taken in 0..TURN_MAX {
+            if !self.core.wants_more() {
+                return Ok(taken);
+            }
+            match self.assignment.reader.try_next()? {
+                None => return Ok(taken),
+                Some(Item::End) => self.core.on_log_end(self.parts.clock.now(), &mut self.actions),
+                Some(Item::Record(record)) => {
+                    let change = change_of(record.key.clone().unwrap_or_default(), record.payload)
+                        .map_err(|problem| Unreadable {
+                            partition: self.assignment.partition,
+                            offset: record.offset,
+                            problem: problem.to_string(),
+                        })?;
+                    self.core.on_record(record.offset, change);
+                }
+            }
+        }
+        Ok(TURN_MAX)
+    }
+
+    async fn wait(&mut self) -> Result<(), Failure> {
+        let clock = self.parts.clock;
+        let wake = Instant::from_std(clock.instant(self.core.next_wake_ms()));
+        tokio::select! {
+            answer = self.carrier.next_answer() => answer.tell(clock.now(), &mut self.core, &mut self.actions)?,
+            () = self.assignment.reader.ready(), if self.core.wants_more() => {}
+            () = tokio::time::sleep_until(wake) => {}
+            _ = self.assignment.stop.changed() => {}
+        }
+        self.carry_out().await
+    }
+
+    async fn carry_out(&mut self) -> Result<(), Failure> {
+        self.carrier.carry_out(&mut self.assignment.reader, &mut self.actions).await
+    }
+
+    /// Nothing new is fired; what was fired is acknowledged, and marked where the time allows.
+    async fn drain(&mut self, deadline: Instant) -> Result<(), Failure> {
+        while !self.core.is_drained() {
+            let Ok(answer) = tokio::time::timeout_at(deadline, self.carrier.next_answer()).await else { break };
+            answer.tell(self.parts.clock.now(), &mut self.core, &mut self.actions)?;
+            self.carry_out().await?;
+        }
+        Ok(())
+    }
+
+    fn say_when_ready(&mut self) {
+        let ready = self.core.is_ready(self.parts.clock.now());
+        if ready != self.was_ready {
+            self.was_ready = ready;
+            let text = if ready { "owned, caught up" } else { "catching up with pending; nothing fires" };
+            self.condition.set(ready, text);
+            tracing::info!(partition = self.assignment.partition, ready, "{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Conditions between settings.
+
+use crate::error::SettingError;
+use crate::sections::Settings;
+
+/// Pushes what does not fit together. A pair with a key that is wrong by itself is left out: its value here is only
+/// the default.
+pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
+    let Settings { kafka, topics, deliverer, scheduler, ingest, seal, .. } = settings;
+    let rules = [
+        (
+            "kafka.session_timeout_ms",
+            "kafka.max_poll_interval_ms",
+            kafka.session_timeout_ms <= kafka.max_poll_interval_ms,
+            "must not be longer than kafka.max_poll_interval_ms",
+        ),
+        (
+            "topics.min_insync_replicas",
+            "topics.replication_factor",
+            topics.min_insync_replicas <= topics.replication_factor,
+            "must not be more than topics.replication_factor, or nothing can be written",
+        ),
+        (
+            "deliverer.lease_margin_ms",
+            "kafka.session_timeout_ms",
+            deliverer.lease_margin_ms.saturating_add(deliverer.commit_interval_ms) < kafka.session_timeout_ms,
+            "and deliverer.commit_interval_ms together must be shorter than kafka.session_timeout_ms, or nothing is ever sent",
+        ),
+        (
+            "deliverer.request_timeout_ms",
+            "kafka.max_poll_interval_ms",
+            deliverer.request_timeout_ms < kafka.max_poll_interval_ms,
+            "must be shorter than kafka.max_poll_interval_ms",
+        ),
+        (
+            "deliverer.horizon_ms",
+            "scheduler.staleness_max_ms",
+            deliverer.horizon_ms > scheduler.staleness_max_ms.saturating_add(kafka.write_expiry_ms),
+            "must be longer than scheduler.staleness_max_ms and kafka.write_expiry_ms together",
+        ),
+        (
+            "scheduler.staleness_max_ms",
+            "topics.delete_retention_ms",
+            scheduler.staleness_max_ms < topics.delete_retention_ms / 2,
+            "must be shorter than half of topics.delete_retention_ms",
+        ),
+        (
+            "ingest.max_event_bytes",
+            "ingest.http_max_body_bytes",
+            ingest.max_event_bytes <= ingest.http_max_body_bytes,
+            "must not be more than ingest.http_max_body_bytes",
+        ),
+        (
+            "seal.current",
+            "seal.keys",
+            seal.current.is_empty() || seal.keys.contains_key(&seal.current),
+            "names no key of seal.keys",
+        ),
+    ];
+    for (key, other, holds, problem) in rules {
+        let wrong = |key: &str| errors.iter().any(|e| e.key == key || e.key.starts_with(&format!("{key}.")));
+        if !holds && !wrong(key) && !wrong(other) {
+            errors.push(SettingError {
+                key: key.to_owned(),
+                origin: None,
+                problem: problem.to_owned(),
+                allowed: String::new(),
+            });
+        }
+    }
+}

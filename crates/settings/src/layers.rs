@@ -1,0 +1,143 @@
+//! The layers above the defaults: file, environment, flags.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+
+use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+
+use crate::error::SettingError;
+
+/// The prefix of every environment variable.
+const PREFIX: &str = "AEROGRAM_";
+/// Names the configuration file when `--config` does not.
+pub(crate) const CONFIG_VARIABLE: &str = "AEROGRAM_CONFIG";
+
+/// The environment variable of a dotted key.
+pub(crate) fn env_name(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
+/// One layer, already read; its values know where they came from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Layer(pub Map<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Layer {
+    /// Reads a TOML file.
+    pub fn file(path: &Path, errors: &mut Vec<SettingError>) -> Self {
+        match File::from(path).format(FileFormat::Toml).required(true).collect() {
+            Ok(table) => Self(table),
+            Err(error) => {
+                errors.push(file_error(path, &error));
+                Self::default()
+            }
+        }
+    }
+
+    /// Takes the variables with our prefix. Every setting stands in a section, so a variable without `__` is none of
+    /// ours (Kubernetes adds `AEROGRAM_API_PORT` for a service called aerogram-api), unless it is one misspelt.
+    pub fn environment(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        keys: &[String],
+        errors: &mut Vec<SettingError>,
+    ) -> Self {
+        let mut layer = Self::default();
+        let mut variables: Vec<_> = variables.into_iter().collect();
+        variables.sort();
+        let ours: BTreeSet<String> = keys.iter().map(|key| env_name(key)).collect();
+        for (name, value) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+            let rest = &name[PREFIX.len()..];
+            if !rest.contains("__") && !ours.contains(name) {
+                let meant = ours.iter().find(|known| known.replace("__", "_") == name);
+                if let Some(meant) = meant.filter(|_| name != CONFIG_VARIABLE) {
+                    let problem = "sets nothing: section and setting are separated by two underscores";
+                    errors.push(variable_error(name, problem, meant));
+                }
+                continue;
+            }
+            let Some(text) = value.to_str() else {
+                errors.push(variable_error(name, "its value is not UTF-8", "UTF-8 text"));
+                continue;
+            };
+            let key = rest.to_ascii_lowercase().replace("__", ".");
+            layer.set(&key, &format!("environment variable {name}"), text);
+        }
+        layer
+    }
+
+    /// Takes `KEY=VALUE` flags; a later one wins.
+    pub fn flags(flags: &[String], errors: &mut Vec<SettingError>) -> Self {
+        let mut layer = Self::default();
+        for flag in flags {
+            match flag.split_once('=') {
+                Some((key, value)) if !key.trim().is_empty() => {
+                    layer.set(key.trim(), &format!("--set {}", key.trim()), value);
+                }
+                _ => errors.push(SettingError {
+                    key: "--set".to_owned(),
+                    origin: None,
+                    problem: format!("{:?} sets nothing", flag.split('=').next().unwrap_or_default()),
+                    allowed: "KEY=VALUE, such as kafka.brokers=127.0.0.1:9092".to_owned(),
+                }),
+            }
+        }
+        layer
+    }
+
+    fn set(&mut self, key: &str, origin: &str, text: &str) {
+        let value = Value::new(Some(&origin.to_owned()), text);
+        let mut path: Vec<&str> = key.split('.').collect();
+        // `split` yields at least one part.
+        let last = path.pop().unwrap_or_default();
+        let mut table = &mut self.0;
+        for part in path {
+            let slot = table.entry(part.to_owned()).or_default();
+            if !matches!(slot.kind, ValueKind::Table(_)) {
+                *slot = Value::new(Some(&origin.to_owned()), Map::<String, Value>::new());
+            }
+            let ValueKind::Table(inner) = &mut slot.kind else { return };
+            table = inner;
+        }
+        table.insert(last.to_owned(), value);
+    }
+}
+
+fn variable_error(name: &str, problem: &str, allowed: &str) -> SettingError {
+    SettingError {
+        key: name.to_owned(),
+        origin: Some("the environment".to_owned()),
+        problem: problem.to_owned(),
+        allowed: allowed.to_owned(),
+    }
+}
+
+/// A parser's message quotes the line it failed on, which may hold a secret: only its position and reason are kept.
+fn file_error(path: &Path, error: &ConfigError) -> SettingError {
+    let text = match error {
+        ConfigError::FileParse { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    };
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or("cannot be read").to_owned();
+    let problem = match lines.next_back().filter(|line| !line.contains(" | ")) {
+        Some(last) => format!("{first}: {last}"),
+        None => first,
+    };
+    SettingError {
+        key: "--config".to_owned(),
+        origin: Some(path.display().to_string()),
+        problem,
+        allowed: format!("a readable TOML file, named by --config or {CONFIG_VARIABLE}"),
+    }
+}

@@ -1,0 +1,264 @@
+//! Every setting, declared once: name, type, default, what is allowed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use crate::declare::settings;
+use crate::rules::{
+    any, at_most, between, brokers, listen, listen_or_empty, maybe_between, properties, some_of, such, text,
+    topic_name, waits,
+};
+use crate::values::{LogFormat, Properties, SourceFormat, StatusMatch, Store};
+
+const MIB: usize = 1024 * 1024;
+const DAY_MS: u64 = 86_400_000;
+/// Ten years: long enough for every wait, short enough that sums never overflow.
+const LONGEST_MS: u64 = 3_650 * DAY_MS;
+
+settings! {
+    /// The whole configuration of a process; each role reads the sections it needs.
+    Settings {
+        /// Custom retry policies by name, beside the built-in `standard` and `staffing`.
+        policies: BTreeMap<String, PolicySettings> = BTreeMap::new(), at_most(100, "policies by name, or JSON of them");
+        /// How Kafka is reached.
+        kafka: KafkaSettings = KafkaSettings::default(), any();
+        /// How Redis is reached.
+        redis: RedisSettings = RedisSettings::default(), any();
+        /// The shape of the internal topics.
+        topics: TopicsSettings = TopicsSettings::default(), any();
+        /// The role that accepts events.
+        ingest: IngestSettings = IngestSettings::default(), any();
+        /// The role that matches events with subscriptions.
+        fanout: FanoutSettings = FanoutSettings::default(), any();
+        /// The role that sends.
+        deliverer: DelivererSettings = DelivererSettings::default(), any();
+        /// The role that fires what waits.
+        scheduler: SchedulerSettings = SchedulerSettings::default(), any();
+        /// The control plane.
+        api: ApiSettings = ApiSettings::default(), any();
+        /// Who may call.
+        credentials: CredentialsSettings = CredentialsSettings::default(), any();
+        /// Keys that seal secrets at rest.
+        seal: SealSettings = SealSettings::default(), any();
+        /// Logs, metrics and health.
+        telemetry: TelemetrySettings = TelemetrySettings::default(), any();
+    }
+
+    /// How Kafka is reached, shared by all clients.
+    KafkaSettings {
+        /// Brokers to begin with.
+        brokers: String = "127.0.0.1:9092".to_owned(), brokers();
+        /// Stands before every internal topic: `{prefix}.{name}`.
+        topic_prefix: String = "aerogram".to_owned(), topic_name();
+        /// After this long without a heartbeat a member's partitions go to others, in milliseconds.
+        session_timeout_ms: u64 = 10_000, between(1_000, 300_000);
+        /// After this long without a poll a member's partitions go to others, in milliseconds.
+        max_poll_interval_ms: u64 = 60_000, between(1_000, 3_600_000);
+        /// Longest wait of a broker for more records to a fetch, in milliseconds.
+        fetch_wait_max_ms: u32 = 20, between(1, 10_000);
+        /// Longest wait of a producer for more records to a batch, in milliseconds.
+        linger_ms: u32 = 1, between(0, 1_000);
+        /// Writes of pending entries and fired records that are not acknowledged by then are given up and chosen
+        /// again, in milliseconds.
+        write_expiry_ms: u64 = 30_000, between(1_000, 600_000);
+        /// Records fetched ahead for each partition, in KiB.
+        queued_max_kbytes_per_partition: u32 = 1_024, between(16, 1_048_576);
+        /// How long a start waits for Kafka before it gives up, in milliseconds.
+        startup_timeout_ms: u64 = 60_000, between(1, 3_600_000);
+        /// Further properties for librdkafka, such as those of TLS and SASL; values are treated as secrets.
+        properties: Properties = Properties::default(), properties();
+    }
+
+    /// How Redis is reached.
+    RedisSettings {
+        /// Address, with password where needed.
+        url: SecretString = SecretString::from("redis://127.0.0.1:6379"), such("redis://[USER:PASSWORD@]HOST:PORT[/DB]");
+        /// Stands before every key.
+        key_prefix: String = "aerogram".to_owned(), text();
+        /// Longest wait for one command, in milliseconds.
+        command_timeout_ms: u64 = 2_000, between(1, 600_000);
+    }
+
+    /// The shape of the internal topics, used by `aerogram topics create`.
+    TopicsSettings {
+        /// Partitions of commands, subscriptions, deliveries, attempts and pending.
+        partitions: i32 = 12, between(1, 10_000);
+        /// Partitions of events and matches.
+        event_partitions: i32 = 12, between(1, 10_000);
+        /// Copies of every partition.
+        replication_factor: i32 = 1, between(1, 100);
+        /// Copies that must have a record before it counts as written.
+        min_insync_replicas: i32 = 1, between(1, 100);
+        /// How long topics with retention keep records, in milliseconds.
+        retention_ms: u64 = 7 * DAY_MS, between(60_000, LONGEST_MS);
+        /// How long escalations are kept, in milliseconds.
+        escalations_retention_ms: u64 = 365 * DAY_MS, between(60_000, LONGEST_MS);
+        /// How long compacted topics keep tombstones, in milliseconds.
+        delete_retention_ms: u64 = DAY_MS, between(1_000, LONGEST_MS);
+    }
+
+    /// The role that accepts events.
+    IngestSettings {
+        /// Upstream topics.
+        sources: Vec<SourceSettings> = Vec::new(), such("a list of tables, or JSON of one");
+        /// Consumer group.
+        group: String = "aerogram-ingest".to_owned(), text();
+        /// Where `POST /v1/events` listens.
+        listen: String = "127.0.0.1:8081".to_owned(), listen();
+        /// Largest event, in bytes.
+        max_event_bytes: usize = 262_144, between(1_024, 16 * MIB);
+        /// Largest request body, in bytes.
+        http_max_body_bytes: usize = MIB, between(1_024, 64 * MIB);
+        /// Events written to Kafka and not yet acknowledged, at most.
+        in_flight_max: usize = 2_000, between(1, 1_000_000);
+    }
+
+    /// One upstream topic.
+    SourceSettings {
+        /// Name of the topic, without our prefix.
+        topic: String = String::new(), topic_name();
+        /// What it holds; CloudEvents are told apart by content type.
+        format: SourceFormat = SourceFormat::CloudEvents, any();
+        /// The publisher's scope, part of each event's identity.
+        scope: String = String::new(), text();
+        /// Operators it may speak for; `*` means all.
+        operators: Vec<String> = vec!["*".to_owned()], some_of(10_000, "operator ids, or \"*\" for all");
+    }
+
+    /// The role that matches events with subscriptions.
+    FanoutSettings {
+        /// Consumer group.
+        group: String = "aerogram-fanout".to_owned(), text();
+        /// Events handled together, at most.
+        batch_max: usize = 500, between(1, 100_000);
+        /// Batches begun and not finished for each partition, at most.
+        batches_in_flight_max: usize = 4, between(1, 1_000);
+        /// How long an event's identity is remembered, in milliseconds.
+        dedupe_ttl_ms: u64 = DAY_MS, between(1_000, LONGEST_MS);
+        /// Time between commits, in milliseconds.
+        commit_interval_ms: u64 = 200, between(1, 60_000);
+        /// Where identities of events are remembered.
+        dedupe: Store = Store::Redis, any();
+    }
+
+    /// The role that sends.
+    DelivererSettings {
+        /// Consumer group.
+        group: String = "aerogram-deliverer".to_owned(), text();
+        /// Requests in flight in the process, divided by the number of partitions.
+        in_flight_max: usize = 512, between(1, 100_000);
+        /// Requests in flight for one subscription, at most.
+        lane_concurrency: usize = 64, between(1, 10_000);
+        /// Deliveries waiting for one subscription; a full lane stops the polling of its partition.
+        lane_capacity: usize = 1_000, between(1, 1_000_000);
+        /// Deliveries held in memory for one partition, at most.
+        items_max_per_partition: usize = 4_000, between(1, 10_000_000);
+        /// Bytes of deliveries held in memory for one partition, at most.
+        item_bytes_max_per_partition: usize = 16 * MIB, between(MIB, 1024 * MIB);
+        /// Sending stops this long before the session would time out, in milliseconds.
+        lease_margin_ms: u64 = 3_000, between(1, 300_000);
+        /// How long it is remembered what is settled, in milliseconds.
+        horizon_ms: u64 = 300_000, between(1_000, DAY_MS);
+        /// Time between commits, in milliseconds.
+        commit_interval_ms: u64 = 1_000, between(1, 60_000);
+        /// Outcomes written together, at most.
+        line_batch_max: usize = 64, between(1, 10_000);
+        /// Longest wait for more outcomes to write together, in milliseconds.
+        line_batch_wait_ms: u64 = 5, between(0, 10_000);
+        /// Time for one whole request: connect, TLS, headers and body, in milliseconds.
+        request_timeout_ms: u64 = 10_000, between(1, 600_000);
+        /// What is read of a response before it is dropped, in bytes.
+        response_max_bytes: usize = 65_536, between(0, 16 * MIB);
+        /// Memory of what is settled for one partition, in bytes.
+        memory_bytes_max_per_partition: usize = 64 * MIB, between(MIB, 16 * 1024 * MIB);
+        /// PEM files of certificate authorities trusted besides the system's.
+        ca_files: Vec<PathBuf> = Vec::new(), such("a list of paths");
+        /// Networks that may be called although they are not public.
+        allow_cidrs: Vec<IpNet> = Vec::new(), such("a list of networks such as 10.0.0.0/8");
+        /// The `User-Agent` of requests.
+        user_agent: String = concat!("Aerogram/", env!("CARGO_PKG_VERSION")).to_owned(), text();
+    }
+
+    /// The role that fires what waits.
+    SchedulerSettings {
+        /// Consumer group.
+        group: String = "aerogram-scheduler".to_owned(), text();
+        /// Where due times are kept.
+        store: Store = Store::Redis, any();
+        /// Time between looks at what is due, in milliseconds.
+        tick_ms: u64 = 50, between(1, 60_000);
+        /// Records fired together, at most.
+        fire_batch_max: usize = 256, between(1, 100_000);
+        /// Nothing is fired when the log's end was last seen longer ago than this, in milliseconds.
+        staleness_max_ms: u64 = 60_000, between(1_000, DAY_MS);
+    }
+
+    /// A retry policy.
+    PolicySettings {
+        /// Statuses that count as success.
+        success: Vec<StatusMatch> = vec![StatusMatch::Class(2)], some_of(100, "a status such as 200, or a class such as \"2xx\"");
+        /// The wait before each attempt, the first included, in milliseconds; as many attempts as waits.
+        delays_ms: Vec<u64> = Vec::new(), waits(LONGEST_MS);
+        /// Up to this share of a wait is added to it at random, in percent.
+        jitter_percent: u32 = 0, between(0, 100);
+        /// Whether 410 ends the delivery and deactivates the subscription.
+        gone_deactivates: bool = false, any();
+        /// Longest `Retry-After` that is honoured, in milliseconds; left out, the header changes nothing.
+        retry_after_cap_ms: Option<u64> = None, maybe_between(0, LONGEST_MS);
+    }
+
+    /// The control plane.
+    ApiSettings {
+        /// Where it listens.
+        listen: String = "127.0.0.1:8080".to_owned(), listen();
+        /// Consumer group of the command handler.
+        group: String = "aerogram-commands".to_owned(), text();
+        /// Stands before the transactional id of each process.
+        transactional_id_prefix: String = "aerogram-api".to_owned(), topic_name();
+        /// After this long the broker aborts an open transaction, in milliseconds.
+        transaction_timeout_ms: u64 = 10_000, between(1_000, 900_000);
+        /// How long a request waits for the result of its command, in milliseconds.
+        command_timeout_ms: u64 = 10_000, between(1, 600_000);
+        /// Largest request body, in bytes.
+        max_body_bytes: usize = 65_536, between(1_024, 16 * MIB);
+        /// Subscriptions of one partner and operator, at most.
+        subscriptions_max_per_pair: usize = 10_000, between(1, 10_000_000);
+    }
+
+    /// Who may call, used by api and ingest.
+    CredentialsSettings {
+        /// File with hashed tokens.
+        file: Option<PathBuf> = None, such("a path");
+    }
+
+    /// Keys that seal secrets at rest.
+    SealSettings {
+        /// Keys by id, each 32 bytes as base64; older ones stay until nothing is sealed with them. In the environment:
+        /// `AEROGRAM_SEAL__KEYS__K1` sets key `k1`.
+        keys: BTreeMap<String, SecretString> = BTreeMap::new(), at_most(100, "keys by id, each 32 bytes as base64");
+        /// Id of the key that seals what is new.
+        current: String = String::new(), such("an id in seal.keys");
+    }
+
+    /// Logs, metrics and health.
+    TelemetrySettings {
+        /// Where `/livez`, `/readyz` and `/metrics` are served; empty means the role's own default: ingest
+        /// 127.0.0.1:9101, fanout :9102, deliverer :9103, scheduler :9104, api :9105, all together :9100.
+        admin_listen: String = String::new(), listen_or_empty();
+        /// How log lines look.
+        log_format: LogFormat = LogFormat::Json, any();
+        /// What is logged, as in `info,aerogram_deliverer=debug`.
+        log_filter: String = "info".to_owned(), text();
+    }
+}
+
+impl TelemetrySettings {
+    /// Where the admin server of this role listens.
+    #[must_use]
+    pub fn admin_listen_of(&self, role: crate::Role) -> &str {
+        if self.admin_listen.is_empty() { role.admin_listen() } else { &self.admin_listen }
+    }
+}

@@ -1,0 +1,106 @@
+//! Readiness: a list of named conditions, all of which must hold.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+/// The readiness of a process; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Health {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    draining: AtomicBool,
+    conditions: Mutex<Vec<Condition>>,
+}
+
+/// One named condition; cheap to clone. It does not hold until it is set.
+#[derive(Clone)]
+pub struct Condition {
+    state: Arc<State>,
+}
+
+struct State {
+    name: String,
+    holds: AtomicBool,
+    text: Mutex<String>,
+}
+
+impl Health {
+    /// Without conditions; ready at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a condition, not holding yet; a name that is registered already gives the same condition again.
+    pub fn condition(&self, name: &str) -> Condition {
+        let mut conditions = locked(&self.shared.conditions);
+        if let Some(known) = conditions.iter().find(|known| known.state.name == name) {
+            return known.clone();
+        }
+        let state = State {
+            name: name.to_owned(),
+            holds: AtomicBool::new(false),
+            text: Mutex::new("not yet".to_owned()),
+        };
+        let condition = Condition { state: Arc::new(state) };
+        conditions.push(condition.clone());
+        condition
+    }
+
+    /// From now on the process is not ready, for it is leaving.
+    pub fn draining(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether every condition holds and the process is not leaving.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.shared.draining.load(Ordering::Relaxed)
+            && locked(&self.shared.conditions).iter().all(Condition::holds)
+    }
+
+    /// What `/readyz` shows.
+    #[must_use]
+    pub fn report(&self) -> Value {
+        let conditions: Vec<Value> = locked(&self.shared.conditions)
+            .iter()
+            .map(|condition| {
+                let text = locked(&condition.state.text).clone();
+                json!({"name": condition.state.name, "ok": condition.holds(), "text": text})
+            })
+            .collect();
+        json!({
+            "ready": self.is_ready(),
+            "draining": self.shared.draining.load(Ordering::Relaxed),
+            "conditions": conditions,
+        })
+    }
+}
+
+impl Condition {
+    /// Says whether it holds, and why or how far it is. A change is logged.
+    pub fn set(&self, holds: bool, text: impl Into<String>) {
+        let text = text.into();
+        let before = self.state.holds.swap(holds, Ordering::Relaxed);
+        if before != holds {
+            tracing::info!(condition = self.state.name, holds, text, "readiness changed");
+        }
+        *locked(&self.state.text) = text;
+    }
+
+    /// Whether it holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.state.holds.load(Ordering::Relaxed)
+    }
+}
+
+/// What is guarded is replaced as a whole, so a panic elsewhere leaves nothing half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,91 @@
+//! The one home of metric names. Labels have few values each: never a subscription, operator, URL, host or id.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// What kind of metric a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Durations of requests, in seconds.
+    RequestSeconds,
+    /// Ages, up to a day, in seconds.
+    AgeSeconds,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Full name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Label names.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// Upper bounds of buckets for requests, in seconds.
+pub const REQUEST_BUCKETS: [f64; 16] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0];
+
+/// Upper bounds of buckets for ages, in seconds.
+pub const AGE_BUCKETS: [f64; 17] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0,
+    86_400.0,
+];
+
+macro_rules! metrics_table {
+    ($($name:ident = $text:literal, $kind:ident, [$($label:literal),*], $help:literal;)+) => {
+        $(#[doc = $help] pub const $name: &str = $text;)+
+
+        /// Every metric there is.
+        pub const TABLE: &[Metric] = &[
+            $(Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help }),+
+        ];
+    };
+}
+
+metrics_table! {
+    BUILD_INFO = "aerogram_build_info", Gauge, ["version", "role"], "Always 1; says what runs";
+    CONSUMER_LAG_RECORDS = "aerogram_consumer_lag_records", Gauge, ["topic", "partition"], "Records of a partition not yet consumed";
+    RECORDS_CONSUMED_TOTAL = "aerogram_records_consumed_total", Counter, ["topic", "outcome"], "Records consumed";
+    RECORDS_PRODUCED_TOTAL = "aerogram_records_produced_total", Counter, ["topic", "outcome"], "Records produced, by how it ended";
+    ASSIGNED_PARTITIONS = "aerogram_assigned_partitions", Gauge, ["topic"], "Partitions this process owns";
+    REBALANCES_TOTAL = "aerogram_rebalances_total", Counter, ["event"], "Assignments, revocations and losses of partitions";
+    COMMITS_TOTAL = "aerogram_commits_total", Counter, ["outcome"], "Commits of offsets";
+    INGEST_REJECTED_TOTAL = "aerogram_ingest_rejected_total", Counter, ["reason"], "Events that could not be accepted";
+    FANOUT_MATCHES_TOTAL = "aerogram_fanout_matches_total", Counter, [], "Deliveries that matching made";
+    FANOUT_DUPLICATES_TOTAL = "aerogram_fanout_duplicates_total", Counter, [], "Events recognised as duplicates";
+    DELIVERY_ATTEMPTS_TOTAL = "aerogram_delivery_attempts_total", Counter, ["outcome", "kind"], "HTTP attempts; kind is first or retry";
+    DELIVERY_ATTEMPT_DURATION_SECONDS = "aerogram_delivery_attempt_duration_seconds", RequestSeconds, [], "Duration of one HTTP attempt";
+    DELIVERIES_TOTAL = "aerogram_deliveries_total", Counter, ["result"], "Deliveries that ended, by how";
+    END_TO_END_SECONDS = "aerogram_end_to_end_seconds", AgeSeconds, [], "From the acceptance of an event to a delivery's success";
+    REQUESTS_IN_FLIGHT = "aerogram_requests_in_flight", Gauge, [], "HTTP attempts begun and not ended";
+    ESCALATIONS_TOTAL = "aerogram_escalations_total", Counter, ["reason"], "Deliveries given up and handed to people";
+    PENDING = "aerogram_pending", Gauge, ["state"], "Deliveries that wait, by state";
+    SCHEDULE_LATENESS_SECONDS = "aerogram_schedule_lateness_seconds", AgeSeconds, [], "From the due time of a retry to its firing";
+    COMMANDS_TOTAL = "aerogram_commands_total", Counter, ["outcome"], "Commands handled";
+    SUBSCRIPTIONS = "aerogram_subscriptions", Gauge, ["status"], "Subscriptions known to this process";
+    HTTP_SERVER_DURATION_SECONDS = "aerogram_http_server_duration_seconds", RequestSeconds, ["route", "status"], "Duration of requests served";
+    REDIS_COMMAND_DURATION_SECONDS = "aerogram_redis_command_duration_seconds", RequestSeconds, ["command"], "Duration of Redis commands";
+    PROCESS_CPU_SECONDS_TOTAL = "process_cpu_seconds_total", Counter, [], "CPU time spent in user and kernel mode";
+    PROCESS_RESIDENT_MEMORY_BYTES = "process_resident_memory_bytes", Gauge, [], "Resident memory";
+}
+
+/// Tells the recorder the help text and unit of every metric it records; those of the process are rendered with
+/// their own at each scrape.
+pub fn describe_all() {
+    for metric in TABLE.iter().filter(|metric| metric.name.starts_with("aerogram_")) {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.help),
+            Kind::Gauge => describe_gauge!(metric.name, metric.help),
+            Kind::RequestSeconds | Kind::AgeSeconds => {
+                describe_histogram!(metric.name, Unit::Seconds, metric.help);
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::names::{DELIVERY_ATTEMPT_DURATION_SECONDS, END_TO_END_SECONDS, TABLE};
+use crate::{AdminError, AdminServer, Health, Recorder, Shutdown};
+
+async fn get(server: &AdminServer, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn recorder() -> Recorder {
+    Recorder::from(crate::recorder::build().unwrap().handle())
+}
+
+#[test]
+fn names_are_unique_and_follow_the_conventions() {
+    let names: BTreeSet<_> = TABLE.iter().map(|metric| metric.name).collect();
+    assert_eq!(names.len(), TABLE.len());
+    for metric in TABLE {
+        assert!(
+            metric.name.starts_with("aerogram_") || metric.name.starts_with("process_"),
+            "{}",
+            metric.name
+        );
+        let counter = metric.kind == crate::names::Kind::Counter;
+        assert_eq!(counter, metric.name.ends_with("_total"), "{}", metric.name);
+        assert!(!metric.help.is_empty());
+    }
+}
+
+#[test]
+fn histograms_have_buckets() {
+    let prometheus = crate::recorder::build().unwrap();
+    let handle = prometheus.handle();
+    metrics::with_local_recorder(&prometheus, || {
+        crate::names::describe_all();
+        metrics::histogram!(DELIVERY_ATTEMPT_DURATION_SECONDS).record(0.2);
+        metrics::histogram!(END_TO_END_SECONDS).record(7_000.0);
+    });
+    let text = Recorder::from(handle).render();
+    assert!(text.contains("aerogram_delivery_attempt_duration_seconds_bucket{le=\"0.25\"} 1"), "{text}");
+    assert!(text.contains("aerogram_end_to_end_seconds_bucket{le=\"7200\"} 1"), "{text}");
+    assert!(text.contains("# HELP aerogram_end_to_end_seconds"), "{text}");
+}
+
+#[test]
+fn the_process_shows_its_cpu_and_memory() {
+    let mut text = String::new();
+    crate::process::render(&mut text);
+    assert!(text.contains("process_cpu_seconds_total "), "{text}");
+    assert!(crate::process::resident_bytes().unwrap() > 100_000);
+}
+
+#[tokio::test]
+async fn readiness_needs_every_condition_and_ends_with_draining() {
+    let health = Health::new();
+    let folded = health.condition("subscriptions folded");
+    let assigned = health.condition("partitions assigned");
+    let server = AdminServer::start("127.0.0.1:0", health.clone(), recorder()).await.unwrap();
+    folded.set(true, "12 of 12 partitions");
+    assigned.set(false, "waiting for the group");
+
+    let answer = get(&server, "/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("waiting for the group") && answer.contains("12 of 12 partitions"), "{answer}");
+    assigned.set(true, "6 partitions");
+    assert!(get(&server, "/readyz").await.starts_with("HTTP/1.1 200"));
+    health.draining();
+    let answer = get(&server, "/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"draining\":true"), "{answer}");
+    assert!(get(&server, "/livez").await.starts_with("HTTP/1.1 200"));
+    assert!(get(&server, "/metrics").await.contains("process_resident_memory_bytes"));
+}
+
+#[test]
+fn a_condition_of_the_same_name_is_the_same() {
+    let health = Health::new();
+    health.condition("a").set(true, "yes");
+    assert!(health.condition("a").holds());
+    assert!(health.is_ready());
+}
+
+#[tokio::test]
+async fn a_taken_admin_port_is_said_so() {
+    let first = AdminServer::start("127.0.0.1:0", Health::new(), recorder()).await.unwrap();
+    let listen = first.address().to_string();
+    let error = AdminServer::start(&listen, Health::new(), recorder()).await.unwrap_err();
+    assert!(matches!(&error, AdminError::InUse(address) if *address == listen));
+    assert!(error.to_string().contains("telemetry.admin_listen"));
+    let error = AdminServer::start("256.0.0.1:1", Health::new(), recorder()).await.unwrap_err();
+    assert!(matches!(error, AdminError::Listen { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn shutdown_reaches_every_clone() {
+    let shutdown = Shutdown::new();
+    let clone = shutdown.clone();
+    assert!(!clone.is_triggered());
+    shutdown.trigger();
+    clone.wait().await;
+    assert!(clone.is_triggered());
+}
