@@ -1,1 +1,61 @@
-fn main() {}
+//! The command people type. So far: making and checking the topics, and checking the configuration.
+
+mod options;
+mod topics;
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use aerogram_settings::{LogFormat, Role, RoleArgs, Settings, Start};
+use aerogram_telemetry::init_logging;
+use clap::Parser as _;
+
+use options::{Command, ConfigCommand, Options};
+
+/// Something is not as it should be, or did not work.
+const FAILED: u8 = 1;
+/// The command line or the configuration is wrong.
+const WRONG_CONFIGURATION: u8 = 2;
+
+fn main() -> ExitCode {
+    match Options::parse().command {
+        Command::Topics { command } => topics::run(command),
+        Command::Config { command: ConfigCommand::Check(args) } => check_config(&args),
+        Command::Version => say(&format!("aerogram {}", env!("CARGO_PKG_VERSION"))),
+    }
+}
+
+fn check_config(args: &RoleArgs) -> ExitCode {
+    match with_settings(args) {
+        Ok(settings) => say(settings.redacted().trim_end()),
+        Err(ended) => ended,
+    }
+}
+
+/// The settings, or how the command ends without them.
+fn with_settings(args: &RoleArgs) -> Result<Box<Settings>, ExitCode> {
+    match args.start() {
+        Ok(Start::Run(settings)) => Ok(settings),
+        Ok(Start::Print(text)) => Err(say(text.trim_end())),
+        Err(errors) => Err(complain(WRONG_CONFIGURATION, &errors)),
+    }
+}
+
+/// Progress goes to standard error as text: whoever types the command reads it.
+fn log(settings: &Settings) -> Result<(), ExitCode> {
+    init_logging(Role::All, LogFormat::Text, &settings.telemetry.log_filter)
+        .map_err(|error| complain(WRONG_CONFIGURATION, &error))
+}
+
+fn say(text: &str) -> ExitCode {
+    // A reader that closes the pipe early, as `head` does, has had what it wanted.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    ExitCode::SUCCESS
+}
+
+fn complain(status: u8, error: &dyn Display) -> ExitCode {
+    // There is nowhere left to complain when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+    ExitCode::from(status)
+}

@@ -14,4 +14,4 @@ mod run;
 mod submit;
 mod table;
 
-pub use run::{ABOUT, run, serve};
+pub use run::{ABOUT, Running, run, start};

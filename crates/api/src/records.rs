@@ -28,7 +28,8 @@ pub enum Said {
 /// # Errors
 /// When it is not one, or of a later schema.
 pub fn subscription(partition: i32, record: &Record) -> Result<Subscription, BadRecord> {
-    let bad = |reason: String| BadRecord { topic: Topic::Subscriptions, partition, offset: record.offset, reason };
+    let bad =
+        |reason: String| BadRecord { topic: Topic::Subscriptions, partition, offset: record.offset, reason };
     let decoded: SubscriptionRecord = decode(record).map_err(bad)?;
     check_schema(decoded.schema).map_err(bad)?;
     match decoded.subscription {
@@ -80,7 +81,13 @@ mod tests {
     use bytes::Bytes;
 
     fn record(payload: Option<Vec<u8>>) -> Record {
-        Record { offset: 7, timestamp_ms: 0, key: None, payload: payload.map(Bytes::from), headers: Vec::new() }
+        Record {
+            offset: 7,
+            timestamp_ms: 0,
+            key: None,
+            payload: payload.map(Bytes::from),
+            headers: Vec::new(),
+        }
     }
 
     fn said(record_of: CommandRecord) -> Result<Said, String> {
@@ -122,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_subscription_has_an_owner() {
-        let mut state = Subscription { id: "s".into(), scope: Some(Scope::default()), ..Subscription::default() };
+        let mut state =
+            Subscription { id: "s".into(), scope: Some(Scope::default()), ..Subscription::default() };
         let encode = |state: &Subscription| {
             let record_of = SubscriptionRecord { schema: SCHEMA, subscription: Some(state.clone()) };
             subscription(0, &record(Some(record_of.encode_to_vec())))

@@ -99,7 +99,9 @@ mod tests {
     #[test]
     fn owners_see_their_own_in_the_order_of_creation() {
         let table = Table::default();
-        for (id, partner, created) in [("b", "mine", 2), ("c", "mine", 1), ("a", "mine", 2), ("d", "other", 0)] {
+        for (id, partner, created) in
+            [("b", "mine", 2), ("c", "mine", 1), ("a", "mine", 2), ("d", "other", 0)]
+        {
             table.apply(subscription(id, partner, created, Status::Active));
         }
         let mine = Owner::new("mine", "op");

@@ -32,7 +32,7 @@ pub fn policies(settings: &Settings) -> Policies {
 
 fn policy_of(name: &str, settings: &PolicySettings) -> Policy {
     let statuses = settings.success.iter().flat_map(|accepted| match accepted {
-        StatusMatch::Status(status) => *status..=*status,
+        StatusMatch::Code(status) => *status..=*status,
         StatusMatch::Class(class) => {
             let first = u16::from(*class) * 100;
             first..=first + 99

@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 /// What all partitions of the process share.
 pub struct Parts {
-    pub cluster: Cluster,
     pub durable: Writer,
     pub expiring: Writer,
     pub companions: Companions,
@@ -50,7 +49,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         group: settings.deliverer.group.clone(),
         topics: vec![cluster.topic(Topic::Deliveries)],
         external: false,
-        drain_within,
+        drain: drain_within,
     };
     let parts = Arc::new(Parts {
         durable: cluster.writer()?,
@@ -65,7 +64,6 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         clock: Clock::new(),
         health,
         name: format!("{}-{:08x}", std::process::id(), fastrand::u32(..)),
-        cluster: cluster.clone(),
     });
     let shared = parts.clone();
     run_group(&cluster, group, shutdown, move |assignment| tokio::spawn(owner::own(shared.clone(), assignment))).await?;

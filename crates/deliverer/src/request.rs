@@ -89,18 +89,18 @@ fn signing_key(parts: &Parts, subscription: &Subscription) -> Result<Vec<u8>, Un
 }
 
 async fn post(parts: &Parts, request: Request) -> Answer {
-    match parts.egress.post(request.uri, request.headers, request.body, parts.request_timeout).await {
+    match parts.egress.post(&request.uri, request.headers, request.body, parts.request_timeout).await {
         Ok(response) => Answer::Status {
-            status: response.status.as_u16(),
+            status: response.status,
             retry_after_ms: response.retry_after.and_then(|value| retry_after_ms(&value, wall_ms())),
         },
         Err(failure) => Answer::Failed(match failure {
-            Failure::Dns { .. } => Outcome::Dns,
-            Failure::Connect { .. } => Outcome::Connect,
-            Failure::Tls { .. } => Outcome::Tls,
-            Failure::Timeout { .. } => Outcome::Timeout,
-            Failure::Blocked { .. } => Outcome::Blocked,
-            Failure::BadResponse { .. } => Outcome::Connect,
+            Failure::Dns(_) => Outcome::Dns,
+            // What is not an HTTP answer came from a peer that does not speak with us.
+            Failure::Connect(_) | Failure::BadResponse(_) => Outcome::Connect,
+            Failure::Tls(_) => Outcome::Tls,
+            Failure::Timeout(_) => Outcome::Timeout,
+            Failure::Blocked(_) => Outcome::Blocked,
         }),
     }
 }

@@ -9,7 +9,7 @@ use aerogram_domain::deliverer::{Action, Partition, Resume, Why};
 use aerogram_kafka::{Assignment, From, Item, PartitionReader, Record, Stopping};
 use aerogram_telemetry::Condition;
 use aerogram_wire::v1::{AttemptsRecord, Delivery, SubscriptionRecord};
-use aerogram_wire::{Message as _, Topic};
+use aerogram_wire::Topic;
 use std::sync::Arc;
 
 /// Records taken of one topic before the others have their turn.
@@ -109,11 +109,7 @@ impl<'a> Session<'a> {
                 return Ended::Again(why);
             }
             match self.assignment.stop.now() {
-                Stopping::No => {
-                    if self.assignment.stop.rebalancing() {
-                        self.core.on_rebalance();
-                    }
-                }
+                Stopping::No => {}
                 Stopping::Abandon => return Ended::Stopped,
                 Stopping::Drain { deadline: until } => {
                     self.core.drain();

@@ -7,7 +7,9 @@ mod tests;
 use crate::subscription::is_expired;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
-use aerogram_wire::v1::{Command, CommandResult, Create, Deactivate, Refusal, Scope, Status, Subscription, Update};
+use aerogram_wire::v1::{
+    Command, CommandResult, Create, Deactivate, Refusal, Scope, Status, Subscription, Update,
+};
 
 /// Longer reasons of a deactivation are cut.
 const STATUS_REASON_MAX_CHARS: usize = 500;
@@ -44,7 +46,12 @@ impl Decision {
 /// Decides about one command. Rules: versions grow by one with every change; deleted is final; another pair's
 /// subscription does not exist; what expired can't be made active again. `current` is the state after everything that
 /// was decided before, deleted ones included.
-pub fn decide(current: Option<&Subscription>, subscription_id: &str, command: &Command, now_ms: i64) -> Decision {
+pub fn decide(
+    current: Option<&Subscription>,
+    subscription_id: &str,
+    command: &Command,
+    now_ms: i64,
+) -> Decision {
     let Some(change) = &command.change else {
         return refuse(Refusal::Invalid, "the command asks for no change this version knows");
     };
@@ -55,7 +62,8 @@ pub fn decide(current: Option<&Subscription>, subscription_id: &str, command: &C
         return not_found();
     };
     // The system deactivates on behalf of nobody; everyone else sees their own pair's subscriptions only.
-    if !matches!(change, Change::Deactivate(_)) && (current.scope.is_none() || current.scope != command.scope) {
+    if !matches!(change, Change::Deactivate(_)) && (current.scope.is_none() || current.scope != command.scope)
+    {
         return not_found();
     }
     if command.expected_version != 0 && command.expected_version != current.version {
@@ -86,7 +94,10 @@ fn decide_create(
         return refuse(Refusal::Invalid, "the creation lacks the subscription or its owner");
     };
     if wanted.id != subscription_id || wanted.signing_key.is_none() || create.lifetime_ms < 0 {
-        return refuse(Refusal::Invalid, "the creation has another id, no signing key or a negative lifetime");
+        return refuse(
+            Refusal::Invalid,
+            "the creation has another id, no signing key or a negative lifetime",
+        );
     }
     Decision::Apply(Subscription {
         version: 1,
@@ -114,7 +125,10 @@ fn decide_update(current: &Subscription, update: &Update, now_ms: i64) -> Decisi
         }
         Ok(Status::Unspecified) => {}
         Ok(Status::Active) if is_expired(current, now_ms) => {
-            return refuse(Refusal::Expired, "an expired subscription can't be made active again; create a new one");
+            return refuse(
+                Refusal::Expired,
+                "an expired subscription can't be made active again; create a new one",
+            );
         }
         Ok(Status::Active) => {
             next.set_status(Status::Active);

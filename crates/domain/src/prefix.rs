@@ -56,11 +56,6 @@ impl<T> Prefix<T> {
         self.open.back().map_or(self.committable, |unit| unit.last_offset + 1)
     }
 
-    /// The value of a unit that is not yet part of the prefix.
-    pub fn value_mut(&mut self, last_offset: i64) -> Option<&mut T> {
-        self.find(last_offset).map(|unit| &mut unit.value)
-    }
-
     /// The values of all units at or after [`Self::committable`], settled or not, oldest first.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.open.iter().map(|unit| &unit.value)

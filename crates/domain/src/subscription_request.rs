@@ -82,15 +82,17 @@ pub fn parse_create(body: &Value, context: &CreateContext<'_>) -> Result<CreateR
     let environment = fields.optional("environment", parse_environment);
     let policy = fields.optional("policy", |name| parse_policy(name, context.policy_exists));
     match (event, callback_url, signing_key) {
-        (Some(event), Some(callback_url), Some(signing_key)) if fields.errors.is_empty() => Ok(CreateRequest {
-            event: event.wire_name,
-            callback_url,
-            signing_key,
-            profile: profile.unwrap_or_else(|| Profile::of_family(event.family)),
-            contract,
-            environment: environment.unwrap_or_default(),
-            policy,
-        }),
+        (Some(event), Some(callback_url), Some(signing_key)) if fields.errors.is_empty() => {
+            Ok(CreateRequest {
+                event: event.wire_name,
+                callback_url,
+                signing_key,
+                profile: profile.unwrap_or_else(|| Profile::of_family(event.family)),
+                contract,
+                environment: environment.unwrap_or_default(),
+                policy,
+            })
+        }
         _ => Err(fields.errors),
     }
 }
@@ -161,7 +163,8 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn parse_event(name: &str) -> Result<&'static EventType, String> {
-    catalogue::lookup(name).ok_or_else(|| "is not an event type of the catalogue; names are case-sensitive".to_owned())
+    catalogue::lookup(name)
+        .ok_or_else(|| "is not an event type of the catalogue; names are case-sensitive".to_owned())
 }
 
 fn parse_signing_key(text: &str) -> Result<SigningKey, String> {
@@ -200,7 +203,9 @@ fn parse_environment(name: &str) -> Result<Environment, String> {
 fn parse_policy(name: &str, exists: &dyn Fn(&str) -> bool) -> Result<String, String> {
     match !name.is_empty() && exists(name) {
         true => Ok(name.to_owned()),
-        false => Err("is not a retry policy of this installation; standard and staffing always are".to_owned()),
+        false => {
+            Err("is not a retry policy of this installation; standard and staffing always are".to_owned())
+        }
     }
 }
 

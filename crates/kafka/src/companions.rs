@@ -1,20 +1,102 @@
 //! Partitions read by hand beside a group's.
 
-use aerogram_wire::Topic;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
-use crate::reader::{PartitionReader, ReadError};
+use aerogram_wire::Topic;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::client::{Clients, Served};
+use crate::ends::Ends;
+use crate::reader::{PartitionReader, ReadError, Slot, Unassign};
+use crate::sync::lock;
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
     Beginning,
+    /// This offset, which must exist or be the end.
     Offset(i64),
     /// The first record at or after this broker time, in milliseconds since 1970; the end if there is none.
     Time(i64),
 }
 
-pub struct Companions {}
+/// Reads partitions by hand, read committed, each by one reader at a time. Clones share one consumer.
+#[derive(Clone)]
+pub struct Companions(Arc<Inner>);
+
+struct Inner {
+    served: Served,
+    prefix: String,
+    ends: Ends,
+    read: Mutex<HashSet<(String, i32)>>,
+}
 
 impl Companions {
-    pub async fn read(&self, _topic: Topic, _partition: i32, _from: From) -> Result<PartitionReader, ReadError> { unimplemented!() }
+    pub(crate) fn start(clients: &Clients, ends: Ends) -> KafkaResult<Self> {
+        let served = Served::start(&clients.reading(), "companions")?;
+        let prefix = clients.kafka().topic_prefix.clone();
+        Ok(Self(Arc::new(Inner { served, prefix, ends, read: Mutex::default() })))
+    }
+
+    /// Begins to read a partition. With `From::Time` it waits while Kafka can't be reached. An offset that does not
+    /// exist is reported when reading.
+    ///
+    /// # Errors
+    /// When the partition is being read already, or does not exist.
+    pub async fn read(&self, topic: Topic, partition: i32, from: From) -> Result<PartitionReader, ReadError> {
+        let from = match from {
+            From::Beginning => Offset::Beginning,
+            From::Offset(offset) => Offset::Offset(offset),
+            From::Time(time_ms) => Offset::Offset(self.0.ends.at_time(topic, partition, time_ms).await?),
+        };
+        self.begin(topic.full_name(&self.0.prefix), partition, from)
+    }
+
+    fn begin(&self, topic: String, partition: i32, from: Offset) -> Result<PartitionReader, ReadError> {
+        let failed = |reason: String| ReadError::Client { topic: topic.clone(), partition, reason };
+        let Some(consumer) = self.0.served.consumer() else {
+            return Err(failed("its client is closed".to_owned()));
+        };
+        // Held over the change, so that a reader that is just being dropped has given the partition back.
+        let mut read = lock(&self.0.read);
+        if !read.insert((topic.clone(), partition)) {
+            return Err(failed("it is being read already".to_owned()));
+        }
+        let position = if let Offset::Offset(offset) = from { offset } else { 0 };
+        let begun = Slot::split(consumer, &topic, partition, position).and_then(|slot| {
+            let mut list = TopicPartitionList::with_capacity(1);
+            list.add_partition_offset(&topic, partition, from)
+                .and_then(|()| consumer.incremental_assign(&list))
+                .map_err(|error| failed(error.to_string()))?;
+            Ok(slot)
+        });
+        match begun {
+            Ok(slot) => {
+                let owner: Arc<dyn Unassign> = Arc::<Inner>::clone(&self.0);
+                Ok(PartitionReader::of_companion(topic, partition, slot, owner))
+            }
+            Err(error) => {
+                read.remove(&(topic, partition));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Unassign for Inner {
+    fn unassign(&self, topic: &str, partition: i32, slot: &Slot) {
+        let mut read = lock(&self.read);
+        slot.close();
+        if let Some(consumer) = self.served.consumer() {
+            let mut list = TopicPartitionList::with_capacity(1);
+            list.add_partition(topic, partition);
+            if let Err(error) = consumer.incremental_unassign(&list) {
+                tracing::warn!(topic, partition, "ending a read: {error}");
+            }
+        }
+        read.remove(&(topic.to_owned(), partition));
+    }
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod companions;
 mod ends;
 mod group;
+mod layout;
 mod reader;
 mod record;
 mod sync;
@@ -17,9 +18,10 @@ pub use cluster::{Cluster, ConnectError};
 pub use companions::{Companions, From};
 pub use ends::Ends;
 pub use group::{
-    GroupMetadata,
-    Assignment, CommitError, Committed, Committer, GroupConfig, GroupError, Stop, Stopping, TaskEnd, run_group,
+    Assignment, CommitError, Committed, Committer, GroupConfig, GroupError, GroupMetadata, Stop, Stopping,
+    TaskEnd, run_group,
 };
+pub use layout::LayoutError;
 pub use reader::{PartitionReader, ReadError};
 pub use record::{Item, Record};
 pub use transactions::{TransactionError, TransactionalWriter};

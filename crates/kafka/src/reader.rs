@@ -44,7 +44,12 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Splits the queue off; to be done before each assignment of the partition.
-    pub fn split(consumer: &Arc<Consumer>, topic: &str, partition: i32, from: i64) -> Result<Arc<Self>, ReadError> {
+    pub fn split(
+        consumer: &Arc<Consumer>,
+        topic: &str,
+        partition: i32,
+        from: i64,
+    ) -> Result<Arc<Self>, ReadError> {
         let Some(mut queue) = consumer.split_partition_queue(topic, partition) else {
             let reason = "its queue cannot be split off".to_owned();
             return Err(ReadError::Client { topic: topic.to_owned(), partition, reason });
@@ -100,7 +105,12 @@ impl PartitionReader {
     }
 
     /// Of a companion partition.
-    pub(crate) fn of_companion(topic: String, partition: i32, slot: Arc<Slot>, owner: Arc<dyn Unassign>) -> Self {
+    pub(crate) fn of_companion(
+        topic: String,
+        partition: i32,
+        slot: Arc<Slot>,
+        owner: Arc<dyn Unassign>,
+    ) -> Self {
         Self { topic, partition, slot, owner: Some(owner), empty: false }
     }
 

@@ -37,7 +37,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         group: settings.scheduler.group.clone(),
         topics: vec![cluster.topic(Topic::Pending)],
         external: false,
-        drain_within,
+        drain: drain_within,
     };
     let parts = Arc::new(Parts {
         layout_id: cluster.layout().layout_id.clone(),

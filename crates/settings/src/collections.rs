@@ -76,7 +76,7 @@ impl<T: Leaf> Leaf for BTreeMap<String, T> {
             .iter()
             .filter_map(|(name, item)| Some(format!("{} = {}", quote(name), item.show()?)))
             .collect();
-        Some(format!("{{ {} }}", items.join(", ")))
+        Some(inline_table(&items))
     }
     fn describe(prefix: &str, out: &mut Vec<Setting>) {
         T::describe(&format!("{prefix}.<name>."), out);
@@ -92,7 +92,7 @@ impl Leaf for Properties {
     }
     fn show(&self) -> Option<String> {
         let items: Vec<_> = self.keys().map(|name| format!("{} = {REDACTED}", quote(name))).collect();
-        Some(format!("{{ {} }}", items.join(", ")))
+        Some(inline_table(&items))
     }
 }
 
@@ -118,6 +118,10 @@ fn flatten(
             }
         }
     }
+}
+
+pub(crate) fn inline_table(fields: &[String]) -> String {
+    if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
 }
 
 /// The layers keep tables in random order; messages should not come in one.

@@ -200,7 +200,7 @@ settings! {
     PolicySettings {
         /// Statuses that count as success.
         success: Vec<StatusMatch> = vec![StatusMatch::Class(2)], some_of(100, "a status such as 200, or a class such as \"2xx\"");
-        /// The wait before each attempt, the first included, in milliseconds; as many attempts as waits.
+        /// The wait before each attempt after the first, in milliseconds; 0 means at once. One more attempt than waits.
         delays_ms: Vec<u64> = Vec::new(), waits(LONGEST_MS);
         /// Up to this share of a wait is added to it at random, in percent.
         jitter_percent: u32 = 0, between(0, 100);

@@ -20,15 +20,17 @@ const FATAL: u8 = 1;
 
 /// Reads the command line and the configuration, starts logs, metrics, health and signals, and runs the role until it
 /// returns. Exit status: 0 after a stop or something printed, 2 for a wrong configuration (all mistakes on standard
-/// error), 1 when the role fails; an `anyhow::Error` is shown with its causes.
+/// error), 1 when the role fails, which is logged; an `anyhow::Error` is shown with its causes.
 pub fn role_main<Run, Running, E>(role: Role, about: &'static str, run: Run) -> ExitCode
 where
     Run: FnOnce(Settings, Health, Shutdown) -> Running,
     Running: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let command =
-        RoleArgs::augment_args(Command::new(role.program()).about(about).version(env!("CARGO_PKG_VERSION")));
+    let command = RoleArgs::augment_args(Command::new(role.program()))
+        // After the flags: their own documentation would stand in its place.
+        .about(about)
+        .version(env!("CARGO_PKG_VERSION"));
     let args = match RoleArgs::from_arg_matches(&command.get_matches()) {
         Ok(args) => args,
         Err(error) => error.exit(),
@@ -66,7 +68,7 @@ where
         }
         Err(text) => {
             tracing::error!(role = role.name(), error = text, "failed");
-            fail(FATAL, &text)
+            ExitCode::from(FATAL)
         }
     }
 }

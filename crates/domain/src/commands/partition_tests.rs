@@ -73,7 +73,8 @@ fn an_aborted_batch_leaves_nothing_behind() {
 #[test]
 fn a_repeated_command_gets_its_answer_again_and_changes_nothing() {
     let mut state = PartitionState::default();
-    let batch = state.decide(&[asked(1, "a", create("a")), asked(2, "a", pause()), asked(1, "a", create("a"))], 10);
+    let batch =
+        state.decide(&[asked(1, "a", create("a")), asked(2, "a", pause()), asked(1, "a", create("a"))], 10);
     assert_eq!(batch.outcomes, ["applied", "applied", "repeated"]);
     let answers = results(&batch);
     assert_eq!(answers[0], answers[2]);
@@ -82,7 +83,9 @@ fn a_repeated_command_gets_its_answer_again_and_changes_nothing() {
     assert_eq!((results(&again), states(&again).len()), (vec![answers[0].clone()], 0));
     // Another wish for the same id is no repeat.
     let other = state.decide(&[asked(9, "a", create("a"))], 20);
-    let [CommandResult { outcome: Some(Outcome::Refused(refused)), .. }] = &results(&other)[..] else { panic!() };
+    let [CommandResult { outcome: Some(Outcome::Refused(refused)), .. }] = &results(&other)[..] else {
+        panic!()
+    };
     assert_eq!(Refusal::try_from(*refused), Ok(Refusal::AlreadyExists));
 }
 

@@ -6,7 +6,7 @@ use aerogram_wire::key::RunKey;
 
 /// What a commit says: the offset C in `deliveries`, and in its metadata where in `attempts` the next owner begins (M)
 /// and which epoch is in force there (E).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Resume {
     pub offset: i64,
     pub fold_from: i64,
@@ -65,6 +65,12 @@ impl Commits {
         {
             self.lease_until_ms = self.lease_until_ms.max(sent + lease_ms);
         }
+    }
+
+    /// The answer to a commit under way no longer counts.
+    pub fn end_lease(&mut self) {
+        self.sent_ms = None;
+        self.lease_until_ms = i64::MIN;
     }
 
     pub fn lease_holds(&self, now: Now) -> bool {

@@ -123,3 +123,62 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(lanes: &mut Lanes, concurrency: usize) -> Vec<i64> {
+        std::iter::from_fn(|| lanes.next(concurrency)).collect()
+    }
+
+    #[test]
+    fn lanes_take_turns_and_keep_their_order() {
+        let mut lanes = Lanes::new(10);
+        for (id, offset) in [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5)] {
+            lanes.push_back(id, offset);
+        }
+        assert_eq!(all(&mut lanes, 9), [1, 4, 5, 2, 3]);
+    }
+
+    #[test]
+    fn a_lane_waits_at_its_concurrency_and_goes_on_when_one_closes() {
+        let mut lanes = Lanes::new(10);
+        (0..4).for_each(|offset| lanes.push_back("a", offset));
+        assert_eq!(all(&mut lanes, 2), [0, 1]);
+        lanes.close("a");
+        lanes.push_front("a", 0);
+        assert_eq!(all(&mut lanes, 2), [0]);
+        (0..3).for_each(|_| lanes.close("a"));
+        assert_eq!(all(&mut lanes, 9), [2, 3]);
+        (0..2).for_each(|_| lanes.close("a"));
+        assert!(lanes.by_subscription.is_empty(), "idle lanes are forgotten");
+    }
+
+    #[test]
+    fn a_stale_lane_is_held_until_the_table_moves() {
+        let mut lanes = Lanes::new(10);
+        lanes.push_back("a", 1);
+        lanes.push_back("a", 2);
+        assert_eq!(lanes.next(9), Some(1));
+        lanes.hold_stale(50, "a", 1);
+        assert_eq!(lanes.next(9), None);
+        assert_eq!(lanes.stale_since(), Some(50));
+        lanes.recheck_stale();
+        assert_eq!(all(&mut lanes, 9), [1, 2]);
+    }
+
+    #[test]
+    fn full_is_counted_by_lane() {
+        let mut lanes = Lanes::new(2);
+        lanes.push_back("a", 1);
+        assert!(!lanes.any_full());
+        lanes.push_back("a", 2);
+        lanes.push_back("a", 3);
+        assert!(lanes.any_full());
+        assert_eq!(lanes.next(9), Some(1));
+        assert!(lanes.any_full());
+        assert_eq!(lanes.next(9), Some(2));
+        assert!(!lanes.any_full());
+    }
+}

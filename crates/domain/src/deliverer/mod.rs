@@ -117,7 +117,6 @@ pub struct Partition {
     commits: Commits,
     /// When the event of the last polled first-time record was appended, unless the end was reached since.
     behind_since_ms: Option<i64>,
-    cut_off: bool,
 }
 
 impl Partition {
@@ -155,7 +154,6 @@ impl Partition {
             expired: Vec::new(),
             repeat_after: None,
             behind_since_ms: None,
-            cut_off: false,
             config,
         }
     }
@@ -260,8 +258,9 @@ impl Partition {
     }
 
     /// A rebalance has begun: nothing more is sent under this lease.
+    /// Only a commit sent after it gives a new one.
     pub fn on_rebalance(&mut self) {
-        self.cut_off = true;
+        self.commits.end_lease();
     }
 
     /// Stop taking and sending; what is in flight is finished.
@@ -293,6 +292,9 @@ impl Partition {
 
     /// When [`Partition::tick`] wants to be called next, by the monotonic clock; `now` tells what due times mean.
     pub fn next_wake_ms(&self, now: Now) -> i64 {
+        if !matches!(self.phase, Phase::Running | Phase::Draining) {
+            return now.mono_ms + self.config.commit_interval_ms;
+        }
         let mut wake = self.commits.next_ms;
         if !self.lines.is_empty() {
             wake = wake.min(self.lines_since_ms + self.config.line_batch_wait_ms);

@@ -16,7 +16,7 @@ impl Partition {
 
     /// The lease: the last successful commit is young enough, and no rebalance has begun since.
     pub fn may_send(&self, now: Now) -> bool {
-        self.table_folded && !self.cut_off && self.commits.lease_holds(now)
+        self.table_folded && self.commits.lease_holds(now)
     }
 
     fn wake_due(&mut self, now: Now) {

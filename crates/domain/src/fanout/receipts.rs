@@ -66,9 +66,9 @@ impl ReceiptFold {
 
 /// From where the next owner must fold `matches`.
 ///
-/// It is the least of: where the receipts stand of what is settled beyond the committed prefix; for receipts written and
-/// not acknowledged, the end of what was acknowledged before they were written; and that end today, for all receipts to
-/// come. A record that is written after another was acknowledged lands behind it, so none of these is too late.
+/// It is the least of three: where the receipts stand of what is settled beyond the committed prefix; for what is being
+/// worked on, the end of what was acknowledged when that work began; and that end today, for everything to come. A record
+/// that is written after another was acknowledged lands behind it, so none of these is too late.
 #[derive(Debug)]
 pub struct FoldStart {
     end: i64,
@@ -90,14 +90,10 @@ impl FoldStart {
         self.end = self.end.max(offset + 1);
     }
 
-    /// For a commit: `open` are the floors (or places) of the receipts of everything at or after the offset that is
-    /// committed; `None`: the receipt is not written yet.
-    pub fn metadata(
-        &self,
-        open: impl Iterator<Item = Option<i64>>,
-        inherited: &ReceiptFold,
-    ) -> CommitMetadata {
-        let fold_from = open.flatten().chain(inherited.first()).fold(self.end, i64::min);
+    /// For a commit: `open` are the floors, or the places, of the receipts of everything at or after the offset that is
+    /// committed.
+    pub fn metadata(&self, open: impl Iterator<Item = i64>, inherited: &ReceiptFold) -> CommitMetadata {
+        let fold_from = open.chain(inherited.first()).fold(self.end, i64::min);
         CommitMetadata { fold_from }
     }
 }
@@ -161,7 +157,7 @@ mod tests {
 
     /// An owner as the shell drives it: one event a batch.
     struct Owner {
-        prefix: Prefix<Option<i64>>,
+        prefix: Prefix<i64>,
         inherited: ReceiptFold,
         start: FoldStart,
         unwritten: Vec<i64>,
@@ -199,16 +195,15 @@ mod tests {
                     Step::Read => {
                         let event = owner.prefix.next_offset();
                         if let Some(place) = owner.inherited.take(event) {
-                            prop_assert!(owner.prefix.begin(event, Some(place)));
+                            prop_assert!(owner.prefix.begin(event, place));
                             owner.prefix.settle(event);
                         } else {
-                            prop_assert!(owner.prefix.begin(event, None));
+                            prop_assert!(owner.prefix.begin(event, owner.start.floor()));
                             owner.unwritten.push(event);
                         }
                     }
                     Step::Write(pick) if !owner.unwritten.is_empty() => {
                         let event = owner.unwritten.swap_remove(pick.index(owner.unwritten.len()));
-                        *owner.prefix.value_mut(event).unwrap() = Some(owner.start.floor());
                         owner.unacknowledged.push((event, i64::try_from(matches.len()).unwrap()));
                         matches.push(event);
                     }

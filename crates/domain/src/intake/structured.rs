@@ -80,7 +80,7 @@ pub(super) fn check_specversion(found: &Attribute, field: &str, refusal: &mut Re
             refusal.push(Code::Version, field, format!("is {version:?}, must be \"1.0\""));
         }
         Attribute::Wrong(what) => {
-            refusal.push(Code::Version, field, format!("is {what}, must be the text \"1.0\""))
+            refusal.push(Code::Version, field, format!("is {what}, must be the text \"1.0\""));
         }
     }
 }

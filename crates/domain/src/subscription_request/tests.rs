@@ -93,7 +93,15 @@ fn wrong_values_are_told_by_field() {
 
 #[test]
 fn signing_keys_may_be_any_text_and_are_never_repeated() {
-    for key in ["k", " ", "ключ", "whsec", &"k".repeat(512), &"ü".repeat(512), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+    for key in [
+        "k",
+        " ",
+        "ключ",
+        "whsec",
+        &"k".repeat(512),
+        &"ü".repeat(512),
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    ] {
         assert_eq!(create(&with("signingKey", json!(key))).unwrap().signing_key.expose(), key);
     }
     let request = create(&with("signingKey", json!("hush-hush"))).unwrap();
@@ -140,7 +148,11 @@ fn callback_urls_are_https_and_nothing_hidden() {
     ] {
         let errors = create(&with("callbackUrl", json!(url))).unwrap_err();
         assert_eq!(pointers(&errors), ["/callbackUrl"], "{url}");
-        assert_eq!(pointers(&parse_patch(&json!({"callbackUrl": url})).unwrap_err()), ["/callbackUrl"], "{url}");
+        assert_eq!(
+            pointers(&parse_patch(&json!({"callbackUrl": url})).unwrap_err()),
+            ["/callbackUrl"],
+            "{url}"
+        );
     }
 }
 

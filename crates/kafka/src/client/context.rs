@@ -92,7 +92,12 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, kind: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
         let assign = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         match &self.hooks {
             Some(hooks) if !self.closing.load(Ordering::SeqCst) => {
@@ -115,14 +120,24 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Gives partitions back, as the group's protocol wants it.
+/// Gives partitions back. Every way is tried, because a rebalance that is never answered stops the member for ever.
 pub(crate) fn release(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) {
-    let released = match consumer.rebalance_protocol() {
+    let first = match consumer.rebalance_protocol() {
         RebalanceProtocol::Eager => consumer.unassign(),
         _ => consumer.incremental_unassign(partitions),
     };
-    // Whatever the state of the membership, giving up everything is always accepted.
-    if let Err(error) = released
+    let Err(error) = first else { return };
+    // Refused when one of them is not assigned, as after an assignment that was not taken.
+    let held = consumer.assignment().and_then(|all| {
+        let mut held = TopicPartitionList::new();
+        for element in partitions.elements() {
+            if all.find_partition(element.topic(), element.partition()).is_some() {
+                held.add_partition(element.topic(), element.partition());
+            }
+        }
+        consumer.incremental_unassign(&held)
+    });
+    if held.is_err()
         && let Err(again) = consumer.unassign()
     {
         tracing::warn!("giving partitions back: {error}, then {again}");

@@ -75,14 +75,12 @@ impl Waiting {
         let mut all = lock(&self.0);
         for element in offsets.elements() {
             let Offset::Offset(offset) = element.offset() else { continue };
-            let answer = match (element.error(), result) {
-                (Err(error), _) | (Ok(()), Err(error)) => Err(error.clone()),
-                (Ok(()), Ok(())) => Ok(()),
-            };
-            let answer = answer.map_err(|error| refused(&error));
+            let answer = element.error().and_then(|()| result.clone()).map_err(|error| refused(&error));
             let outcome = if answer.is_ok() { "ok" } else { "refused" };
             metrics::counter!(names::COMMITS_TOTAL, "outcome" => outcome).increment(1);
-            let Some(waiting) = all.get_mut(&(element.topic().to_owned(), element.partition())) else { continue };
+            let Some(waiting) = all.get_mut(&(element.topic().to_owned(), element.partition())) else {
+                continue;
+            };
             let metadata = element.metadata();
             let same = |waiter: &Waiter| waiter.offset == offset && waiter.metadata == metadata;
             if let Some(waiter) = waiting.iter().position(same).and_then(|index| waiting.remove(index)) {

@@ -95,7 +95,9 @@ impl Driver {
                     "a record of {topic} partition {partition} came outside of its queue; this is a bug"
                 )));
             }
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(self.failed(error.to_string())),
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                return Err(self.failed(error.to_string()));
+            }
             // Said by the context; partitions' own errors go to their readers.
             Some(Err(_)) | None => {}
         }
@@ -103,7 +105,11 @@ impl Driver {
             // At once, even when an assignment before it is still being prepared.
             if !rebalance.assign && !rebalance.lost {
                 let deadline = self.deadline();
-                rebalance.partitions.iter().filter_map(|key| self.owned.get(key)).for_each(|o| o.drain(deadline));
+                rebalance
+                    .partitions
+                    .iter()
+                    .filter_map(|key| self.owned.get(key))
+                    .for_each(|o| o.drain(deadline));
             }
             self.waiting.push_back(rebalance);
         }
@@ -132,7 +138,12 @@ impl Driver {
         if given.is_empty() {
             return Ok(true);
         }
-        tracing::info!(group = self.group, partitions = list.count(), "partitions assigned: {}", names_of(partitions));
+        tracing::info!(
+            group = self.group,
+            partitions = list.count(),
+            "partitions assigned: {}",
+            names_of(partitions)
+        );
         metrics::counter!(names::REBALANCES_TOTAL, "event" => "assigned").increment(1);
         let mut signal = Vec::with_capacity(given.len());
         for (topic, partition, committed, slot) in given {
@@ -207,8 +218,12 @@ impl Driver {
     /// Gives the partitions back when their tasks have ended, the time is over, or they are lost.
     fn finish_revoking(&mut self, taken: Revoking) -> Option<Revoking> {
         let late = tokio::time::Instant::now() >= taken.deadline;
-        let working: Vec<_> =
-            taken.partitions.iter().filter(|key| self.owned.get(key).is_some_and(|o| !o.ended())).cloned().collect();
+        let working: Vec<_> = taken
+            .partitions
+            .iter()
+            .filter(|key| self.owned.get(key).is_some_and(|o| !o.ended()))
+            .cloned()
+            .collect();
         if !working.is_empty() && !late && !self.consumer.assignment_lost() {
             return Some(taken);
         }

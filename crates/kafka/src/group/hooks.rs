@@ -43,7 +43,8 @@ impl Hooks {
 
     /// Only hands over: the callback must return for commits to be answered while tasks drain.
     pub(crate) fn rebalance(&self, assign: bool, lost: bool, partitions: &TopicPartitionList) {
-        let partitions = partitions.elements().iter().map(|p| (p.topic().to_owned(), p.partition())).collect();
+        let partitions =
+            partitions.elements().iter().map(|p| (p.topic().to_owned(), p.partition())).collect();
         lock(&self.rebalances).push_back(Rebalance { assign, lost, partitions });
     }
 

@@ -43,7 +43,7 @@ impl Owned {
         };
         let reader = PartitionReader::of_group(topic.clone(), partition, Arc::clone(&slot));
         let assignment = Assignment { topic, partition, committed, reader, committer, stop };
-        (Self { slot, stop, revoked, ended: Arc::clone(&ended) }, Given { assignment, ended })
+        (Self { slot, stop: sender, revoked, ended: Arc::clone(&ended) }, Given { assignment, ended })
     }
 
     /// Asks the task to drain; a second deadline never lengthens the first.

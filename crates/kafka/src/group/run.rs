@@ -125,7 +125,8 @@ fn join(
     let hooks = Arc::new(Hooks::new(&clients.kafka().topic_prefix));
     let context = Context::of_member(&config.group, Arc::clone(&hooks));
     let client = |source: KafkaError| GroupError::Client { group: config.group.clone(), source };
-    let consumer: Consumer = clients.member(&config.group, config.external).create_with_context(context).map_err(client)?;
+    let consumer: Consumer =
+        clients.member(&config.group, config.external).create_with_context(context).map_err(client)?;
     let consumer = Arc::new(consumer);
     let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
     consumer.subscribe(&topics).map_err(client)?;
@@ -194,7 +195,9 @@ fn judge(ended: Ended) -> Option<GroupError> {
             tracing::warn!(topic, partition, "the task did not return in time and was cut off");
             return None;
         }
-        Err(error) => GroupError::Panicked { topic, partition, reason: panic_text(error.into_panic().as_ref()) },
+        Err(error) => {
+            GroupError::Panicked { topic, partition, reason: panic_text(error.into_panic().as_ref()) }
+        }
     };
     if stopping == Stopping::Abandon {
         // Its partition is another's already, and errors are expected of what was taken away.

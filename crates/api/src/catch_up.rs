@@ -1,0 +1,112 @@
+//! Reads wait until the table has reached the log's end, so that what one instance answered another knows at once.
+
+use std::sync::Arc;
+
+use aerogram_kafka::Ends;
+use aerogram_wire::Topic;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::fold::FoldHandle;
+
+/// Reads waiting for the next look at the ends, at most.
+const WAITING_MAX: usize = 1_024;
+
+/// Ends in the order of the partitions.
+type Known = Arc<[i64]>;
+
+/// Why it is not known whether the table is up to date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CatchUpError {
+    #[error("too many reads are waiting")]
+    Busy,
+    #[error("the log's end could not be asked for")]
+    EndUnknown,
+    #[error("the table did not reach the log's end in time")]
+    TooLate,
+    #[error("the table is no longer being kept")]
+    Stopped,
+}
+
+/// Brings reads up to date.
+pub struct CatchUp {
+    asking: mpsc::Sender<oneshot::Sender<Known>>,
+    folds: Vec<FoldHandle>,
+}
+
+impl CatchUp {
+    /// With the folds in the order of the partitions, and what asks the broker on behalf of all reads.
+    pub fn new(ends: Ends, folds: Vec<FoldHandle>) -> (Self, Prober) {
+        let (asking, asked) = mpsc::channel(WAITING_MAX);
+        (Self { asking, folds }, Prober { ends, asked })
+    }
+
+    /// Waits until everything that was in `subscriptions` when this was called is in the table. The caller limits the time.
+    ///
+    /// # Errors
+    /// When that can't be found out.
+    pub async fn all(&self) -> Result<(), CatchUpError> {
+        let ends = self.ends().await?;
+        self.reached(&ends).await
+    }
+
+    /// Waits until these ends, in the order of the partitions, have been reached.
+    ///
+    /// # Errors
+    /// When a fold has ended.
+    pub async fn reached(&self, ends: &[i64]) -> Result<(), CatchUpError> {
+        for (fold, end) in self.folds.iter().zip(ends.iter()) {
+            fold.reach(*end).await.map_err(|_| CatchUpError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// The same for one partition.
+    ///
+    /// # Errors
+    /// When that can't be found out.
+    pub async fn partition(&self, partition: i32) -> Result<(), CatchUpError> {
+        let ends = self.ends().await?;
+        let index = usize::try_from(partition).map_err(|_| CatchUpError::EndUnknown)?;
+        match (self.folds.get(index), ends.get(index)) {
+            (Some(fold), Some(end)) => fold.reach(*end).await.map_err(|_| CatchUpError::Stopped),
+            _ => Err(CatchUpError::EndUnknown),
+        }
+    }
+
+    async fn ends(&self) -> Result<Known, CatchUpError> {
+        let (tell, told) = oneshot::channel();
+        self.asking.try_send(tell).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => CatchUpError::Busy,
+            mpsc::error::TrySendError::Closed(_) => CatchUpError::Stopped,
+        })?;
+        told.await.map_err(|_| CatchUpError::EndUnknown)
+    }
+}
+
+/// Asks for the ends: one question under way, and the next one serves all reads that came meanwhile.
+pub struct Prober {
+    ends: Ends,
+    asked: mpsc::Receiver<oneshot::Sender<Known>>,
+}
+
+impl Prober {
+    /// Runs until nobody can ask any more.
+    pub async fn run(mut self) {
+        let mut waiting = Vec::new();
+        while self.asked.recv_many(&mut waiting, WAITING_MAX).await > 0 {
+            match self.ends.all_last_stable(Topic::Subscriptions).await {
+                Ok(ends) => {
+                    let known: Known = ends.into();
+                    for tell in waiting.drain(..) {
+                        // Who gave up waiting is not told.
+                        let _ = tell.send(Arc::clone(&known));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(reads = waiting.len(), "the end of subscriptions is unknown: {error}");
+                    waiting.clear();
+                }
+            }
+        }
+    }
+}

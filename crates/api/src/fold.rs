@@ -1,0 +1,132 @@
+//! Following one partition of `subscriptions` into the table, and saying for certain how far it has come.
+//!
+//! Transaction markers occupy offsets: after a commit the partition ends one offset past the last record, and no record
+//! will ever say that this end was reached. So when an end is asked for and nothing more arrives, the reader is made
+//! to seek to where it is; the end it says after that was said later than the end was asked for.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerogram_kafka::{Item, PartitionReader, ReadError, Record};
+use tokio::sync::watch;
+
+use crate::records::{self, BadRecord};
+use crate::table::Table;
+
+/// How long records may be on their way before the reader is made to say where it is.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// Why a partition can't be followed further.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Record(#[from] BadRecord),
+}
+
+/// What others see of a fold.
+pub struct FoldHandle {
+    wanted: watch::Sender<i64>,
+    reached: watch::Receiver<i64>,
+}
+
+impl FoldHandle {
+    /// Waits until everything before `end`, an offset that the broker named as the partition's end, is in the table.
+    ///
+    /// # Errors
+    /// When the fold has ended.
+    pub async fn reach(&self, end: i64) -> Result<(), watch::error::RecvError> {
+        let mut reached = self.reached.clone();
+        if *reached.borrow() < end {
+            self.wanted.send_if_modified(|wanted| raise(wanted, end));
+            reached.wait_for(|reached| *reached >= end).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The fold of one partition.
+pub struct Fold {
+    reader: PartitionReader,
+    table: Arc<Table>,
+    wanted: watch::Receiver<i64>,
+    reached: watch::Sender<i64>,
+}
+
+impl Fold {
+    /// Takes a reader that begins at the beginning.
+    pub fn new(reader: PartitionReader, table: Arc<Table>) -> (Self, FoldHandle) {
+        let (wanted, wishes) = watch::channel(0);
+        let (reached, seen) = watch::channel(0);
+        (Self { reader, table, wanted: wishes, reached }, FoldHandle { wanted, reached: seen })
+    }
+
+    /// Follows the partition for ever. `first_end` was asked for before the reader was made.
+    ///
+    /// # Errors
+    /// When the partition can't be read on, or holds what it must not.
+    pub async fn run(mut self, first_end: i64) -> Result<Infallible, FoldError> {
+        self.read_until(first_end).await?;
+        let mut watched = true;
+        loop {
+            let wanted = *self.wanted.borrow_and_update();
+            if wanted > self.position() {
+                match tokio::time::timeout(PATIENCE, self.reader.next()).await {
+                    Ok(item) => self.take(item?)?,
+                    Err(_) => {
+                        let position = self.position();
+                        self.reader.seek(position).await?;
+                        self.read_until(wanted).await?;
+                    }
+                }
+                continue;
+            }
+            tokio::select! {
+                item = self.reader.next() => self.take(item?)?,
+                changed = self.wanted.changed(), if watched => watched = changed.is_ok(),
+            }
+        }
+    }
+
+    /// Reads on until `end`, which was asked for before the reader was made or made to seek.
+    async fn read_until(&mut self, end: i64) -> Result<(), FoldError> {
+        while self.position() < end {
+            match self.reader.next().await? {
+                Item::End => self.advance(end),
+                item @ Item::Record(_) => self.take(item)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// An end that nobody asked for proves nothing: it may have been said long ago.
+    fn take(&mut self, item: Item) -> Result<(), FoldError> {
+        if let Item::Record(record) = item {
+            self.apply(&record)?;
+            self.advance(record.offset + 1);
+        }
+        Ok(())
+    }
+
+    fn apply(&self, record: &Record) -> Result<(), BadRecord> {
+        self.table.apply(records::subscription(self.reader.partition(), record)?);
+        Ok(())
+    }
+
+    /// Everything before this offset is in the table.
+    fn position(&self) -> i64 {
+        *self.reached.borrow()
+    }
+
+    fn advance(&self, position: i64) {
+        self.reached.send_if_modified(|reached| raise(reached, position));
+    }
+}
+
+fn raise(value: &mut i64, to: i64) -> bool {
+    let higher = to > *value;
+    *value = to.max(*value);
+    higher
+}

@@ -1,0 +1,43 @@
+//! From results of commands to answers.
+
+use aerogram_domain::subscription::view;
+use aerogram_wire::v1::command_result::Outcome;
+use aerogram_wire::v1::{CommandResult, Refusal, Subscription};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse as _, Response};
+
+use super::precondition::etag;
+use super::problem::Problem;
+use crate::submit::now_ms;
+
+/// A subscription with its `ETag`.
+pub fn subscription(status: StatusCode, state: &Subscription) -> Response {
+    let mut response = (status, Json(view(state, now_ms()))).into_response();
+    if let Some(tag) = etag(state.version) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// The new state, or why there is none.
+///
+/// # Errors
+/// 404, 409 or 412 for what was refused; 500 for what should have been found wrong before.
+pub fn applied(result: CommandResult) -> Result<Subscription, Problem> {
+    let refusal = match result.outcome {
+        Some(Outcome::Applied(state)) => return Ok(state),
+        Some(Outcome::Refused(refusal)) => Refusal::try_from(refusal).unwrap_or(Refusal::Unspecified),
+        None => Refusal::Unspecified,
+    };
+    Err(match refusal {
+        Refusal::NotFound => Problem::no_such_subscription(),
+        Refusal::AlreadyExists | Refusal::Expired => Problem::new(StatusCode::CONFLICT, result.detail),
+        Refusal::VersionMismatch => Problem::new(StatusCode::PRECONDITION_FAILED, result.detail),
+        Refusal::Invalid | Refusal::Unspecified => {
+            tracing::error!(detail = result.detail, "a command that was checked was refused as invalid");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the change was refused for a reason of our own")
+        }
+    })
+}

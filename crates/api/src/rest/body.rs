@@ -1,0 +1,43 @@
+//! Reading JSON bodies.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::problem::Problem;
+
+/// Reads a JSON body of at most `max_bytes`, whatever its content type says.
+///
+/// # Errors
+/// 400 saying where it is not JSON, 408 when it takes longer than `patience`, 413 when it is too large.
+pub async fn read_json(
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: usize,
+    patience: Duration,
+) -> Result<Value, Problem> {
+    let too_large = || {
+        let detail = format!("the body may have at most {max_bytes} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > max_bytes as u64) {
+        return Err(too_large());
+    }
+    let bytes = match tokio::time::timeout(patience, Limited::new(body, max_bytes).collect()).await {
+        Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(_)) => return Err(Problem::body("did not arrive completely")),
+        Ok(Ok(collected)) => collected.to_bytes(),
+    };
+    if bytes.is_empty() {
+        return Err(Problem::body("must be a JSON object, but there is none"));
+    }
+    // The message of a syntax error names a place, never what stands there.
+    serde_json::from_slice(&bytes).map_err(|error| Problem::body(format!("is not JSON: {error}")))
+}

@@ -1,0 +1,103 @@
+//! `POST /subscriptions`
+
+use std::sync::Arc;
+
+use aerogram_domain::subscription_request::{CreateContext, CreateRequest, parse_create};
+use aerogram_wire::v1::command::Change;
+use aerogram_wire::v1::{Command, Create, Sealed, Subscription};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::auth::Caller;
+use super::idempotency::{self, Ids};
+use super::problem::Problem;
+use super::{Api, BASE, answer};
+
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = idempotency::key(&headers)?;
+    let body = api.read_json(&headers, body).await?;
+    let request = checked(&api, &caller, &body)?;
+    if !caller.subscriber.may_subscribe(request.event) {
+        return Err(not_entitled(request.event));
+    }
+    let ids = idempotency::ids(&caller.owner, key, &request);
+    let id = ids.subscription_id.to_string();
+    // Not brought up to date first: some too many do no harm, and a creation should not wait for it.
+    let max = api.settings.subscriptions_max_per_pair;
+    if api.table.count(&caller.owner) >= max && api.table.get(&caller.owner, &id).is_none() {
+        let detail = format!("there are {max} subscriptions already, the most there may be; delete some");
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
+    let command = command(&api, &caller, &request, ids.subscription_id)?;
+    let result = api.submitter.submit(ids.command_id, &id, command).await?;
+    let state = answer::applied(result).map_err(|problem| explain(problem, ids))?;
+    let mut response = answer::subscription(StatusCode::CREATED, &state);
+    if let Ok(location) = HeaderValue::from_str(&format!("{BASE}/subscriptions/{id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn checked(api: &Api, caller: &Caller, body: &Value) -> Result<CreateRequest, Problem> {
+    let policy_exists = |name: &str| api.policies.contains(name);
+    let context = CreateContext { contracts: &caller.subscriber.contracts, policy_exists: &policy_exists };
+    parse_create(body, &context).map_err(Problem::fields)
+}
+
+/// 403 for an event type the token is not entitled to.
+pub fn not_entitled(event: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, format!("the token is not entitled to {event}"))
+}
+
+fn command(api: &Api, caller: &Caller, request: &CreateRequest, id: Uuid) -> Result<Command, Problem> {
+    let scope = caller.owner.scope();
+    let key = request.signing_key.expose().as_bytes();
+    let sealed = api.sealer.seal(key, &id.to_string(), &scope.operator).map_err(|error| {
+        tracing::error!("a signing key can't be sealed: {error}");
+        Problem::unavailable("the signing key could not be sealed; nothing was changed")
+    })?;
+    let subscription = Subscription {
+        id: id.to_string(),
+        profile: request.profile.name().to_owned(),
+        event_type: request.event.to_owned(),
+        callback_url: request.callback_url.clone(),
+        contract: request.contract.clone().unwrap_or_default(),
+        environment: request.environment.as_str().to_owned(),
+        signing_key: Some(Sealed {
+            key_id: sealed.key_id,
+            nonce: sealed.nonce.into(),
+            ciphertext: sealed.ciphertext.into(),
+        }),
+        policy: request.policy.clone().unwrap_or_default(),
+        ..Subscription::default()
+    };
+    Ok(Command {
+        actor: scope.partner.clone(),
+        scope: Some(scope),
+        expected_version: 0,
+        change: Some(Change::Create(Create {
+            subscription: Some(subscription),
+            lifetime_ms: request.profile.lifetime_ms().unwrap_or_default(),
+        })),
+    })
+}
+
+/// An id from a key exists already when the key was used for another wish, or more than a day ago.
+fn explain(problem: Problem, ids: Ids) -> Problem {
+    if ids.repeatable && problem.status() == StatusCode::CONFLICT {
+        let detail =
+            "this Idempotency-Key was used for another creation, or more than a day ago; use a new one";
+        return Problem::new(StatusCode::CONFLICT, detail);
+    }
+    problem
+}

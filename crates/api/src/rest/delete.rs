@@ -1,0 +1,26 @@
+//! `DELETE /subscriptions/{subscriptionId}`
+
+use std::sync::Arc;
+
+use aerogram_wire::v1::Delete;
+use aerogram_wire::v1::command::Change;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use super::auth::Caller;
+use super::precondition::Precondition;
+use super::problem::Problem;
+use super::{Api, answer};
+
+pub async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let current = api.current(&caller.owner, &id).await?;
+    let expected_version = Precondition::of(&headers).expected_version(current.version)?;
+    let result = api.change(&caller.owner, &id, expected_version, Change::Delete(Delete {})).await?;
+    answer::applied(result)?;
+    Ok(StatusCode::NO_CONTENT)
+}

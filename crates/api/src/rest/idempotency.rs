@@ -1,0 +1,137 @@
+//! `Idempotency-Key`: the same key of the same pair names the same subscription and, with the same wish, the same command.
+//! Results are kept a day, so for a day a repeat gets the first answer.
+
+use aerogram_domain::commands::partition::CommandId;
+use aerogram_domain::subscription_request::CreateRequest;
+use axum::http::{HeaderMap, StatusCode};
+use sha2::{Digest as _, Sha256};
+use uuid::{Builder, Uuid};
+
+use super::problem::Problem;
+use crate::table::Owner;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Longest key, in bytes.
+const KEY_MAX_BYTES: usize = 255;
+
+/// The ids of a creation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ids {
+    pub subscription_id: Uuid,
+    pub command_id: CommandId,
+    /// They come from an `Idempotency-Key`.
+    pub repeatable: bool,
+}
+
+/// The key of a request.
+///
+/// # Errors
+/// 400 when it is empty, too long, given twice or not visible ASCII.
+pub fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= KEY_MAX_BYTES && values.next().is_none() => Ok(Some(key)),
+        _ => {
+            let detail =
+                format!("Idempotency-Key must be one value of 1 to {KEY_MAX_BYTES} visible ASCII characters");
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        }
+    }
+}
+
+/// New ids, or those that the key always gives for this owner. The signing key takes no part: a hash of it in a topic
+/// could be guessed at.
+pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
+    let Some(key) = key else {
+        return Ids {
+            subscription_id: Uuid::now_v7(),
+            command_id: Uuid::new_v4().into_bytes(),
+            repeatable: false,
+        };
+    };
+    let scope = owner.scope();
+    let subscription_id = hash("subscription", &[&scope.partner, &scope.operator, key]);
+    let wish = [
+        key,
+        scope.partner.as_str(),
+        scope.operator.as_str(),
+        request.event,
+        &request.callback_url,
+        request.profile.name(),
+        request.contract.as_deref().unwrap_or_default(),
+        request.environment.as_str(),
+        request.policy.as_deref().unwrap_or_default(),
+    ];
+    Ids {
+        // Version 8: an id whose bits have a meaning of our own.
+        subscription_id: Builder::from_custom_bytes(subscription_id).into_uuid(),
+        command_id: hash("command", &wish),
+        repeatable: true,
+    }
+}
+
+/// Each part goes in after its length, so that no two lists are the same text.
+fn hash(purpose: &str, parts: &[&str]) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    for part in std::iter::once(&purpose).chain(parts) {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut first = [0; 16];
+    first.copy_from_slice(&hasher.finalize()[..16]);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aerogram_domain::subscription_request::{CreateContext, parse_create};
+    use axum::http::HeaderValue;
+    use serde_json::json;
+
+    fn request(url: &str, signing_key: &str) -> CreateRequest {
+        let body = json!({"event": "FLIGHT_CREATE", "callbackUrl": url, "signingKey": signing_key});
+        parse_create(&body, &CreateContext { contracts: &[], policy_exists: &|_| true }).unwrap()
+    }
+
+    #[test]
+    fn a_key_gives_the_same_ids_to_the_same_pair() {
+        let mine = Owner::new("p", "o");
+        let first = ids(&mine, Some("k"), &request("https://a.example/", "one"));
+        assert_eq!(first, ids(&mine, Some("k"), &request("https://a.example/", "two")));
+        assert_eq!(first.subscription_id.get_version_num(), 8);
+        let other_wish = ids(&mine, Some("k"), &request("https://b.example/", "one"));
+        assert_eq!(other_wish.subscription_id, first.subscription_id);
+        assert_ne!(other_wish.command_id, first.command_id);
+        for (owner, key) in [(&mine, "l"), (&Owner::new("q", "o"), "k"), (&Owner::new("po", ""), "k")] {
+            assert_ne!(
+                ids(owner, Some(key), &request("https://a.example/", "one")).subscription_id,
+                first.subscription_id
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_key_every_creation_is_another() {
+        let wish = request("https://a.example/", "one");
+        let (a, b) = (ids(&Owner::new("p", "o"), None, &wish), ids(&Owner::new("p", "o"), None, &wish));
+        assert!(a.subscription_id != b.subscription_id && a.command_id != b.command_id);
+        assert_eq!(a.subscription_id.get_version_num(), 7);
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        let key_of = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            key(&headers).map(|k| k.map(str::to_owned)).map_err(|_| ())
+        };
+        assert_eq!(key_of(b"order-7"), Ok(Some("order-7".to_owned())));
+        assert_eq!(key_of(&[b'k'; 255]), Ok(Some("k".repeat(255))));
+        for wrong in [&b""[..], &[b'k'; 256], "ключ".as_bytes()] {
+            assert_eq!(key_of(wrong), Err(()));
+        }
+        assert!(matches!(key(&HeaderMap::new()), Ok(None)));
+    }
+}

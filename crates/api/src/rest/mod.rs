@@ -1,0 +1,115 @@
+//! The REST side of subscriptions, version 2.4.0 of the flight-operations platform's contract.
+
+mod answer;
+mod auth;
+mod body;
+mod create;
+mod delete;
+mod idempotency;
+mod list;
+mod observe;
+mod patch;
+mod precondition;
+mod problem;
+mod show;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerogram_domain::credentials::Credentials;
+use aerogram_kafka::Cluster;
+use aerogram_seal::Sealer;
+use aerogram_settings::ApiSettings;
+use aerogram_wire::v1::command::Change;
+use aerogram_wire::v1::{Command, CommandResult, Subscription};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::catch_up::{CatchUp, CatchUpError};
+use crate::submit::Submitter;
+use crate::table::{Owner, Table};
+use problem::Problem;
+
+/// Stands before every route.
+pub const BASE: &str = "/api/v2/webhooks";
+
+/// What the handlers share.
+pub struct Api {
+    pub settings: ApiSettings,
+    pub cluster: Cluster,
+    pub credentials: Credentials,
+    pub sealer: Sealer,
+    /// Names of retry policies.
+    pub policies: BTreeSet<String>,
+    pub table: Arc<Table>,
+    pub catch_up: Arc<CatchUp>,
+    pub submitter: Submitter,
+}
+
+/// All routes.
+pub fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route(&format!("{BASE}/subscriptions"), get(list::list).post(create::create))
+        .route(
+            &format!("{BASE}/subscriptions/{{subscription_id}}"),
+            get(show::show).patch(patch::patch).delete(delete::delete),
+        )
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this resource has no such method; Allow names those it has",
+            )
+        })
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is no such resource"))
+        .layer(from_fn_with_state(observe::Observer::new(), observe::observe))
+        .with_state(api)
+}
+
+impl Api {
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.settings.command_timeout_ms)
+    }
+
+    async fn read_json(&self, headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+        body::read_json(headers, body, self.settings.max_body_bytes, self.patience()).await
+    }
+
+    async fn caught_up(
+        &self,
+        reading: impl Future<Output = Result<(), CatchUpError>>,
+    ) -> Result<(), Problem> {
+        match tokio::time::timeout(self.patience(), reading).await {
+            Ok(reached) => Ok(reached?),
+            Err(_) => Err(CatchUpError::TooLate.into()),
+        }
+    }
+
+    /// The owner's subscription as it is now.
+    async fn current(&self, owner: &Owner, id: &str) -> Result<Arc<Subscription>, Problem> {
+        // Only what looks like one of our ids may cost anything.
+        if Uuid::try_parse(id).is_err() {
+            return Err(Problem::no_such_subscription());
+        }
+        self.caught_up(self.catch_up.partition(self.cluster.subscription_partition(id))).await?;
+        self.table.get(owner, id).ok_or_else(Problem::no_such_subscription)
+    }
+
+    async fn change(
+        &self,
+        owner: &Owner,
+        id: &str,
+        expected_version: u64,
+        change: Change,
+    ) -> Result<CommandResult, Problem> {
+        let scope = owner.scope();
+        let actor = scope.partner.clone();
+        let command = Command { scope: Some(scope), expected_version, actor, change: Some(change) };
+        Ok(self.submitter.submit(Uuid::new_v4().into_bytes(), id, command).await?)
+    }
+}

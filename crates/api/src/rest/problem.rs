@@ -1,0 +1,128 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use aerogram_domain::subscription_request::FieldError;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::catch_up::CatchUpError;
+use crate::submit::SubmitError;
+
+/// After this a refused request may be tried again, in seconds.
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("2");
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    errors: Vec<FieldError>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldBody<'a>>,
+}
+
+#[derive(Serialize)]
+struct FieldBody<'a> {
+    pointer: &'a str,
+    detail: &'a str,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), errors: Vec::new(), header: None }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// 400 for fields of the body.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        Self {
+            errors,
+            ..Self::new(StatusCode::BAD_REQUEST, "the body is not valid; errors names every wrong field")
+        }
+    }
+
+    /// 400 for the body as a whole.
+    pub fn body(detail: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { pointer: String::new(), detail: detail.into() }])
+    }
+
+    /// The same for what is missing, wrong and not fitting together: a guesser learns nothing.
+    pub fn unauthenticated() -> Self {
+        let detail = "X-Api-Client-Id and X-Auth-Token must be given and belong together";
+        let challenge = HeaderValue::from_static("X-Auth-Token");
+        Self { header: Some((WWW_AUTHENTICATE, challenge)), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+    }
+
+    /// Unknown, deleted, and another pair's are the same.
+    pub fn no_such_subscription() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such subscription")
+    }
+
+    /// 503 with `Retry-After`.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self {
+            header: Some((RETRY_AFTER, RETRY_AFTER_S)),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        tracing::warn!("a command has no result: {error}");
+        match error {
+            SubmitError::Busy(_) => Self::unavailable("too many changes are under way; nothing was changed"),
+            SubmitError::NotWritten(_) => {
+                Self::unavailable("the change could not be recorded; nothing was changed")
+            }
+            SubmitError::Unknown => Self::unavailable(
+                "the change was not confirmed in time and may still take effect; look at the subscription before \
+                 trying again, or repeat a POST with the same Idempotency-Key",
+            ),
+        }
+    }
+}
+
+impl From<CatchUpError> for Problem {
+    fn from(error: CatchUpError) -> Self {
+        tracing::warn!("a read is refused: {error}");
+        Self::unavailable("it is not known whether the answer would be up to date")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: self
+                .errors
+                .iter()
+                .map(|e| FieldBody { pointer: &e.pointer, detail: &e.detail })
+                .collect(),
+        };
+        // Text and numbers always become JSON.
+        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        let mut response = (self.status, [(CONTENT_TYPE, content_type)], bytes).into_response();
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

@@ -1,0 +1,234 @@
+//! Starting and stopping the role.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aerogram_domain::credentials::Credentials;
+use aerogram_kafka::{Cluster, Companions, From};
+use aerogram_seal::Sealer;
+use aerogram_settings::Settings;
+use aerogram_telemetry::{Health, Shutdown};
+use aerogram_wire::Topic;
+use anyhow::{Context as _, anyhow};
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::catch_up::CatchUp;
+use crate::fold::{Fold, FoldHandle};
+use crate::rest::{self, Api};
+use crate::results::Results;
+use crate::submit::Submitter;
+use crate::table::Table;
+use crate::{command_handler, credentials};
+
+/// What `--help` says.
+pub const ABOUT: &str =
+    "The control plane of Aerogram: subscriptions over REST, and the one writer of their states";
+
+/// What leaving may take beyond what is configured for requests and draining.
+const LEAVING_MAX: Duration = Duration::from_secs(15);
+/// Name of the task that serves requests.
+const HTTP: &str = "the HTTP server";
+/// Name of the task that handles commands.
+const HANDLER: &str = "the command handler";
+
+/// Runs the role until shutdown.
+///
+/// # Errors
+/// When the configuration can't be used, Kafka can't be reached or refuses, or a record can't be understood.
+pub async fn run(settings: Settings, health: Health, shutdown: Shutdown) -> anyhow::Result<()> {
+    match start(settings, health, shutdown.clone()).await {
+        Ok(running) => running.ended().await,
+        // A stop that was asked for while waiting for Kafka is no failure.
+        Err(_) if shutdown.is_triggered() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The role at work; stops at once when dropped.
+pub struct Running {
+    address: SocketAddr,
+    tasks: Tasks,
+    stop_http: CancellationToken,
+    stop_handler: CancellationToken,
+    shutdown: Shutdown,
+    patience: Duration,
+}
+
+type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
+
+/// Starts the role; requests are answered from now on, those that need what is still being read with a delay.
+///
+/// # Errors
+/// See [`run`].
+pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> anyhow::Result<Running> {
+    let credentials = credentials::load(&settings.credentials).await?;
+    let sealer = Sealer::from_settings(&settings.seal)?;
+    let folded = health.condition("subscriptions folded");
+    let followed = health.condition("results followed");
+    let handling = health.condition("commands handled");
+    let cluster = Cluster::connect(&settings, shutdown.token()).await?;
+    let mut tasks = Tasks::new();
+
+    let companions = cluster.companions()?;
+    let table = Arc::new(Table::default());
+    let (folds, first_ends) = start_folds(&cluster, &companions, &table, &mut tasks).await?;
+    let (catch_up, prober) = CatchUp::new(cluster.ends()?, folds);
+    tasks.spawn(async move {
+        prober.run().await;
+        ("the asking for ends", Ok(()))
+    });
+    let catch_up = Arc::new(catch_up);
+    let first = Arc::clone(&catch_up);
+    tokio::spawn(async move {
+        if first.reached(&first_ends).await.is_ok() {
+            folded.set(true, "all partitions");
+        }
+    });
+
+    let results = Results::default();
+    start_tails(&cluster, &companions, &results, &mut tasks).await?;
+    followed.set(true, "all partitions");
+
+    let (stop_http, stop_handler) = (CancellationToken::new(), CancellationToken::new());
+    let handler = (cluster.clone(), settings.clone(), stop_handler.clone());
+    tasks.spawn(async move {
+        let (cluster, settings, stop) = handler;
+        let ended = Box::pin(command_handler::run(&cluster, &settings, handling, stop)).await;
+        (HANDLER, ended.map_err(anyhow::Error::from))
+    });
+
+    let patience = Duration::from_millis(settings.api.command_timeout_ms);
+    let api = api(&settings, &cluster, credentials, sealer, table, catch_up, results)?;
+    let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
+    Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience })
+}
+
+fn api(
+    settings: &Settings,
+    cluster: &Cluster,
+    credentials: Credentials,
+    sealer: Sealer,
+    table: Arc<Table>,
+    catch_up: Arc<CatchUp>,
+    results: Results,
+) -> anyhow::Result<Api> {
+    let mut policies: BTreeSet<String> = settings.policies.keys().cloned().collect();
+    policies.extend(["standard", "staffing"].map(str::to_owned));
+    let patience = Duration::from_millis(settings.api.command_timeout_ms);
+    let submitter = Submitter::new(cluster.clone(), cluster.expiring_writer()?, results, patience);
+    let settings = settings.api.clone();
+    Ok(Api { settings, cluster: cluster.clone(), credentials, sealer, policies, table, catch_up, submitter })
+}
+
+async fn start_http(
+    settings: &Settings,
+    api: Api,
+    stop: CancellationToken,
+    tasks: &mut Tasks,
+) -> anyhow::Result<SocketAddr> {
+    let listen = &settings.api.listen;
+    let listening = || format!("cannot listen at {listen}; stop what listens there or set api.listen");
+    let listener = TcpListener::bind(listen).await.with_context(listening)?;
+    let address = listener.local_addr().with_context(listening)?;
+    tracing::info!(%address, "api listening");
+    let router = rest::router(Arc::new(api));
+    tasks.spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        (HTTP, served.map_err(anyhow::Error::from))
+    });
+    Ok(address)
+}
+
+/// The ends are asked for before the readers are made, so the first end a reader says proves that they were reached.
+async fn start_folds(
+    cluster: &Cluster,
+    companions: &Companions,
+    table: &Arc<Table>,
+    tasks: &mut Tasks,
+) -> anyhow::Result<(Vec<FoldHandle>, Vec<i64>)> {
+    let ends = cluster.ends()?.all_last_stable(Topic::Subscriptions).await?;
+    let mut folds = Vec::with_capacity(ends.len());
+    for (partition, end) in (0..).zip(ends.iter().copied()) {
+        let reader = companions.read(Topic::Subscriptions, partition, From::Beginning).await?;
+        let (fold, handle) = Fold::new(reader, Arc::clone(table));
+        tasks.spawn(async move {
+            let Err(error) = fold.run(end).await;
+            ("the fold of subscriptions", Err(error.into()))
+        });
+        folds.push(handle);
+    }
+    Ok((folds, ends))
+}
+
+async fn start_tails(
+    cluster: &Cluster,
+    companions: &Companions,
+    results: &Results,
+    tasks: &mut Tasks,
+) -> anyhow::Result<()> {
+    let ends = cluster.ends()?.all_last_stable(Topic::Commands).await?;
+    for (partition, end) in (0..).zip(ends) {
+        let reader = companions.read(Topic::Commands, partition, From::Offset(end)).await?;
+        let results = results.clone();
+        tasks.spawn(async move {
+            let Err(error) = results.follow(reader).await;
+            ("the following of results", Err(error.into()))
+        });
+    }
+    Ok(())
+}
+
+impl Running {
+    /// Where requests are answered.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for shutdown, then finishes what is under way: requests first, for which results are still needed.
+    ///
+    /// # Errors
+    /// What ended the role otherwise.
+    pub async fn ended(mut self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        tokio::select! {
+            () = self.shutdown.wait() => {}
+            ended = self.tasks.join_next() => outcome = Err(unasked(ended)),
+        }
+        self.stop_http.cancel();
+        if timeout(self.patience + LEAVING_MAX, self.finished(HTTP)).await.is_err() {
+            tracing::warn!("requests still under way are cut off");
+        }
+        self.stop_handler.cancel();
+        if outcome.is_ok() {
+            outcome = self.finished(HANDLER).await;
+        }
+        outcome
+    }
+
+    /// Waits for a task; others that end meanwhile are no longer needed.
+    async fn finished(&mut self, name: &str) -> anyhow::Result<()> {
+        while let Some(ended) = self.tasks.join_next().await {
+            match ended {
+                Ok((ended, result)) if ended == name => return result.with_context(|| name.to_owned()),
+                Ok((ended, Err(error))) => tracing::warn!("while stopping: {ended}: {error:#}"),
+                Ok((_, Ok(()))) => {}
+                Err(error) => tracing::warn!("while stopping: {error}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unasked(ended: Option<Result<(&'static str, anyhow::Result<()>), JoinError>>) -> anyhow::Error {
+    match ended {
+        Some(Ok((name, Err(error)))) => error.context(name),
+        Some(Ok((name, Ok(())))) => anyhow!("{name} ended without being asked to; this is a bug"),
+        Some(Err(error)) => anyhow!("a task failed: {error}"),
+        None => anyhow!("nothing runs; this is a bug"),
+    }
+}

@@ -1,0 +1,100 @@
+//! Kafka as it is, past all of the product's code.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use aerogram_testkit::Rig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+
+const CALL: Duration = Duration::from_secs(20);
+
+fn client(rig: &Rig) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", rig.brokers()).set("group.id", format!("{}-raw", rig.prefix()));
+    config
+}
+
+/// Keys, values and headers of all records of a topic, uncommitted ones included, each as one piece of bytes.
+pub fn everything_in(rig: &Rig, topic: &str) -> Vec<Vec<u8>> {
+    let consumer: BaseConsumer = client(rig)
+        .set("isolation.level", "read_uncommitted")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let topic = rig.topic(topic);
+    let metadata = consumer.fetch_metadata(Some(&topic), CALL).unwrap();
+    let mut assignment = TopicPartitionList::new();
+    let mut open = HashSet::new();
+    for partition in metadata.topics()[0].partitions() {
+        assignment.add_partition_offset(&topic, partition.id(), Offset::Beginning).unwrap();
+        open.insert(partition.id());
+    }
+    consumer.assign(&assignment).unwrap();
+    let mut found = Vec::new();
+    while !open.is_empty() {
+        match consumer.poll(CALL).expect("a record or an end") {
+            Ok(message) => {
+                let headers = message.headers().map(|headers| {
+                    use rdkafka::message::Headers as _;
+                    headers.iter().flat_map(|h| h.value.unwrap_or_default().to_vec()).collect::<Vec<u8>>()
+                });
+                let parts = [message.key(), message.payload(), headers.as_deref()];
+                found.push(parts.map(Option::unwrap_or_default).concat());
+            }
+            Err(KafkaError::PartitionEOF(partition)) => drop(open.remove(&partition)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    found
+}
+
+/// Where a group stands in a partition, and where the partition ends.
+pub fn committed_and_end(rig: &Rig, group: &str, topic: &str, partition: i32) -> (i64, i64) {
+    let consumer: BaseConsumer = client(rig).set("group.id", group).create().unwrap();
+    let topic = rig.topic(topic);
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition(&topic, partition);
+    let committed = consumer.committed_offsets(asked, CALL).unwrap();
+    let committed = committed.find_partition(&topic, partition).unwrap().offset().to_raw().unwrap();
+    let (_, end) = consumer.fetch_watermarks(&topic, partition, CALL).unwrap();
+    (committed, end)
+}
+
+/// A transaction that stays open until somebody ends it.
+pub struct Open(FutureProducer);
+
+impl Open {
+    /// Begins a transaction and writes these records of partition 0.
+    pub async fn begin(rig: &Rig, records: &[(&str, &str, Vec<u8>)]) -> Self {
+        let producer: FutureProducer = client(rig)
+            .set("transactional.id", format!("{}-another-owner", rig.prefix()))
+            .set("transaction.timeout.ms", "60000")
+            .create()
+            .unwrap();
+        let open = Self(producer);
+        open.call(|producer| producer.init_transactions(CALL)).await;
+        open.call(|producer| producer.begin_transaction()).await;
+        for (topic, key, payload) in records {
+            let topic = rig.topic(topic);
+            let record = FutureRecord::to(&topic).partition(0).key(*key).payload(payload);
+            open.0.send(record, CALL).await.map_err(|(error, _)| error).unwrap();
+        }
+        open
+    }
+
+    pub async fn commit(self) {
+        self.call(|producer| producer.commit_transaction(CALL)).await;
+    }
+
+    pub async fn abort(self) {
+        self.call(|producer| producer.abort_transaction(CALL)).await;
+    }
+
+    async fn call(&self, call: impl FnOnce(&FutureProducer) -> Result<(), KafkaError> + Send + 'static) {
+        let producer = self.0.clone();
+        tokio::task::spawn_blocking(move || call(&producer)).await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,10 @@
+//! Against a real Kafka, whose address is in `AEROGRAM_TEST_KAFKA`; `make test` starts one. Each test has a topic prefix
+//! and groups of its own.
+
+mod companions;
+mod groups;
+mod rig;
+mod stopped_owner;
+mod topics;
+mod transactions;
+mod writers;

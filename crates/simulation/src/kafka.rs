@@ -1,0 +1,68 @@
+//! The brokers: logs of every partition, both groups, and writes that arrive late.
+
+use crate::group::Group;
+use crate::limits::{PARTITIONS, RETENTION_MS};
+use crate::logs::{Compacted, Log};
+use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::{AttemptsRecord, Delivery, Escalation, Subscription};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// One record on its way to a topic.
+#[derive(Clone, Debug)]
+pub enum Write {
+    Attempts(AttemptsRecord),
+    Pending(PendingKey, Option<Bytes>),
+    Deliveries(Arc<Delivery>),
+    Escalation(RunKey, Box<Escalation>),
+    /// A command.
+    Deactivate(RunKey, String),
+}
+
+impl Write {
+    /// Order is kept within a topic and partition.
+    pub fn topic(&self) -> u8 {
+        match self {
+            Write::Attempts(_) => 0,
+            Write::Pending(..) => 1,
+            Write::Deliveries(_) => 2,
+            Write::Escalation(..) => 3,
+            Write::Deactivate(..) => 4,
+        }
+    }
+}
+
+/// Partition p of every topic.
+#[derive(Default)]
+pub struct Partition {
+    pub deliveries: Log<Arc<Delivery>>,
+    pub attempts: Log<AttemptsRecord>,
+    pub pending: Compacted<PendingKey, Bytes>,
+    pub subscriptions: Compacted<String, Subscription>,
+}
+
+/// A write that its producer no longer knows of.
+pub struct Late {
+    pub at_ms: i64,
+    pub partition: usize,
+    pub write: Write,
+}
+
+#[derive(Default)]
+pub struct Kafka {
+    pub partitions: [Partition; PARTITIONS],
+    pub deliverers: Group,
+    pub schedulers: Group,
+    pub late: Vec<Late>,
+}
+
+impl Kafka {
+    /// The cleaner runs, on some of the log.
+    pub fn compact(&mut self, rng: &mut fastrand::Rng, now_ms: i64) {
+        let partition = &mut self.partitions[rng.usize(..PARTITIONS)];
+        let upto = rng.i64(0..=partition.pending.end());
+        partition.pending.compact(upto, now_ms, RETENTION_MS);
+        let upto = rng.i64(0..=partition.subscriptions.end());
+        partition.subscriptions.compact(upto, now_ms, RETENTION_MS);
+    }
+}

@@ -1,0 +1,107 @@
+//! Logs of one partition of a topic: plain, and compacted at any moment.
+
+/// A record where it stands.
+pub struct Stored<T> {
+    pub appended_ms: i64,
+    pub record: T,
+}
+
+/// A log that keeps everything.
+pub struct Log<T> {
+    records: Vec<Stored<T>>,
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self { records: Vec::new() }
+    }
+}
+
+impl<T> Log<T> {
+    pub fn append(&mut self, appended_ms: i64, record: T) -> i64 {
+        self.records.push(Stored { appended_ms, record });
+        self.end() - 1
+    }
+
+    pub fn end(&self) -> i64 {
+        self.records.len() as i64
+    }
+
+    pub fn get(&self, offset: i64) -> Option<&Stored<T>> {
+        self.records.get(usize::try_from(offset).ok()?)
+    }
+
+    /// The first offset appended at or after a time; the end if there is none.
+    pub fn first_since(&self, ms: i64) -> i64 {
+        self.records.partition_point(|stored| stored.appended_ms < ms) as i64
+    }
+
+    pub fn iter_from(&self, offset: i64) -> impl Iterator<Item = (i64, &Stored<T>)> {
+        (0..).zip(&self.records).skip(offset.max(0) as usize)
+    }
+}
+
+/// A record of a compacted log; no value: a tombstone.
+pub struct Keyed<K, V> {
+    pub offset: i64,
+    pub appended_ms: i64,
+    pub key: K,
+    pub value: Option<V>,
+}
+
+/// A log that keeps at least the last record of each key.
+pub struct Compacted<K, V> {
+    records: Vec<Keyed<K, V>>,
+    end: i64,
+}
+
+impl<K, V> Default for Compacted<K, V> {
+    fn default() -> Self {
+        Self { records: Vec::new(), end: 0 }
+    }
+}
+
+impl<K: Ord + Clone, V> Compacted<K, V> {
+    pub fn append(&mut self, appended_ms: i64, key: K, value: Option<V>) -> i64 {
+        let offset = self.end;
+        self.records.push(Keyed { offset, appended_ms, key, value });
+        self.end += 1;
+        offset
+    }
+
+    pub fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// The first record at or after an offset that is still there.
+    pub fn next_from(&self, offset: i64) -> Option<&Keyed<K, V>> {
+        self.records.get(self.records.partition_point(|stored| stored.offset < offset))
+    }
+
+    fn last_of_each(&self) -> std::collections::BTreeMap<&K, i64> {
+        self.records.iter().map(|stored| (&stored.key, stored.offset)).collect()
+    }
+
+    /// Cleans everything before `upto`; a tombstone that is the last of its key stays for `retention_ms`.
+    pub fn compact(&mut self, upto: i64, now_ms: i64, retention_ms: i64) {
+        let last = self.last_of_each();
+        let keep: Vec<bool> = self
+            .records
+            .iter()
+            .map(|stored| {
+                stored.offset >= upto
+                    || (last.get(&stored.key) == Some(&stored.offset)
+                        && (stored.value.is_some() || now_ms - stored.appended_ms <= retention_ms))
+            })
+            .collect();
+        let mut keep = keep.into_iter();
+        self.records.retain(|_| keep.next().unwrap_or(true));
+    }
+
+    /// Keys whose last record is not a tombstone.
+    pub fn live(&self) -> Vec<&K> {
+        let last = self.last_of_each();
+        let live = self.records.iter().filter(|s| s.value.is_some() && last.get(&s.key) == Some(&s.offset));
+        live.map(|stored| &stored.key).collect()
+    }
+}

@@ -1,0 +1,69 @@
+//! The modelled Redis: one store a partition; it is wiped, rolled back, or does not answer.
+
+use crate::limits::PARTITIONS;
+use aerogram_domain::store::{StoreOp, StoreReply, StoreState, execute};
+
+type Stores = [Option<StoreState>; PARTITIONS];
+
+#[derive(Default)]
+pub struct Redis {
+    stores: Stores,
+    snapshots: Vec<Stores>,
+    pub down: bool,
+    /// Operations their callers gave up on, which may still happen.
+    forgotten: Vec<(usize, StoreOp)>,
+}
+
+impl Redis {
+    pub fn call(&mut self, rng: &mut fastrand::Rng, calm: bool, partition: usize, op: StoreOp) -> StoreReply {
+        if self.down {
+            return StoreReply::Down;
+        }
+        match rng.u32(..100) {
+            0 if !calm => {
+                execute(&mut self.stores[partition], op);
+                StoreReply::Down
+            }
+            1 if !calm => {
+                self.forgotten.push((partition, op));
+                StoreReply::Down
+            }
+            _ => execute(&mut self.stores[partition], op),
+        }
+    }
+
+    /// One of the operations that nobody waits for any more is carried out.
+    pub fn straggle(&mut self) {
+        if !self.down
+            && let Some((partition, op)) = self.forgotten.pop()
+        {
+            execute(&mut self.stores[partition], op);
+        }
+    }
+
+    pub fn wipe(&mut self) {
+        self.stores = Stores::default();
+    }
+
+    pub fn snapshot(&mut self) {
+        self.snapshots.push(self.stores.clone());
+        if self.snapshots.len() > 3 {
+            self.snapshots.remove(0);
+        }
+    }
+
+    pub fn roll_back(&mut self, rng: &mut fastrand::Rng) {
+        if let Some(snapshot) = rng.choice(&self.snapshots) {
+            self.stores.clone_from(snapshot);
+        }
+    }
+
+    /// Whether the store of a partition is there and holds nothing.
+    pub fn is_empty(&self, partition: usize) -> bool {
+        self.stores[partition].as_ref().is_some_and(StoreState::is_empty)
+    }
+
+    pub fn entries(&self, partition: usize) -> usize {
+        self.stores[partition].as_ref().map_or(0, StoreState::len)
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs a scenario against each store.
+
+use crate::ops::{OWNER, applied, apply, guard, take_over, taken_over};
+use aerogram_domain::store::{Change, StoreOp, StoreReply};
+use aerogram_settings::{RedisSettings, Settings};
+use aerogram_state::AnyStore;
+use redis::aio::MultiplexedConnection;
+use secrecy::SecretString;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Long enough for the largest batch on a busy machine.
+const COMMAND_TIMEOUT_MS: u64 = 60_000;
+
+/// A store under test.
+pub struct Subject {
+    pub store: AnyStore,
+    redis: Option<(MultiplexedConnection, String)>,
+}
+
+impl Subject {
+    fn memory() -> Self {
+        Self { store: AnyStore::memory(), redis: None }
+    }
+
+    /// In the Redis at `url`, under a prefix of its own.
+    pub async fn redis_at(url: &str) -> Self {
+        let settings = settings(url, COMMAND_TIMEOUT_MS);
+        let connection = connection(url).await;
+        let store = AnyStore::redis(&settings).unwrap();
+        Self { store, redis: Some((connection, settings.redis.key_prefix)) }
+    }
+
+    pub async fn run(&self, op: StoreOp) -> StoreReply {
+        self.store.execute(0, op).await
+    }
+
+    /// Takes over at time 0 as [`OWNER`] and applies `changes` up to offset 10.
+    pub async fn begin(&self, changes: Vec<Change>, pending: usize) {
+        assert_eq!(self.run(take_over(OWNER, 0)).await, taken_over(-1, 0));
+        assert_eq!(self.run(apply(guard(OWNER, -1), 0, 10, changes)).await, applied(pending));
+    }
+
+    /// Deletes all that is stored for a partition, as FLUSHALL would; in memory, for all partitions.
+    pub async fn wipe(&mut self, partition: i32) {
+        if self.redis.is_none() {
+            self.store = AnyStore::memory();
+        }
+        for name in ["meta", "entries", "due", "fired"] {
+            self.delete(partition, name).await;
+        }
+    }
+
+    /// Deletes one key of a partition.
+    pub async fn delete(&mut self, partition: i32, name: &str) {
+        if let Some((connection, prefix)) = &mut self.redis {
+            let key = format!("{{{prefix}:pending:{partition}}}:{name}");
+            redis::cmd("DEL").arg(key).exec_async(connection).await.unwrap();
+        }
+    }
+}
+
+/// The Redis of this run.
+pub fn redis_url() -> String {
+    std::env::var("AEROGRAM_TEST_REDIS").expect(
+        "AEROGRAM_TEST_REDIS must name the Redis to test against (redis://HOST:PORT): run the tests with `make test`",
+    )
+}
+
+/// Settings that no other test shares keys with.
+pub fn settings(url: &str, command_timeout_ms: u64) -> Settings {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let key_prefix = format!("contract-{}-{number}", std::process::id());
+    let url = SecretString::from(url);
+    Settings { redis: RedisSettings { url, key_prefix, command_timeout_ms }, ..Settings::default() }
+}
+
+pub async fn connection(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap_or_else(|error| {
+        panic!("Redis at {url} cannot be reached ({error}): run the tests with `make test`")
+    })
+}
+
+/// Runs `scenario`, which uses partition 0, in memory and in Redis.
+pub async fn on_both(scenario: impl AsyncFn(&mut Subject)) {
+    scenario(&mut Subject::memory()).await;
+    let mut subject = Subject::redis_at(&redis_url()).await;
+    scenario(&mut subject).await;
+    subject.wipe(0).await;
+}

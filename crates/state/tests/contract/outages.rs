@@ -1,0 +1,92 @@
+//! A Redis that is away, silent, full or forgetful.
+
+use crate::harness::{Subject, settings};
+use crate::ops::*;
+use crate::server::{Server, free_port};
+use aerogram_domain::store::StoreReply;
+use aerogram_state::AnyStore;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Asks until the store answers; the test's own time limit ends it otherwise.
+async fn take_over_again(store: &AnyStore) -> StoreReply {
+    loop {
+        match store.execute(0, take_over(OWNER, 0)).await {
+            StoreReply::Down => tokio::time::sleep(Duration::from_millis(50)).await,
+            reply => return reply,
+        }
+    }
+}
+
+async fn recovers(store: &AnyStore) -> StoreReply {
+    tokio::time::timeout(Duration::from_secs(60), take_over_again(store)).await.expect("it stays down")
+}
+
+#[tokio::test]
+async fn a_redis_that_went_away_is_down_and_found_again() {
+    let port = free_port();
+    let store = AnyStore::redis(&settings(&format!("redis://127.0.0.1:{port}"), 5_000)).unwrap();
+    assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
+    let server = Server::start_on(port, &[]).await.expect("the port was free");
+    assert_eq!(recovers(&store).await, taken_over(-1, 0));
+    assert_eq!(store.execute(0, apply(guard(OWNER, -1), 0, 3, vec![])).await, applied(0));
+    drop(server);
+    assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
+    let _server = Server::start_on(port, &[]).await.expect("the port was free");
+    assert_eq!(recovers(&store).await, taken_over(-1, 0));
+}
+
+#[tokio::test]
+async fn a_silent_redis_is_down_after_the_timeout_and_asked_on_a_new_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let store = AnyStore::redis(&settings(&url, 100)).unwrap();
+    let silent = async { (listener.accept().await.unwrap(), listener.accept().await.unwrap()) };
+    let asked_twice = async {
+        assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
+        assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
+    };
+    tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(silent, asked_twice) })
+        .await
+        .expect("two connections, each given up");
+}
+
+#[tokio::test]
+async fn one_that_refused_a_connection_is_asked_again() {
+    let server = Server::start(&[]).await;
+    let mut busy = server.connection().await;
+    redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(1).exec_async(&mut busy).await.unwrap();
+    let store = AnyStore::redis(&settings(&server.url(), 5_000)).unwrap();
+    assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
+    redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(100).exec_async(&mut busy).await.unwrap();
+    assert_eq!(recovers(&store).await, taken_over(-1, 0));
+}
+
+#[tokio::test]
+async fn forgotten_scripts_are_loaded_again() {
+    let server = Server::start(&[]).await;
+    let subject = Subject::redis_at(&server.url()).await;
+    let mut connection = server.connection().await;
+    subject.begin(vec![put("a", 1, "va")], 1).await;
+    redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut connection).await.unwrap();
+    assert_eq!(subject.run(pick(guard(OWNER, 10), 5, 10)).await, picked(&[("a", 1, "va")]));
+    assert_eq!(subject.run(apply(guard(OWNER, 10), 5, 11, vec![remove("a")])).await, applied(0));
+}
+
+#[tokio::test]
+async fn a_full_redis_takes_nothing_new_and_can_be_emptied() {
+    let server = Server::start(&["--maxmemory-policy", "noeviction"]).await;
+    let subject = Subject::redis_at(&server.url()).await;
+    subject.begin(vec![put("a", 1, "va"), put("b", 2, "vb")], 2).await;
+    server.set_config("maxmemory", "1").await;
+    let changes = vec![put("c", 3, "vc"), remove("a")];
+    assert_eq!(subject.run(apply(guard(OWNER, 10), 5, 12, changes.clone())).await, StoreReply::Down);
+    // All that leads to tombstones, and these themselves, goes on.
+    assert_eq!(subject.run(take_over(OWNER, 0)).await, taken_over(10, 0));
+    assert_eq!(subject.run(pick(guard(OWNER, 10), 5, 10)).await, picked(&[("a", 1, "va"), ("b", 2, "vb")]));
+    assert_eq!(subject.run(mark_fired(guard(OWNER, 10), 5, &["b"])).await, StoreReply::Marked);
+    assert_eq!(subject.run(apply(guard(OWNER, 10), 5, 11, vec![remove("b")])).await, applied(1));
+    server.set_config("maxmemory", "0").await;
+    assert_eq!(subject.run(apply(guard(OWNER, 11), 5, 13, changes)).await, applied(1));
+    assert_eq!(subject.run(pick(guard(OWNER, 13), 5, 10)).await, picked(&[("c", 3, "vc")]));
+}
