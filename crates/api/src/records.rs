@@ -90,7 +90,7 @@ mod tests {
         }
     }
 
-    fn said(record_of: CommandRecord) -> Result<Said, String> {
+    fn said(record_of: &CommandRecord) -> Result<Said, String> {
         command(3, &record(Some(record_of.encode_to_vec()))).map_err(|e| e.to_string())
     }
 
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn commands_and_results_are_told_apart() {
-        assert!(matches!(said(valid()), Ok(Said::Command(asked)) if asked.subscription_id == "s"));
+        assert!(matches!(said(&valid()), Ok(Said::Command(asked)) if asked.subscription_id == "s"));
         let result = CommandRecord { body: Some(Body::Result(CommandResult::default())), ..valid() };
-        assert!(matches!(said(result), Ok(Said::Result { command_id: [1, ..], .. })));
+        assert!(matches!(said(&result), Ok(Said::Result { command_id: [1, ..], .. })));
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             (CommandRecord { subscription_id: String::new(), ..valid() }, "names no subscription"),
             (CommandRecord { body: None, ..valid() }, "neither"),
         ] {
-            let Err(text) = said(wrong) else { panic!("{says}") };
+            let Err(text) = said(&wrong) else { panic!("{says}") };
             assert!(text.starts_with("commands partition 3 offset 7 ") && text.contains(says), "{text}");
         }
         assert!(command(0, &record(None)).is_err());

@@ -34,7 +34,7 @@ fn policy_of(name: &str, settings: &PolicySettings) -> Policy {
     let statuses = settings.success.iter().flat_map(|accepted| match accepted {
         StatusMatch::Code(status) => *status..=*status,
         StatusMatch::Class(class) => {
-            let first = u16::from(*class) * 100;
+            let first = *class * 100;
             first..=first + 99
         }
     });

@@ -3,8 +3,11 @@
 use crate::pipeline::Parts;
 use crate::session::{Ended, Session};
 use aerogram_domain::deliverer::{Resume, Why};
-use aerogram_kafka::{Assignment, TaskEnd};
+use aerogram_kafka::{Assignment, Stopping, TaskEnd};
 use std::sync::Arc;
+use std::time::Duration;
+
+const PROVE_AGAIN: Duration = Duration::from_millis(500);
 
 /// Owns the partition until it is revoked or can't go on.
 pub async fn own(parts: Arc<Parts>, mut assignment: Assignment) -> TaskEnd {
@@ -35,9 +38,8 @@ pub async fn own(parts: Arc<Parts>, mut assignment: Assignment) -> TaskEnd {
             }
             Ended::Again(why) => {
                 tracing::warn!(partition, ?why, "the ownership starts again");
-                // Only the group's present member can commit: whoever can't is a former owner.
-                if let Err(error) = assignment.committer.commit(last_commit.0, &last_commit.1).await {
-                    tracing::warn!(partition, %error, "the partition is another's; giving it up");
+                condition.set(false, "proving the ownership");
+                if !prove(&mut assignment, &last_commit).await {
                     return TaskEnd::Stopped;
                 }
                 if let Err(error) = assignment.reader.seek(last_commit.0).await {
@@ -47,6 +49,23 @@ pub async fn own(parts: Arc<Parts>, mut assignment: Assignment) -> TaskEnd {
             }
         }
     }
+}
+
+/// Only the group's present member can commit; who can't is told to stop by the group, so until then it is tried again.
+async fn prove(assignment: &mut Assignment, last_commit: &(i64, String)) -> bool {
+    while assignment.stop.now() == Stopping::No {
+        match assignment.committer.commit(last_commit.0, &last_commit.1).await {
+            Ok(()) => return true,
+            Err(error) => {
+                tracing::warn!(partition = assignment.partition, %error, "the ownership can't be shown by a commit yet");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PROVE_AGAIN) => {}
+            _ = assignment.stop.changed() => {}
+        }
+    }
+    false
 }
 
 /// From when `attempts` is to be folded instead of from the commit's position.

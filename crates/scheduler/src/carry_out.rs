@@ -14,6 +14,9 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use metrics::{gauge, histogram};
 use std::sync::Arc;
+use std::time::Duration;
+
+const PROVE_AGAIN: Duration = Duration::from_millis(500);
 
 /// Something that was under way is over.
 pub enum Answer {
@@ -86,8 +89,8 @@ impl Carrier {
                         .push(async move { Answer::Store(parts.store.execute(partition, op).await) }.boxed());
                 }
                 Action::Prove => {
-                    let committing = self.committer.commit(self.committed, "");
-                    self.under_way.push(async move { Answer::Proved(committing.await.is_ok()) }.boxed());
+                    let (committer, offset, partition) = (self.committer.clone(), self.committed, self.partition);
+                    self.under_way.push(prove(committer, offset, partition).boxed());
                 }
                 Action::ProbeEnd => {
                     let (parts, partition) = (self.parts.clone(), self.partition);
@@ -126,6 +129,15 @@ impl Carrier {
         self.pending_gauge.increment(entries as f64 - self.pending as f64);
         self.pending = entries;
     }
+}
+
+/// Only the group's present member can commit; who can't is told to stop by the group, so until then it is tried again.
+async fn prove(committer: Committer, offset: i64, partition: i32) -> Answer {
+    while let Err(error) = committer.commit(offset, "").await {
+        tracing::warn!(partition, %error, "the ownership can't be shown by a commit yet; nothing is fired");
+        tokio::time::sleep(PROVE_AGAIN).await;
+    }
+    Answer::Proved(true)
 }
 
 impl Drop for Carrier {

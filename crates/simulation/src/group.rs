@@ -47,13 +47,6 @@ impl Group {
         self.owners[partition].take_if(|owner| owner.generation == generation);
     }
 
-    /// A member leaves for good, gracefully.
-    pub fn leave(&mut self, member: Member) {
-        for owner in &mut self.owners {
-            owner.take_if(|owner| owner.member == member);
-        }
-    }
-
     pub fn is_owner(&self, partition: usize, generation: u64) -> bool {
         self.owners[partition].as_ref().is_some_and(|owner| owner.generation == generation)
     }

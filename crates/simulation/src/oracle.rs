@@ -7,7 +7,7 @@
 use crate::limits::{LATE_WRITE_MS, PARTITIONS, SKEW_MS, STALENESS_MS, WRITE_EXPIRES_MS};
 use crate::logs::Log;
 use crate::reference::Reference;
-use aerogram_domain::policy::{Answer, Policy, Verdict};
+use aerogram_domain::policy::Policy;
 use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::{AttemptsRecord, Delivery, Escalation, Line, LineKind, PendingEntry, Status, Subscription};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +47,7 @@ pub struct Oracle {
 }
 
 pub fn key_of(delivery: &Delivery) -> RunKey {
-    RunKey { delivery_id: delivery.delivery_id.as_slice().try_into().unwrap_or_default(), run: delivery.run }
+    RunKey { delivery_id: delivery.delivery_id.as_ref().try_into().unwrap_or_default(), run: delivery.run }
 }
 
 fn short(key: RunKey) -> String {
@@ -127,15 +127,6 @@ impl Oracle {
         let off = applied.is_some_and(|s| s.status() != Status::Active);
         let fresh = delivery.subscription_offset < applied_next;
         self.check(off && fresh, || format!("(1) {} was cancelled for nothing", short(key_of(delivery))));
-    }
-
-    /// A response was judged.
-    pub fn judged(&mut self, answer: Answer, policy: &Policy, made: u32, wall_ms: i64, key: RunKey) {
-        if let Verdict::Escalate(_) = policy.decide(answer, made, wall_ms, wall_ms, 0)
-            && made > policy.attempts_max()
-        {
-            self.fail(|| format!("(4) {} was judged after attempt {made}", short(key)));
-        }
     }
 
     /// A pending entry is being written.

@@ -1,8 +1,8 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
 use aerogram_domain::subscription_request::FieldError;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::catch_up::CatchUpError;
 use crate::submit::SubmitError;
 
 /// After this a refused request may be tried again, in seconds.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("2");
+const RETRY_AFTER_S: &str = "2";
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Serialize)]
@@ -62,8 +62,10 @@ impl Problem {
     /// The same for what is missing, wrong and not fitting together: a guesser learns nothing.
     pub fn unauthenticated() -> Self {
         let detail = "X-Api-Client-Id and X-Auth-Token must be given and belong together";
-        let challenge = HeaderValue::from_static("X-Auth-Token");
-        Self { header: Some((WWW_AUTHENTICATE, challenge)), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+        Self {
+            header: Some(("www-authenticate", "X-Auth-Token")),
+            ..Self::new(StatusCode::UNAUTHORIZED, detail)
+        }
     }
 
     /// Unknown, deleted, and another pair's are the same.
@@ -74,7 +76,7 @@ impl Problem {
     /// 503 with `Retry-After`.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self {
-            header: Some((RETRY_AFTER, RETRY_AFTER_S)),
+            header: Some(("retry-after", RETRY_AFTER_S)),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
@@ -121,7 +123,7 @@ impl IntoResponse for Problem {
         let content_type = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(CONTENT_TYPE, content_type)], bytes).into_response();
         if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }

@@ -63,12 +63,14 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     setup.create_own_topics().await?;
     down(&kafka).await?;
 
-    let mut processes = ROLES.map(|role| setup.role(role)).iter().map(|r| r.spawn()).collect::<Result<Vec<_>>>()?;
+    let mut processes =
+        ROLES.map(|role| setup.role(role)).iter().map(|r| r.spawn()).collect::<Result<Vec<_>>>()?;
     for process in &mut processes {
         not_ready_saying(process, "kafka").await?;
     }
     // Whoever is told not to wait long ends, and says whom it waited for.
-    let impatient = setup.role("aerogram-fanout").named("impatient").env("AEROGRAM_KAFKA__STARTUP_TIMEOUT_MS", "1500");
+    let impatient =
+        setup.role("aerogram-fanout").named("impatient").env("AEROGRAM_KAFKA__STARTUP_TIMEOUT_MS", "1500");
     ends_saying(impatient.spawn()?, &[&kafka.address(), "kafka.brokers"]).await?;
     up(&kafka).await?;
     for process in &mut processes {

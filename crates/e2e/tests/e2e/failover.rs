@@ -72,7 +72,11 @@ fn repeats(cluster: &Cluster, subscriptions: &[Subscription]) -> usize {
 }
 
 /// Every event is there for every subscription, under one webhook-id each.
-fn assert_nothing_lost(cluster: &Cluster, subscription: &Subscription, published: &BTreeSet<String>) -> Result<()> {
+fn assert_nothing_lost(
+    cluster: &Cluster,
+    subscription: &Subscription,
+    published: &BTreeSet<String>,
+) -> Result<()> {
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (webhook_id, requests) in cluster.receiver.by_webhook_id(&subscription.path) {
         for request in requests {
@@ -88,7 +92,11 @@ fn assert_nothing_lost(cluster: &Cluster, subscription: &Subscription, published
     Ok(())
 }
 
-async fn all_arrive(cluster: &Cluster, subscriptions: &[Subscription], published: &BTreeSet<String>) -> Result<()> {
+async fn all_arrive(
+    cluster: &Cluster,
+    subscriptions: &[Subscription],
+    published: &BTreeSet<String>,
+) -> Result<()> {
     for subscription in subscriptions {
         // Repeats count as well here; what is missing then is named below.
         cluster.receiver.wait_for_count(&subscription.path, published.len(), ALL_WITHIN).await?;

@@ -51,8 +51,9 @@ async fn only_who_subscribed_to_it_gets_an_event() -> Result<()> {
     let foreign = cluster.rest.get_as(BLUEJET, &mine.id).await?;
     assert_eq!(foreign.status, 404, "another pair's subscription does not exist: {}", foreign.text());
 
-    let product = |id: &str, contract: &str| {
-        UpstreamEvent { contract: Some(contract.to_owned()), ..event(id, "PRODUCT_ADDED") }
+    let product = |id: &str, contract: &str| UpstreamEvent {
+        contract: Some(contract.to_owned()),
+        ..event(id, "PRODUCT_ADDED")
     };
     let published = [
         event("acme", KIND),
@@ -139,7 +140,8 @@ async fn bad_input_is_set_aside_and_stops_nothing() -> Result<()> {
         body[field] = value;
         body
     };
-    let (flights, encoded, bound) = (cluster.setup.flights(), cluster.setup.protobuf(), cluster.setup.bound());
+    let (flights, encoded, bound) =
+        (cluster.setup.flights(), cluster.setup.protobuf(), cluster.setup.bound());
     let foreign = UpstreamEvent { operator: "bluejet".to_owned(), ..event("foreign", KIND) };
     let no_json = Record::new("{\"id\": ").header("content-type", "application/cloudevents+json");
     let bad = [
@@ -170,7 +172,8 @@ async fn bad_input_is_set_aside_and_stops_nothing() -> Result<()> {
         of_topic.map(|r| r.reason.as_str()).collect()
     };
     for topic in [&flights, &encoded, &bound] {
-        let expected: Vec<&str> = bad.iter().filter(|(on, ..)| *on == topic).map(|(_, why, _)| *why).collect();
+        let expected: Vec<&str> =
+            bad.iter().filter(|(on, ..)| *on == topic).map(|(_, why, _)| *why).collect();
         assert_eq!(reasons(topic), expected, "of {topic}, in order");
     }
     for rejected in &found {

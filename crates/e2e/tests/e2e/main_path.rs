@@ -36,7 +36,13 @@ async fn five_thousand_events_reach_three_subscribers_once_each() -> Result<()> 
     let subscriptions = [
         cluster.subscribe(ACME, KIND, "/plain", &json!({})).await?,
         cluster
-            .subscribe_with_key(ACME_2, KIND, "/encoded", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &json!({}))
+            .subscribe_with_key(
+                ACME_2,
+                KIND,
+                "/encoded",
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                &json!({}),
+            )
             .await?,
         cluster.subscribe_with_key(ACME_3, KIND, "/unicode", "schlüssel-ключ-鍵", &json!({})).await?,
     ];
@@ -124,7 +130,10 @@ fn check_form(request: &Request) -> Result<()> {
     assert!(request.complete && request.nth == 1, "{request:?}");
     let signed_at: u64 = request.header("webhook-timestamp").context("no webhook-timestamp")?.parse()?;
     let arrived_at = request.arrived_unix_ms / 1000;
-    assert!(signed_at <= arrived_at && arrived_at - signed_at < 60, "signed at {signed_at}, came {arrived_at}");
+    assert!(
+        signed_at <= arrived_at && arrived_at - signed_at < 60,
+        "signed at {signed_at}, came {arrived_at}"
+    );
     Ok(())
 }
 

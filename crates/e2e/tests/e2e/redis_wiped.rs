@@ -24,7 +24,9 @@ async fn retries_survive_a_wiped_redis() -> Result<()> {
     redis.up()?;
     setup.set("REDIS__URL", format!("redis://{}", redis.address()));
     let waits_ms: Vec<u128> = WAITS.iter().map(Duration::as_millis).collect();
-    setup.policies(&json!({"waiting": {"delays_ms": waits_ms.iter().map(|ms| *ms as u64).collect::<Vec<_>>()}}));
+    setup.policies(
+        &json!({"waiting": {"delays_ms": waits_ms.iter().map(|ms| *ms as u64).collect::<Vec<_>>()}}),
+    );
     let cluster = Cluster::start(setup).await?;
     let receiver = &cluster.receiver;
     receiver.behave_otherwise(Behaviour::fail_first(3, 503));

@@ -39,9 +39,11 @@ async fn start(test: &str) -> Result<Cluster> {
 }
 
 async fn escalation(cluster: &Cluster, event_id: &str) -> Result<Escalation> {
-    let is_it = |e: &Escalation| e.delivery.as_ref().and_then(|d| d.event.as_ref()).is_some_and(|e| e.id == event_id);
+    let is_it =
+        |e: &Escalation| e.delivery.as_ref().and_then(|d| d.event.as_ref()).is_some_and(|e| e.id == event_id);
     let there = |found: &[Escalation]| found.iter().any(is_it);
-    let found: Vec<Escalation> = topics::wait_for(&cluster.setup, Topic::Escalations, PATIENCE, there).await?;
+    let found: Vec<Escalation> =
+        topics::wait_for(&cluster.setup, Topic::Escalations, PATIENCE, there).await?;
     let mut of_it: Vec<Escalation> = found.into_iter().filter(is_it).collect();
     assert_eq!(of_it.len(), 1, "{of_it:#?}");
     of_it.pop().context("no escalation")
@@ -74,10 +76,7 @@ async fn two_failures_are_two_retries_and_none_is_early() -> Result<()> {
     let healthy = subscribed("/healthy", Behaviour::ok()).await?;
 
     const EVENTS: usize = 25;
-    cluster
-        .upstream
-        .send_all(&cluster.setup.flights(), &structured(&events("e", kind, EVENTS)))
-        .await?;
+    cluster.upstream.send_all(&cluster.setup.flights(), &structured(&events("e", kind, EVENTS))).await?;
     for (subscription, attempts) in [(&failing, 3), (&closing, 2), (&asking, 3), (&healthy, 1)] {
         receiver.wait_for_count(&subscription.path, attempts * EVENTS, PATIENCE).await?;
     }

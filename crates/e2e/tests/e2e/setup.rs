@@ -130,13 +130,19 @@ fn credentials_file() -> Result<String> {
     for operator in OPERATORS {
         let (sha256, clients) = (sha256(&token_of(operator)), json!(CLIENTS));
         writeln!(text, "[[operators]]\nid = \"{operator}\"\ncontracts = [\"C-1\", \"C-2\"]\n")?;
-        writeln!(text, "[[tokens]]\nsha256 = \"{sha256}\"\noperator = \"{operator}\"\nclients = {clients}\n")?;
+        writeln!(
+            text,
+            "[[tokens]]\nsha256 = \"{sha256}\"\noperator = \"{operator}\"\nclients = {clients}\n"
+        )?;
     }
     for (name, token, operators) in
         [("all", PUBLISHER, json!(["*"])), ("acme", PUBLISHER_OF_ACME, json!(["acme"]))]
     {
         let sha256 = sha256(token);
-        writeln!(text, "[[publishers]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\noperators = {operators}\n")?;
+        writeln!(
+            text,
+            "[[publishers]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\noperators = {operators}\n"
+        )?;
     }
     Ok(text)
 }

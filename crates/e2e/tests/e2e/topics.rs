@@ -9,6 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 const READ_WITHIN: Duration = Duration::from_secs(30);
@@ -24,11 +25,13 @@ pub async fn raw(setup: &Setup, topic: Topic) -> Result<Vec<OwnedMessage>> {
 pub async fn decoded<T: Message + Default>(setup: &Setup, topic: Topic) -> Result<Vec<T>> {
     let records = raw(setup, topic).await?;
     let payloads = records.iter().filter_map(|record| record.payload());
-    payloads.map(|payload| T::decode(payload).with_context(|| format!("a record of {}", topic.name()))).collect()
+    payloads
+        .map(|payload| T::decode(payload).with_context(|| format!("a record of {}", topic.name())))
+        .collect()
 }
 
 /// Reads again and again until `reached` holds for what stands there.
-pub async fn wait_for<T: Message + Default>(
+pub async fn wait_for<T: Message + Default + Debug>(
     setup: &Setup,
     topic: Topic,
     timeout: Duration,

@@ -1,6 +1,10 @@
-//! Commits, and the routing of the broker's answers to who waits for them.
+//! Commits.
+//!
+//! rdkafka 0.39 never calls `commit_callback` for an asynchronous commit (it asks librdkafka for events, and librdkafka
+//! answers such a commit only through a callback), so each commit is a blocking one of a single partition, whose error
+//! is then the answer for that partition. Partitions have a line each, and a thread only while they commit.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -8,17 +12,17 @@ use std::time::Duration;
 
 use aerogram_telemetry::names;
 use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::Hooks;
 use crate::client::Consumer;
 use crate::sync::{lock, read};
 
 /// The broker's default of `offset.metadata.max.bytes`.
 const METADATA_BYTES_MAX: usize = 4096;
-/// Commits of one partition that wait for an answer.
+/// Commits of one partition that wait.
 const WAITING_MAX: usize = 32;
 
 /// Why a commit failed. Nothing is lost by it: the work is done again after the last commit that succeeded.
@@ -36,71 +40,115 @@ pub enum CommitError {
     Refused(RDKafkaErrorCode),
 }
 
-fn refused(error: &KafkaError) -> CommitError {
-    CommitError::Refused(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))
+/// What the committers of a group share. The driver takes the consumer away before it closes it, because dropping it
+/// blocks.
+pub(super) struct Membership {
+    pub consumer: RwLock<Option<Arc<Consumer>>>,
+    pub answer_timeout: Duration,
+    pub runtime: Handle,
 }
 
-struct Waiter {
+struct Request {
     offset: i64,
     metadata: String,
     answer: oneshot::Sender<Result<(), CommitError>>,
 }
 
-/// Who waits for the answer to a commit.
 #[derive(Default)]
-pub(super) struct Waiting(Mutex<HashMap<(String, i32), VecDeque<Waiter>>>);
+struct Line {
+    waiting: VecDeque<Request>,
+    /// Somebody is committing, and will go on with what waits.
+    committing: bool,
+}
 
-impl Waiting {
-    /// Sends and gets in line in one step, so that lines are in the order of sending.
-    fn join(
-        &self,
-        topic: &str,
-        partition: i32,
-        waiter: Waiter,
-        send: impl FnOnce() -> Result<(), CommitError>,
-    ) -> Result<(), CommitError> {
-        let mut all = lock(&self.0);
-        let waiting = all.entry((topic.to_owned(), partition)).or_default();
-        if waiting.len() >= WAITING_MAX {
+/// The commits of one partition.
+pub(super) struct Commits {
+    membership: Arc<Membership>,
+    topic: String,
+    partition: i32,
+    revoked: AtomicBool,
+    line: Mutex<Line>,
+}
+
+impl Commits {
+    pub fn new(membership: &Arc<Membership>, topic: &str, partition: i32) -> Arc<Self> {
+        let (membership, topic) = (Arc::clone(membership), topic.to_owned());
+        Arc::new(Self {
+            membership,
+            topic,
+            partition,
+            revoked: AtomicBool::new(false),
+            line: Mutex::default(),
+        })
+    }
+
+    /// From now on nothing is committed.
+    pub fn revoke(&self) {
+        self.revoked.store(true, Ordering::SeqCst);
+        // Their senders are dropped, which tells those who wait.
+        lock(&self.line).waiting.clear();
+    }
+
+    fn join_line(self: &Arc<Self>, request: Request) -> Result<(), CommitError> {
+        let mut line = lock(&self.line);
+        if self.revoked.load(Ordering::SeqCst) {
+            return Err(CommitError::Revoked);
+        }
+        if line.waiting.len() >= WAITING_MAX {
             return Err(CommitError::Busy);
         }
-        send()?;
-        waiting.push_back(waiter);
+        line.waiting.push_back(request);
+        if !std::mem::replace(&mut line.committing, true) {
+            let commits = Arc::clone(self);
+            self.membership.runtime.spawn_blocking(move || commits.serve_line());
+        }
         Ok(())
     }
 
-    /// The answer goes to the oldest of those who committed the same. One that gave up waiting stays in line, so that
-    /// a late answer to it is never taken for the answer to a later one.
-    pub fn answered(&self, result: &KafkaResult<()>, offsets: &TopicPartitionList) {
-        let mut all = lock(&self.0);
-        for element in offsets.elements() {
-            let Offset::Offset(offset) = element.offset() else { continue };
-            let answer = element.error().and_then(|()| result.clone()).map_err(|error| refused(&error));
-            let outcome = if answer.is_ok() { "ok" } else { "refused" };
-            metrics::counter!(names::COMMITS_TOTAL, "outcome" => outcome).increment(1);
-            let Some(waiting) = all.get_mut(&(element.topic().to_owned(), element.partition())) else {
-                continue;
+    /// One after another, because the order of commits is the order of what they say.
+    fn serve_line(&self) {
+        loop {
+            let request = {
+                let mut line = lock(&self.line);
+                let Some(request) = line.waiting.pop_front() else {
+                    line.committing = false;
+                    return;
+                };
+                request
             };
-            let metadata = element.metadata();
-            let same = |waiter: &Waiter| waiter.offset == offset && waiter.metadata == metadata;
-            if let Some(waiter) = waiting.iter().position(same).and_then(|index| waiting.remove(index)) {
-                // Whoever gave up waiting does not need it.
-                let _ = waiter.answer.send(answer);
+            // Whoever gave up waiting is not to be surprised later.
+            if request.answer.is_closed() {
+                continue;
             }
+            let answer = self.commit(request.offset, &request.metadata);
+            let outcome = if answer.is_ok() { "ok" } else { "failed" };
+            metrics::counter!(names::COMMITS_TOTAL, "outcome" => outcome).increment(1);
+            let _ = request.answer.send(answer);
         }
     }
 
-    /// Answers everybody of a group that is gone.
-    pub fn clear(&self) {
-        lock(&self.0).clear();
+    /// Blocks, in an outage for about a minute.
+    fn commit(&self, offset: i64, metadata: &str) -> Result<(), CommitError> {
+        let mut offsets = TopicPartitionList::with_capacity(1);
+        {
+            let mut element = offsets.add_partition(&self.topic, self.partition);
+            element.set_offset(Offset::Offset(offset)).map_err(|error| refused(&error))?;
+            element.set_metadata(metadata);
+        }
+        // The driver may take the consumer meanwhile; then it closes here, where blocking is allowed.
+        let consumer = read(&self.membership.consumer).clone().ok_or(CommitError::Revoked)?;
+        if self.revoked.load(Ordering::SeqCst) {
+            return Err(CommitError::Revoked);
+        }
+        consumer.commit(&offsets, CommitMode::Sync).map_err(|error| {
+            tracing::warn!(topic = self.topic, partition = self.partition, offset, "committing: {error}");
+            refused(&error)
+        })
     }
 }
 
-/// What committers share. The driver takes the consumer away before it closes it, because dropping it blocks.
-pub(super) struct Membership {
-    pub consumer: RwLock<Option<Arc<Consumer>>>,
-    pub hooks: Arc<Hooks>,
-    pub answer_timeout: Duration,
+fn refused(error: &KafkaError) -> CommitError {
+    CommitError::Refused(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))
 }
 
 /// The membership as brokers check it: group, generation, member.
@@ -108,26 +156,21 @@ pub struct GroupMetadata(pub(crate) ConsumerGroupMetadata);
 
 /// Commits offsets of one partition, for as long as this process owns it.
 #[derive(Clone)]
-pub struct Committer {
-    pub(super) membership: Arc<Membership>,
-    pub(super) topic: Arc<str>,
-    pub(super) partition: i32,
-    pub(super) revoked: Arc<AtomicBool>,
-}
+pub struct Committer(pub(super) Arc<Commits>);
 
 impl Committer {
-    /// Commits `offset` as the next to be read, with at most 4 KiB of `metadata`. It is sent by this call, not by
-    /// awaiting the future, which resolves with the broker's answer, after the session timeout at the latest. More than
-    /// one outstanding may be applied in another order when brokers change.
+    /// Commits `offset` as the next to be read, with at most 4 KiB of `metadata`. The call itself begins it, not the
+    /// awaiting of the future, which resolves with the broker's answer, after the session timeout at the latest. Commits
+    /// of a partition are made one after another.
     pub fn commit(
         &self,
         offset: i64,
         metadata: &str,
     ) -> impl Future<Output = Result<(), CommitError>> + Send + 'static + use<> {
-        let sent = self.send(offset, metadata);
-        let timeout = self.membership.answer_timeout;
+        let begun = self.begin(offset, metadata);
+        let timeout = self.0.membership.answer_timeout;
         async move {
-            match tokio::time::timeout(timeout, sent?).await {
+            match tokio::time::timeout(timeout, begun?).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) => Err(CommitError::Revoked),
                 Err(_) => {
@@ -143,17 +186,17 @@ impl Committer {
     /// # Errors
     /// When the partition was taken from this process.
     pub fn group_metadata(&self) -> Result<GroupMetadata, CommitError> {
-        let consumer = read(&self.membership.consumer);
-        let metadata = consumer.as_ref().and_then(|consumer| consumer.group_metadata());
-        // Asked after reading the generation: a later generation, in which the partition may be another's, begins only
-        // after this was set.
-        if self.revoked.load(Ordering::SeqCst) {
+        let metadata =
+            read(&self.0.membership.consumer).as_ref().and_then(|consumer| consumer.group_metadata());
+        // Asked after reading the generation: a later one, in which the partition may be another's, begins only after
+        // this was set.
+        if self.0.revoked.load(Ordering::SeqCst) {
             return Err(CommitError::Revoked);
         }
         metadata.map(GroupMetadata).ok_or(CommitError::Revoked)
     }
 
-    fn send(
+    fn begin(
         &self,
         offset: i64,
         metadata: &str,
@@ -161,22 +204,8 @@ impl Committer {
         if metadata.len() > METADATA_BYTES_MAX {
             return Err(CommitError::MetadataTooLong(metadata.len()));
         }
-        let mut offsets = TopicPartitionList::with_capacity(1);
-        {
-            let mut element = offsets.add_partition(&self.topic, self.partition);
-            element.set_offset(Offset::Offset(offset)).map_err(|error| refused(&error))?;
-            element.set_metadata(metadata);
-        }
-        let consumer = read(&self.membership.consumer);
-        let consumer = consumer.as_ref().ok_or(CommitError::Revoked)?;
-        if self.revoked.load(Ordering::SeqCst) {
-            return Err(CommitError::Revoked);
-        }
         let (answer, answered) = oneshot::channel();
-        let waiter = Waiter { offset, metadata: metadata.to_owned(), answer };
-        self.membership.hooks.waiting.join(&self.topic, self.partition, waiter, || {
-            consumer.commit(&offsets, CommitMode::Async).map_err(|error| refused(&error))
-        })?;
+        self.0.join_line(Request { offset, metadata: metadata.to_owned(), answer })?;
         Ok(answered)
     }
 }

@@ -12,7 +12,7 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use super::commit::Membership;
-use super::hooks::{Key, Rebalance};
+use super::hooks::{Hooks, Key, Rebalance};
 use super::owned::{Given, Owned};
 use super::{Committed, GroupError};
 use crate::client::{Consumer, is_transient, release};
@@ -47,6 +47,7 @@ pub(super) struct Driver {
     pub drain: Duration,
     pub consumer: Arc<Consumer>,
     pub membership: Arc<Membership>,
+    pub hooks: Arc<Hooks>,
     pub signals: mpsc::Sender<Signal>,
     pub leave: Arc<AtomicBool>,
     pub owned: HashMap<Key, Owned>,
@@ -101,7 +102,7 @@ impl Driver {
             // Said by the context; partitions' own errors go to their readers.
             Some(Err(_)) | None => {}
         }
-        for rebalance in self.membership.hooks.take_rebalances() {
+        for rebalance in self.hooks.take_rebalances() {
             // At once, even when an assignment before it is still being prepared.
             if !rebalance.assign && !rebalance.lost {
                 let deadline = self.deadline();
@@ -148,7 +149,7 @@ impl Driver {
         let mut signal = Vec::with_capacity(given.len());
         for (topic, partition, committed, slot) in given {
             let key = (topic.clone(), partition);
-            self.membership.hooks.assigned(key.clone(), slot.position());
+            self.hooks.assigned(key.clone(), slot.position());
             let (owned, given) = Owned::new(&self.membership, topic, partition, committed, slot);
             if let Some(former) = self.owned.insert(key, owned) {
                 former.close();
@@ -251,7 +252,7 @@ impl Driver {
         if let Some(owned) = self.owned.remove(key) {
             owned.close();
         }
-        self.membership.hooks.released(key);
+        self.hooks.released(key);
     }
 
     /// Polls on, so that commits are answered, until all tasks have ended or the time is over.
@@ -291,7 +292,7 @@ impl Driver {
         }
         self.consumer.context().begin_closing();
         let waiting = std::mem::take(&mut self.waiting);
-        for rebalance in waiting.into_iter().chain(self.membership.hooks.take_rebalances()) {
+        for rebalance in waiting.into_iter().chain(self.hooks.take_rebalances()) {
             if rebalance.assign {
                 self.refuse();
             } else {
@@ -299,9 +300,8 @@ impl Driver {
             }
         }
         write(&self.membership.consumer).take();
-        let Self { consumer, membership, signals, .. } = self;
+        let Self { consumer, signals, .. } = self;
         drop(consumer);
-        membership.hooks.waiting.clear();
         // Last: its end says that the group was left.
         drop(signals);
     }

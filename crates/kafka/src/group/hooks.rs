@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use aerogram_telemetry::names;
 use rdkafka::TopicPartitionList;
-use rdkafka::error::KafkaResult;
 use rdkafka::statistics::Statistics;
 
-use super::commit::Waiting;
 use crate::sync::lock;
 
 pub(super) type Key = (String, i32);
@@ -28,17 +26,11 @@ pub(crate) struct Hooks {
     prefix: String,
     rebalances: Mutex<VecDeque<Rebalance>>,
     positions: Mutex<HashMap<Key, Arc<AtomicI64>>>,
-    pub(super) waiting: Waiting,
 }
 
 impl Hooks {
     pub(super) fn new(topic_prefix: &str) -> Self {
-        Self {
-            prefix: format!("{topic_prefix}."),
-            rebalances: Mutex::default(),
-            positions: Mutex::default(),
-            waiting: Waiting::default(),
-        }
+        Self { prefix: format!("{topic_prefix}."), rebalances: Mutex::default(), positions: Mutex::default() }
     }
 
     /// Only hands over: the callback must return for commits to be answered while tasks drain.
@@ -50,13 +42,6 @@ impl Hooks {
 
     pub(super) fn take_rebalances(&self) -> VecDeque<Rebalance> {
         std::mem::take(&mut *lock(&self.rebalances))
-    }
-
-    pub(crate) fn committed(&self, result: &KafkaResult<()>, offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::warn!("a commit failed: {error}");
-        }
-        self.waiting.answered(result, offsets);
     }
 
     pub(super) fn assigned(&self, key: Key, position: Arc<AtomicI64>) {

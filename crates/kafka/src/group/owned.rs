@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-use super::commit::Membership;
+use super::commit::{Commits, Membership};
 use super::{Assignment, Committed, Committer, Stop, Stopping};
 use crate::reader::{PartitionReader, Slot};
 
@@ -20,7 +20,7 @@ pub(super) struct Given {
 pub(super) struct Owned {
     slot: Arc<Slot>,
     stop: watch::Sender<Stopping>,
-    revoked: Arc<AtomicBool>,
+    commits: Arc<Commits>,
     ended: Arc<AtomicBool>,
 }
 
@@ -33,17 +33,12 @@ impl Owned {
         slot: Arc<Slot>,
     ) -> (Self, Given) {
         let (sender, stop) = Stop::channel();
-        let revoked = Arc::new(AtomicBool::new(false));
         let ended = Arc::new(AtomicBool::new(false));
-        let committer = Committer {
-            membership: Arc::clone(membership),
-            topic: topic.as_str().into(),
-            partition,
-            revoked: Arc::clone(&revoked),
-        };
+        let commits = Commits::new(membership, &topic, partition);
+        let committer = Committer(Arc::clone(&commits));
         let reader = PartitionReader::of_group(topic.clone(), partition, Arc::clone(&slot));
         let assignment = Assignment { topic, partition, committed, reader, committer, stop };
-        (Self { slot, stop: sender, revoked, ended: Arc::clone(&ended) }, Given { assignment, ended })
+        (Self { slot, stop: sender, commits, ended: Arc::clone(&ended) }, Given { assignment, ended })
     }
 
     /// Asks the task to drain; a second deadline never lengthens the first.
@@ -63,7 +58,7 @@ impl Owned {
 
     /// Takes everything away from the task. To be done before the partition is given back to the group.
     pub fn close(self) {
-        self.revoked.store(true, Ordering::SeqCst);
+        self.commits.revoke();
         self.stop.send_replace(Stopping::Abandon);
         self.slot.close();
     }

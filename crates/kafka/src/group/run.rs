@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -132,8 +133,8 @@ fn join(
     consumer.subscribe(&topics).map_err(client)?;
     let membership = Arc::new(Membership {
         consumer: RwLock::new(Some(Arc::clone(&consumer))),
-        hooks,
         answer_timeout: clients.session_timeout(),
+        runtime: Handle::current(),
     });
     let (sender, signals) = mpsc::channel(SIGNALS);
     let group = config.group.clone();
@@ -143,6 +144,7 @@ fn join(
         drain,
         consumer,
         membership,
+        hooks,
         signals: sender,
         leave,
         owned: HashMap::new(),

@@ -1,0 +1,60 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Measures the pipeline against the bare HTTP client. Kafka and Redis come from AEROGRAM_TEST_KAFKA (host:port) and
+/// AEROGRAM_TEST_REDIS (a URL), as scripts/bench.sh sets them.
+#[derive(Parser, Debug)]
+#[command(version)]
+pub struct Options {
+    /// Events of the backlog.
+    #[arg(long, default_value_t = 30_000)]
+    pub events: usize,
+    /// Requests in flight: of the bare client, and of the deliverer.
+    #[arg(long, default_value_t = 96)]
+    pub concurrency: usize,
+    /// Partitions of the internal topics; each has one subscription.
+    #[arg(long, default_value_t = 12)]
+    pub partitions: usize,
+    /// Bytes of each event's data, about.
+    #[arg(long, default_value_t = 400)]
+    pub data_bytes: usize,
+    /// How long the bare client posts, twice, in seconds.
+    #[arg(long, default_value_t = 8)]
+    pub raw_s: u64,
+    /// Events a second for the latency.
+    #[arg(long, default_value_t = 200)]
+    pub latency_rate: u64,
+    /// How long latency is measured, in seconds.
+    #[arg(long, default_value_t = 20)]
+    pub latency_s: u64,
+    /// Subscriptions that are created and deleted under load.
+    #[arg(long, default_value_t = 5)]
+    pub control_rounds: usize,
+    /// Where the figures go.
+    #[arg(long, default_value = "benches/results/latest.json")]
+    pub output: PathBuf,
+    /// The benchmark gives up after so many seconds.
+    #[arg(long, default_value_t = 290)]
+    pub limit_s: u64,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The receiver, started by the benchmark as a process of its own so that its CPU time is its own.
+    #[command(hide = true)]
+    Receiver {
+        /// Where its certificate authority goes.
+        dir: PathBuf,
+    },
+}
+
+impl Options {
+    pub fn limit(&self) -> Duration {
+        Duration::from_secs(self.limit_s)
+    }
+}

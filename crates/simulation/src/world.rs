@@ -1,0 +1,275 @@
+//! The world under one seed: a troubled while, then calm until everything has come to rest.
+
+use crate::deliverer_process::DelivererProcess;
+use crate::fanout::Fanout;
+use crate::limits::{DELIVERERS, HORIZON_MS, PARTITIONS, SCHEDULERS};
+use crate::machine::Machine;
+use crate::scheduler_process::SchedulerProcess;
+use crate::surroundings::Surroundings;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Steps after which a calm world counts as stuck.
+const CALM_STEPS_MAX: u64 = 30_000;
+
+/// Something that must hold did not.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    pub seed: u64,
+    pub step: u64,
+    pub what: String,
+    /// The last lines of the trace.
+    pub tail: Vec<String>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.tail {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f, "VIOLATION in seed {} at step {}: {}", self.seed, self.step, self.what)?;
+        write!(f, "replay: cargo run -p aerogram-simulation -- --seed {} --trace", self.seed)
+    }
+}
+
+/// What a world went through.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Stats {
+    pub steps: u64,
+    pub sent: u64,
+    /// Ended runs by kind, and how often other things worth covering came about.
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+impl Stats {
+    pub fn add(&mut self, other: &Stats) {
+        self.steps += other.steps;
+        self.sent += other.sent;
+        for (what, n) in &other.counts {
+            *self.counts.entry(what).or_default() += n;
+        }
+    }
+}
+
+/// Lives through one seed; `print` writes the whole trace to the standard output.
+///
+/// # Errors
+/// The first violation, with the tail of the trace.
+pub fn run(seed: u64, print: bool) -> Result<Stats, Box<Violation>> {
+    let first = World::new(seed, false, print).live();
+    // The tail costs time, so it is kept only in a second life.
+    first.or_else(|_| World::new(seed, true, false).live())
+}
+
+pub(crate) struct World {
+    seed: u64,
+    pub surroundings: Surroundings,
+    pub deliverers: Vec<DelivererProcess>,
+    pub schedulers: Vec<SchedulerProcess>,
+    fanout: Fanout,
+}
+
+impl World {
+    fn new(seed: u64, tail: bool, print: bool) -> Self {
+        let mut surroundings = Surroundings::new(seed, tail, print);
+        let deliverers = (0..DELIVERERS)
+            .map(|process| DelivererProcess::new(Machine::new(&mut surroundings, process, 'd')))
+            .collect();
+        let schedulers = (0..SCHEDULERS)
+            .map(|process| SchedulerProcess::new(Machine::new(&mut surroundings, process, 's')))
+            .collect();
+        let fanout = Fanout::new(&mut surroundings);
+        Self { seed, surroundings, deliverers, schedulers, fanout }
+    }
+
+    pub fn machine(&mut self, index: usize) -> &mut Machine {
+        match index.checked_sub(self.deliverers.len()) {
+            None => &mut self.deliverers[index].machine,
+            Some(index) => &mut self.schedulers[index].machine,
+        }
+    }
+
+    pub fn restart(&mut self, index: usize) {
+        let world = &mut self.surroundings;
+        let machine = match index.checked_sub(self.deliverers.len()) {
+            None => &mut self.deliverers[index].machine,
+            Some(index) => &mut self.schedulers[index].machine,
+        };
+        machine.start(world);
+        world.trace(|| format!("RESTART {}", machine.name));
+    }
+
+    fn live(mut self) -> Result<Stats, Box<Violation>> {
+        let rng = &mut self.surroundings.rng;
+        let steps = rng.u64(400..2_000);
+        let faults_per_mille = rng.choice([10, 30, 60, 100]).unwrap_or(30);
+        for _ in 0..steps {
+            if self.surroundings.rng.u32(..12) == 0 {
+                self.fanout.step(&mut self.surroundings);
+            }
+            if self.surroundings.rng.u32(..1_000) < faults_per_mille {
+                self.fault();
+            }
+            self.step()?;
+        }
+        self.calm_down();
+        let mut calm_steps = 0;
+        while !self.is_at_rest() {
+            calm_steps += 1;
+            if calm_steps > CALM_STEPS_MAX {
+                let what = self.dump();
+                self.surroundings.oracle.fail(|| format!("(1) stuck: {what}"));
+            }
+            if self.surroundings.rng.u32(..12) == 0 && !self.fanout.is_done() {
+                self.fanout.step(&mut self.surroundings);
+            }
+            self.step()?;
+        }
+        self.surroundings.oracle.finish();
+        self.step()?;
+        self.forget()?;
+        let world = &mut self.surroundings;
+        let mut counts = std::mem::take(&mut world.counts);
+        counts.extend(world.oracle.ends());
+        Ok(Stats { steps: world.step, sent: world.oracle.sent, counts })
+    }
+
+    /// The faults stop.
+    fn calm_down(&mut self) {
+        self.surroundings.trace(|| "CALM".into());
+        self.surroundings.calm = true;
+        self.surroundings.redis.down = false;
+        for index in 0..DELIVERERS + SCHEDULERS {
+            let machine = self.machine(index);
+            machine.cut_off = false;
+            machine.paused = false;
+            if !machine.alive {
+                self.restart(index);
+            }
+        }
+    }
+
+    /// Nothing is left to forget once the horizon has passed: memory and the next owner's fold stay bounded.
+    fn forget(&mut self) -> Result<(), Box<Violation>> {
+        for _ in 0..12 {
+            self.surroundings.now_ms += HORIZON_MS / 8;
+            for _ in 0..150 {
+                self.step()?;
+            }
+        }
+        for p in 0..PARTITIONS {
+            let (_, metadata) = &self.surroundings.kafka.deliverers.committed[p];
+            let end = self.surroundings.kafka.partitions[p].attempts.end();
+            // Claims may follow the last line; lines may not follow M.
+            let from = metadata.strip_prefix("m=").and_then(|m| m.split(';').next()?.parse::<i64>().ok());
+            let log = &self.surroundings.kafka.partitions[p].attempts;
+            let is_line = |record: &aerogram_wire::v1::AttemptsRecord| {
+                matches!(record.body, Some(aerogram_wire::v1::attempts_record::Body::Batch(_)))
+            };
+            let left = log.iter_from(from.unwrap_or(0)).filter(|(_, stored)| is_line(&stored.record)).count();
+            if left > 0 {
+                let what = format!("memory of p{p} is never forgotten: {metadata}, end {end}, {left} batches");
+                self.surroundings.oracle.fail(|| what);
+            }
+        }
+        self.step()
+    }
+
+    fn step(&mut self) -> Result<(), Box<Violation>> {
+        self.surroundings.step += 1;
+        self.let_time_pass();
+        self.rebalance();
+        let index = self.surroundings.rng.usize(..DELIVERERS + SCHEDULERS);
+        match index.checked_sub(DELIVERERS) {
+            None => self.deliverers[index].step(&mut self.surroundings),
+            Some(index) => self.schedulers[index].step(&mut self.surroundings),
+        }
+        match self.surroundings.oracle.violation.take() {
+            None => Ok(()),
+            Some(what) => Err(Box::new(Violation {
+                seed: self.seed,
+                step: self.surroundings.step,
+                what,
+                tail: self.surroundings.tail(),
+            })),
+        }
+    }
+
+    fn let_time_pass(&mut self) {
+        let world = &mut self.surroundings;
+        if world.rng.u32(..3) == 0 {
+            world.now_ms += world.rng.i64(0..1_000);
+        }
+        for process in self.deliverers.iter().filter(|process| process.machine.reaches_kafka()) {
+            world.kafka.deliverers.heartbeat(process.machine.member(), world.now_ms);
+        }
+        for process in self.schedulers.iter().filter(|process| process.machine.reaches_kafka()) {
+            world.kafka.schedulers.heartbeat(process.machine.member(), world.now_ms);
+        }
+        if world.rng.u32(..3) == 0 {
+            world.append_late();
+        }
+        if world.rng.u32(..30) == 0 {
+            world.kafka.compact(&mut world.rng, world.now_ms);
+        }
+        self.fanout.handle_commands(world);
+    }
+
+    /// The groups give partitions without a living owner to somebody.
+    fn rebalance(&mut self) {
+        let world = &mut self.surroundings;
+        let p = world.rng.usize(..PARTITIONS);
+        match world.rng.u32(..20) {
+            0 if world.kafka.deliverers.wants_owner(p, world.now_ms) => {
+                let able = self.deliverers.iter_mut().filter(|process| process.machine.reaches_kafka());
+                if let Some(process) = world.rng.choice(able.collect::<Vec<_>>()) {
+                    let generation = world.kafka.deliverers.assign(p, process.machine.member(), world.now_ms);
+                    process.assign(world, p, generation);
+                }
+            }
+            1 if world.kafka.schedulers.wants_owner(p, world.now_ms) => {
+                let able = self.schedulers.iter_mut().filter(|process| process.machine.reaches_kafka());
+                if let Some(process) = world.rng.choice(able.collect::<Vec<_>>()) {
+                    let generation = world.kafka.schedulers.assign(p, process.machine.member(), world.now_ms);
+                    process.assign(world, p, generation);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let world = &self.surroundings;
+        self.fanout.is_done()
+            && world.kafka.late.is_empty()
+            && world.deactivations.is_empty()
+            && self.deliverers.iter().all(DelivererProcess::is_idle)
+            && self.schedulers.iter().all(SchedulerProcess::is_idle)
+            && (0..PARTITIONS).all(|p| {
+                let logs = &world.kafka.partitions[p];
+                world.kafka.deliverers.committed[p].0 >= logs.deliveries.end()
+                    && logs.pending.live().is_empty()
+                    && world.redis.is_empty(p)
+            })
+    }
+
+    fn dump(&self) -> String {
+        let world = &self.surroundings;
+        let mut text = format!("unfinished {:?}, {} late", world.oracle.unfinished(), world.kafka.late.len());
+        for p in 0..PARTITIONS {
+            let logs = &world.kafka.partitions[p];
+            let (committed, metadata) = &world.kafka.deliverers.committed[p];
+            let live = logs.pending.live();
+            let live = live.iter().map(|k| (k.run.delivery_id[15], k.run.run, k.seq)).collect::<Vec<_>>();
+            text += &format!(
+                "\n  p{p}: committed {committed} ({metadata}) of {}, live pending {live:?}, store {}",
+                logs.deliveries.end(),
+                world.redis.entries(p),
+            );
+        }
+        for process in &self.deliverers {
+            text += &format!("\n  {}", process.describe());
+        }
+        text
+    }
+}
