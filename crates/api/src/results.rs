@@ -132,6 +132,11 @@ mod tests {
         CommandResult { detail: detail.into(), ..CommandResult::default() }
     }
 
+    fn sizes(results: &Results) -> (usize, usize) {
+        let shared = results.lock();
+        (shared.waiters, shared.waiting.len())
+    }
+
     #[tokio::test]
     async fn all_who_wait_for_a_command_are_told() {
         let results = Results::default();
@@ -144,7 +149,7 @@ mod tests {
         assert_eq!(two.unwrap().result().await, Some(result("done")));
         results.deliver([2; 16], &result("later"));
         assert_eq!(other.unwrap().result().await, Some(result("later")));
-        assert_eq!((results.lock().waiters, results.lock().waiting.len()), (0, 0));
+        assert_eq!(sizes(&results), (0, 0));
     }
 
     #[test]
@@ -154,7 +159,7 @@ mod tests {
             (0..WAITING_MAX as u128).map(|i| results.wait_for((i / 2).to_be_bytes()).unwrap()).collect();
         assert_eq!(results.wait_for([0xff; 16]).err(), Some(TooManyWaiting));
         drop(waiters);
-        assert_eq!((results.lock().waiters, results.lock().waiting.len()), (0, 0));
+        assert_eq!(sizes(&results), (0, 0));
         assert!(results.wait_for([0xff; 16]).is_ok());
     }
 }

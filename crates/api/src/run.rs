@@ -66,12 +66,14 @@ type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
 /// # Errors
 /// See [`run`].
 pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> anyhow::Result<Running> {
-    let credentials = credentials::load(&settings.credentials).await?;
-    let sealer = Sealer::from_settings(&settings.seal)?;
+    let (credentials, sealer) = secrets(&settings).await?;
+    let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
     let handling = health.condition("commands handled");
+    connected.set(false, "waiting for the brokers and the topics");
     let cluster = Cluster::connect(&settings, shutdown.token()).await?;
+    connected.set(true, "connected");
     let mut tasks = Tasks::new();
 
     let companions = cluster.companions()?;
@@ -106,6 +108,16 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     let api = api(&settings, &cluster, credentials, sealer, table, catch_up, results)?;
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
     Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience })
+}
+
+/// Who may call, and what seals; all that is wrong with either at once.
+async fn secrets(settings: &Settings) -> anyhow::Result<(Credentials, Sealer)> {
+    match (credentials::load(&settings.credentials).await, Sealer::from_settings(&settings.seal)) {
+        (Ok(credentials), Ok(sealer)) => Ok((credentials, sealer)),
+        (Err(error), Ok(_)) => Err(error),
+        (Ok(_), Err(error)) => Err(error.into()),
+        (Err(first), Err(second)) => Err(anyhow!("{first:#}\n{second}")),
+    }
 }
 
 fn api(

@@ -10,7 +10,9 @@ use aerogram_domain::policy::AttemptResult;
 use aerogram_kafka::{Committer, Out, WriteError, Writer};
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};
+use aerogram_wire::key::RunKey;
 use aerogram_wire::{Message as _, SCHEMA, Topic, headers};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, stream};
@@ -182,11 +184,18 @@ impl Carrier {
     }
 }
 
-/// The command id is the run's, so that a repetition is recognised.
-fn deactivation(key: &aerogram_wire::key::RunKey, subscription_id: &str, reason: String) -> CommandRecord {
+/// A command id has 16 bytes. This one is the run's, so that a repetition is recognised: the delivery id is a hash, which
+/// another run of the same delivery shares.
+fn command_id(key: &RunKey) -> Bytes {
+    let mut id = key.delivery_id;
+    id.iter_mut().zip(key.run.to_be_bytes()).for_each(|(byte, run)| *byte ^= run);
+    Bytes::copy_from_slice(&id)
+}
+
+fn deactivation(key: &RunKey, subscription_id: &str, reason: String) -> CommandRecord {
     CommandRecord {
         schema: SCHEMA,
-        command_id: key.encode(),
+        command_id: command_id(key),
         subscription_id: subscription_id.to_owned(),
         at_ms: aerogram_telemetry::wall_ms(),
         body: Some(command_record::Body::Command(Command {

@@ -39,8 +39,12 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     let sealer = Sealer::from_settings(&settings.seal).context("the deliverer needs the keys that open signing keys")?;
     let egress = EgressClient::new(&settings.deliverer).context("the HTTPS client cannot be set up")?;
     let kafka = health.condition("kafka connected");
+    let assigned = health.condition("partitions assigned");
     kafka.set(false, "waiting for the brokers and the topics");
-    let cluster = Cluster::connect(&settings, &shutdown).await?;
+    let cluster = match Cluster::connect(&settings, &shutdown).await {
+        Err(_) if shutdown.is_cancelled() => return Ok(()),
+        connected => connected?,
+    };
     kafka.set(true, "connected");
 
     let request_timeout = Duration::from_millis(settings.deliverer.request_timeout_ms);
@@ -65,8 +69,13 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         health,
         name: format!("{}-{:08x}", std::process::id(), fastrand::u32(..)),
     });
+    assigned.set(false, "waiting for partitions of deliveries");
     let shared = parts.clone();
-    run_group(&cluster, group, shutdown, move |assignment| tokio::spawn(owner::own(shared.clone(), assignment))).await?;
+    run_group(&cluster, group, shutdown, move |assignment| {
+        assigned.set(true, format!("the latest is deliveries {}", assignment.partition));
+        tokio::spawn(owner::own(shared.clone(), assignment))
+    })
+    .await?;
     parts.durable.flush(drain_within).await;
     Ok(())
 }

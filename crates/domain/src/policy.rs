@@ -182,7 +182,9 @@ impl Policy {
 
     fn asked_by_receiver(&self, answer: Answer) -> i64 {
         match (self.retry_after_cap_ms, answer) {
-            (Some(cap), Answer::Status { status: 429 | 503, retry_after_ms: Some(asked) }) => asked.clamp(0, cap),
+            (Some(cap), Answer::Status { status: 429 | 503, retry_after_ms: Some(asked) }) => {
+                asked.clamp(0, cap)
+            }
             _ => 0,
         }
     }
@@ -245,7 +247,10 @@ mod tests {
             let answer = Answer::Status { status, retry_after_ms: Some(9_000_000) };
             assert_eq!(p.decide(answer, 1, 0, 5, 0), Verdict::AtOnce, "{status}");
         }
-        assert_eq!(p.decide(Answer::Status { status: 201, retry_after_ms: None }, 1, 0, 5, 0), Verdict::Delivered);
+        assert_eq!(
+            p.decide(Answer::Status { status: 201, retry_after_ms: None }, 1, 0, 5, 0),
+            Verdict::Delivered
+        );
     }
 
     #[test]
@@ -254,11 +259,17 @@ mod tests {
         let answer = |status, retry_after_ms| Answer::Status { status, retry_after_ms };
         assert_eq!(p.decide(answer(410, None), 1, 0, 0, 0), Verdict::Escalate(Reason::Gone));
         assert_eq!(p.decide(answer(204, None), 1, 0, 0, 0), Verdict::Delivered);
-        let Verdict::Retry { due_at_ms, .. } = p.decide(answer(429, Some(90_000)), 1, 0, 0, 0) else { panic!() };
+        let Verdict::Retry { due_at_ms, .. } = p.decide(answer(429, Some(90_000)), 1, 0, 0, 0) else {
+            panic!()
+        };
         assert_eq!(due_at_ms, 90_000);
-        let Verdict::Retry { due_at_ms, .. } = p.decide(answer(503, Some(i64::MAX)), 1, 0, 0, 0) else { panic!() };
+        let Verdict::Retry { due_at_ms, .. } = p.decide(answer(503, Some(i64::MAX)), 1, 0, 0, 0) else {
+            panic!()
+        };
         assert_eq!(due_at_ms, HOUR_MS);
-        let Verdict::Retry { due_at_ms, .. } = p.decide(answer(500, Some(90_000)), 1, 0, 0, 0) else { panic!() };
+        let Verdict::Retry { due_at_ms, .. } = p.decide(answer(500, Some(90_000)), 1, 0, 0, 0) else {
+            panic!()
+        };
         assert_eq!(due_at_ms, 5_000);
     }
 

@@ -36,7 +36,14 @@ pub enum StoreOp {
     /// than `age_max_ms`: tombstones may have been compacted away since.
     TakeOver { owner: u64, layout_id: String, now_ms: i64, age_max_ms: i64, reset: bool },
     /// Applies records up to offset `upto`. `as_of_ms`: when the position was seen to be the log's end, if it was.
-    Apply { guard: Guard, now_ms: i64, age_max_ms: i64, upto: i64, changes: Vec<Change>, as_of_ms: Option<i64> },
+    Apply {
+        guard: Guard,
+        now_ms: i64,
+        age_max_ms: i64,
+        upto: i64,
+        changes: Vec<Change>,
+        as_of_ms: Option<i64>,
+    },
     /// The earliest entries due by now and not fired.
     Pick { guard: Guard, now_ms: i64, age_max_ms: i64, limit: usize },
     /// These were fired and acknowledged; only a tombstone ends them now.
@@ -85,9 +92,11 @@ pub struct StoreState {
 pub fn execute(slot: &mut Option<StoreState>, op: StoreOp) -> StoreReply {
     match op {
         StoreOp::TakeOver { owner, layout_id, now_ms, age_max_ms, reset } => {
-            let usable =
-                slot.take().filter(|s| !reset && s.layout_id == layout_id && now_ms - s.as_of_ms <= age_max_ms);
-            let state = usable.unwrap_or(StoreState { applied: -1, as_of_ms: now_ms, ..StoreState::default() });
+            let usable = slot
+                .take()
+                .filter(|s| !reset && s.layout_id == layout_id && now_ms - s.as_of_ms <= age_max_ms);
+            let state =
+                usable.unwrap_or(StoreState { applied: -1, as_of_ms: now_ms, ..StoreState::default() });
             let state = slot.insert(StoreState { owner, layout_id, ..state });
             StoreReply::TakenOver { applied: state.applied, as_of_ms: state.as_of_ms }
         }
@@ -99,13 +108,15 @@ pub fn execute(slot: &mut Option<StoreState>, op: StoreOp) -> StoreReply {
                 StoreReply::Applied { pending: s.entries.len() }
             })
         }
-        StoreOp::Pick { guard, now_ms, age_max_ms, limit } => guarded(slot, guard, now_ms, age_max_ms, |s| {
-            StoreReply::Picked(s.pick(now_ms, limit))
-        }),
-        StoreOp::MarkFired { guard, now_ms, age_max_ms, keys } => guarded(slot, guard, now_ms, age_max_ms, |s| {
-            keys.into_iter().for_each(|key| s.mark_fired(key));
-            StoreReply::Marked
-        }),
+        StoreOp::Pick { guard, now_ms, age_max_ms, limit } => {
+            guarded(slot, guard, now_ms, age_max_ms, |s| StoreReply::Picked(s.pick(now_ms, limit)))
+        }
+        StoreOp::MarkFired { guard, now_ms, age_max_ms, keys } => {
+            guarded(slot, guard, now_ms, age_max_ms, |s| {
+                keys.into_iter().for_each(|key| s.mark_fired(key));
+                StoreReply::Marked
+            })
+        }
     }
 }
 
@@ -131,9 +142,9 @@ impl StoreState {
                 if let Some((old, _)) = self.entries.insert(key.clone(), (due_at_ms, value)) {
                     self.due.remove(&(old, key.clone()));
                 }
-                if !self.fired.contains(&key) {
-                    self.due.insert((due_at_ms, key));
-                }
+                // It ends the mark: the tombstone between may have been compacted away, and nobody else would.
+                self.fired.remove(&key);
+                self.due.insert((due_at_ms, key));
             }
             Change::Remove { key } => {
                 if let Some((due, _)) = self.entries.remove(&key) {

@@ -11,9 +11,12 @@ use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_settings::Settings;
 use aerogram_telemetry::{Condition, Health};
 use anyhow::Context as _;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// Time between log lines about sources that give nothing.
+const REMIND_EVERY: Duration = Duration::from_secs(30);
 
 /// Runs until `shutdown`; what was taken by then is written and committed before it returns.
 ///
@@ -57,7 +60,9 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     match tokio::time::timeout(options.drain, serving).await {
         Ok(served) => served.context("the HTTP server failed")?,
         Err(_) => {
-            tracing::warn!("requests were still open at the end of the drain; their clients will repeat them");
+            tracing::warn!(
+                "requests were still open at the end of the drain; their clients will repeat them"
+            );
         }
     }
     shared.writer.flush(options.drain).await;
@@ -77,11 +82,14 @@ async fn read_sources(
         shutdown.cancelled().await;
         return Ok(());
     };
-    assigned.set(false, format!("waiting for partitions of {}", group.topics.join(", ")));
+    let topics = group.topics.join(", ");
+    assigned
+        .set(false, format!("waiting for partitions of {topics}; a topic that does not exist is waited for"));
+    let waiting = assigned.clone();
     let sources: HashMap<String, Arc<Source>> =
         sources.into_iter().map(|source| (source.topic.clone(), Arc::new(source))).collect();
     let each = Arc::clone(shared);
-    run_group(&shared.cluster, group, shutdown, move |assignment| {
+    let running = run_group(&shared.cluster, group, shutdown, move |assignment| {
         assigned.set(true, format!("the latest is {} {}", assignment.topic, assignment.partition));
         let (shared, source) = (Arc::clone(&each), sources.get(&assignment.topic).cloned());
         tokio::spawn(async move {
@@ -90,7 +98,22 @@ async fn read_sources(
                 None => partition::foreign(&assignment),
             }
         })
-    })
-    .await?;
-    Ok(())
+    });
+    tokio::select! {
+        ended = running => Ok(ended?),
+        never = remind(&waiting, &topics) => match never {},
+    }
+}
+
+/// Says from time to time that nothing is read yet.
+async fn remind(assigned: &Condition, topics: &str) -> Infallible {
+    loop {
+        tokio::time::sleep(REMIND_EVERY).await;
+        if !assigned.holds() {
+            tracing::warn!(
+                "no partition of {topics} was assigned yet: create the topic if it does not exist; otherwise other \
+                 members of the group have all partitions"
+            );
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aerogram_wire::Topic;
 use rdkafka::consumer::Consumer as _;
@@ -12,6 +13,9 @@ use crate::client::{Clients, Served};
 use crate::ends::Ends;
 use crate::reader::{PartitionReader, ReadError, Slot, Unassign};
 use crate::sync::lock;
+
+/// How long the question for leaders may take; reading begins without the answer as well.
+const ASK: Duration = Duration::from_secs(2);
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,7 @@ struct Inner {
     served: Served,
     prefix: String,
     ends: Ends,
+    known: Mutex<HashSet<Topic>>,
     read: Mutex<HashSet<(String, i32)>>,
 }
 
@@ -38,7 +43,7 @@ impl Companions {
     pub(crate) fn start(clients: &Clients, ends: Ends) -> KafkaResult<Self> {
         let served = Served::start(&clients.reading(), "companions")?;
         let prefix = clients.kafka().topic_prefix.clone();
-        Ok(Self(Arc::new(Inner { served, prefix, ends, read: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { served, prefix, ends, known: Mutex::default(), read: Mutex::default() })))
     }
 
     /// Begins to read a partition. With `From::Time` it waits while Kafka can't be reached. An offset that does not
@@ -52,7 +57,23 @@ impl Companions {
             From::Offset(offset) => Offset::Offset(offset),
             From::Time(time_ms) => Offset::Offset(self.0.ends.at_time(topic, partition, time_ms).await?),
         };
-        self.begin(topic.full_name(&self.0.prefix), partition, from)
+        let name = topic.full_name(&self.0.prefix);
+        self.learn(topic, &name).await;
+        self.begin(name, partition, from)
+    }
+
+    /// Without knowing the leader, the first look for an offset fails, and the next comes half a second later.
+    async fn learn(&self, topic: Topic, name: &str) {
+        if lock(&self.0.known).contains(&topic) {
+            return;
+        }
+        let (inner, name) = (Arc::clone(&self.0), name.to_owned());
+        let learnt = tokio::task::spawn_blocking(move || {
+            inner.served.consumer().is_some_and(|consumer| consumer.fetch_metadata(Some(&name), ASK).is_ok())
+        });
+        if matches!(learnt.await, Ok(true)) {
+            lock(&self.0.known).insert(topic);
+        }
     }
 
     fn begin(&self, topic: String, partition: i32, from: Offset) -> Result<PartitionReader, ReadError> {

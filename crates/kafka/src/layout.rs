@@ -199,6 +199,8 @@ fn read_last(clients: &Clients, topic: &str) -> KafkaResult<Option<Vec<u8>>> {
     consumer.context().begin_closing();
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, 0, Offset::Beginning)?;
+    // Without knowing the leader, the first look for the beginning fails, and the next comes half a second later.
+    consumer.fetch_metadata(Some(topic), ASK)?;
     consumer.assign(&list)?;
     let begun = Instant::now();
     let mut last = None;

@@ -73,7 +73,7 @@ pub struct Writer(Arc<Inner>);
 
 struct Inner {
     producer: FutureProducer<Context>,
-    topics: HashMap<Topic, TopicOut>,
+    topics: HashMap<Topic, Arc<TopicOut>>,
 }
 
 /// What is the same for all records of a topic.
@@ -82,7 +82,6 @@ struct TopicOut {
     counters: Counters,
 }
 
-#[derive(Clone)]
 struct Counters {
     written: Counter,
     expired: Counter,
@@ -95,7 +94,7 @@ impl Counters {
         Self { written: counter("written"), expired: counter("expired"), failed: counter("failed") }
     }
 
-    fn count(&self, result: &Result<Written, WriteError>) {
+    fn count(&self, result: Result<&Written, &WriteError>) {
         match result {
             Ok(_) => self.written.increment(1),
             Err(WriteError::Expired) => self.expired.increment(1),
@@ -110,7 +109,10 @@ impl Writer {
     pub(crate) fn start(config: &ClientConfig, name: &str, topic_prefix: &str) -> KafkaResult<Self> {
         let producer = config.create_with_context(Context::new(name))?;
         let topic = |topic: Topic| {
-            (topic, TopicOut { name: topic.full_name(topic_prefix), counters: Counters::new(topic) })
+            (
+                topic,
+                Arc::new(TopicOut { name: topic.full_name(topic_prefix), counters: Counters::new(topic) }),
+            )
         };
         Ok(Self(Arc::new(Inner { producer, topics: Topic::ALL.into_iter().map(topic).collect() })))
     }
@@ -157,16 +159,11 @@ impl Writer {
             record.headers = Some(headers);
         }
         match self.0.producer.send_result(record) {
-            Ok(delivery) => {
-                let counters = topic.counters.clone();
-                Ok(Ack { delivery, topic: topic.name.clone(), partition, counters })
-            }
+            Ok(delivery) => Ok(Ack { delivery, topic: Arc::clone(topic), partition }),
             Err((error, _)) => {
-                let result = Err(write_error(&error, &topic.name, partition));
-                if let Err(error) = &result {
-                    topic.counters.count(&Err(error.clone()));
-                }
-                result
+                let error = write_error(&error, &topic.name, partition);
+                topic.counters.count(Err(&error));
+                Err(error)
             }
         }
     }
@@ -208,9 +205,8 @@ impl OwnedOut {
 /// The acknowledgement of a record. Dropping it does not take the record back.
 pub struct Ack {
     delivery: DeliveryFuture,
-    topic: String,
+    topic: Arc<TopicOut>,
     partition: i32,
-    counters: Counters,
 }
 
 impl Future for Ack {
@@ -221,10 +217,10 @@ impl Future for Ack {
             Ok(Ok(delivery)) => {
                 Ok(Written { partition: delivery.partition, offset: delivery.offset.max(UNKNOWN_OFFSET) })
             }
-            Ok(Err((error, _))) => Err(write_error(&error, &self.topic, self.partition)),
-            Err(_) => Err(write_error(&KafkaError::Canceled, &self.topic, self.partition)),
+            Ok(Err((error, _))) => Err(write_error(&error, &self.topic.name, self.partition)),
+            Err(_) => Err(write_error(&KafkaError::Canceled, &self.topic.name, self.partition)),
         };
-        self.counters.count(&result);
+        self.topic.counters.count(result.as_ref());
         Poll::Ready(result)
     }
 }

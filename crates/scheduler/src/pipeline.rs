@@ -26,10 +26,17 @@ pub struct Parts {
 
 /// Runs until `shutdown`; what was fired is acknowledged before it returns.
 pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let store = store::open(&settings, &health, &shutdown).await?;
+    let store = match store::open(&settings, &health, &shutdown).await {
+        Err(_) if shutdown.is_cancelled() => return Ok(()),
+        opened => opened?,
+    };
     let kafka = health.condition("kafka connected");
+    let assigned = health.condition("partitions assigned");
     kafka.set(false, "waiting for the brokers and the topics");
-    let cluster = Cluster::connect(&settings, &shutdown).await?;
+    let cluster = match Cluster::connect(&settings, &shutdown).await {
+        Err(_) if shutdown.is_cancelled() => return Ok(()),
+        connected => connected?,
+    };
     kafka.set(true, "connected");
 
     let drain_within = Duration::from_millis(settings.kafka.max_poll_interval_ms / 3);
@@ -48,7 +55,12 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         clock: Clock::new(),
         health,
     });
-    run_group(&cluster, group, shutdown, move |assignment| tokio::spawn(owner::own(parts.clone(), assignment))).await?;
+    assigned.set(false, "waiting for partitions of pending");
+    run_group(&cluster, group, shutdown, move |assignment| {
+        assigned.set(true, format!("the latest is pending {}", assignment.partition));
+        tokio::spawn(owner::own(parts.clone(), assignment))
+    })
+    .await?;
     Ok(())
 }
 

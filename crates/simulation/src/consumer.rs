@@ -16,6 +16,8 @@ pub struct Core {
     pub subscriptions_end: Option<i64>,
     /// What was read, as the oracle's own witness.
     pub table: BTreeMap<String, Subscription>,
+    /// The last record read that says a subscription is not active.
+    pub last_off: BTreeMap<String, i64>,
     /// Everything of `subscriptions` below was read, or was known to be gone.
     pub table_next: i64,
 }

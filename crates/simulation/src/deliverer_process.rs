@@ -11,7 +11,7 @@ use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Config, Partition, Resume, Ticket, Why};
 use aerogram_domain::policy::{Answer, AttemptResult};
 use aerogram_wire::v1::attempts_record::Body;
-use aerogram_wire::v1::{AttemptsRecord, Claim, LineBatch, LineKind};
+use aerogram_wire::v1::{AttemptsRecord, Claim, LineBatch, LineKind, Status};
 use aerogram_wire::{Message as _, SCHEMA};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -121,6 +121,7 @@ impl DelivererProcess {
             subscriptions_next: 0,
             subscriptions_end: Some(world.kafka.partitions[p].subscriptions.end()),
             table: BTreeMap::new(),
+            last_off: BTreeMap::new(),
             table_next: 0,
         };
         if let Some(owned) = self.owned.get_mut(&p) {
@@ -350,6 +351,9 @@ impl DelivererProcess {
                     core.table_next = core.table_next.max(stored.offset + 1);
                     if let Some(state) = &stored.value {
                         core.table.insert(state.id.clone(), state.clone());
+                        if state.status() != Status::Active {
+                            core.last_off.insert(state.id.clone(), stored.offset);
+                        }
                     }
                     core.partition.on_subscription(now, stored.offset, stored.value.clone(), out);
                 } else if let Some(end) = core.subscriptions_end.take() {
@@ -447,7 +451,9 @@ impl DelivererProcess {
     fn start_again(&mut self, world: &mut Surroundings, p: usize) {
         let Some(owned) = self.owned.get(&p) else { return };
         let Stage::StartingAgain(why) = owned.stage else { return };
-        if owned.revoking_since_ms.is_some() || world.rng.bool() {
+        // Requests to the group keep their order.
+        let before = self.commits.iter().any(|request| request.partition == p);
+        if owned.revoking_since_ms.is_some() || before || world.rng.bool() {
             return;
         }
         let (offset, metadata) = world.kafka.deliverers.committed[p].clone();
@@ -481,7 +487,9 @@ impl DelivererProcess {
         let late = world.now_ms - since > DRAIN_MS;
         let point = match &mut owned.stage {
             Stage::StartingAgain(_) => None,
-            Stage::Running(core) if core.partition.is_drained() || late => Some(core.partition.commit_point(now)),
+            Stage::Running(core) if core.partition.is_drained() || late => {
+                Some(core.partition.commit_point(now))
+            }
             Stage::Running(_) => return,
         };
         if self.machine.cut_off {
@@ -503,15 +511,13 @@ fn attempts(body: Body) -> Write {
 /// The oracle looks at cancelled lines as they are decided.
 fn watch_cancelled(world: &mut Surroundings, p: usize, core: &Core, batch: &LineBatch) {
     for line in batch.lines.iter().filter(|line| line.kind() == LineKind::Cancelled) {
-        let from = world.kafka.deliverers.committed[p].0;
-        let told = world.kafka.partitions[p].deliveries.iter_from(from).find(|(_, stored)| {
-            stored.record.delivery_id == line.delivery_id
-                && stored.record.run == line.run
-                && stored.record.seq == line.seq
+        let polled = world.kafka.partitions[p].deliveries.iter_from(0).take(core.deliveries_next as usize);
+        let copies = polled.filter_map(|(_, stored)| {
+            let d = &stored.record;
+            (d.delivery_id == line.delivery_id && d.run == line.run && d.seq == line.seq).then_some(d)
         });
-        if let Some((_, stored)) = told {
-            let applied = core.table.get(&stored.record.subscription_id);
-            world.oracle.cancel(&stored.record, applied, core.table_next);
+        if let Some(first) = copies.min_by_key(|delivery| delivery.subscription_offset) {
+            world.oracle.cancel(first, core.last_off.get(&first.subscription_id).copied());
         }
     }
 }

@@ -40,7 +40,7 @@ impl Fanout {
             table: BTreeMap::new(),
             next: [0; PARTITIONS],
             emitted: Vec::new(),
-            events_left: rng.usize(3..14),
+            events_left: rng.usize(4..24),
             redeliveries_left: rng.usize(..3),
             ids: 0,
         };
@@ -97,8 +97,8 @@ impl Fanout {
             return;
         }
         let to = match world.rng.u32(..10) {
-            0 => Status::Deleted,
-            1..4 => Status::Inactive,
+            0 if world.rng.bool() => Status::Deleted,
+            0 => Status::Inactive,
             _ => Status::Active,
         };
         self.set(world, &id, |state| state.set_status(to));
@@ -111,7 +111,7 @@ impl Fanout {
         state.callback_url = format!("https://{id}.example/{}", state.version);
         let (partition, state) = (*partition, state.clone());
         world.trace(|| format!("  subscription {id} of p{partition} is {:?}", state.status()));
-        world.kafka.partitions[partition].subscriptions.append(world.now_ms, id.to_owned(), Some(state));
+        world.kafka.partitions[partition].subscriptions.append(id.to_owned(), Some(state));
     }
 
     fn read(&mut self, world: &mut Surroundings) {
@@ -165,8 +165,12 @@ impl Fanout {
         let any_age = world.rng.u32(..4) == 0;
         let again = self.emitted.iter().filter(|e| any_age || world.now_ms - e.at_ms < FANOUT_WINDOW_MS);
         if let Some(again) = world.rng.choice(again.collect::<Vec<_>>()) {
-            let subscription_offset = self.next[again.partition] - 1;
-            let delivery = Delivery { subscription_offset, ..(*again.delivery).clone() };
+            let mut delivery = (*again.delivery).clone();
+            // It is matched again, by the table of now.
+            let active = |(_, state): &(usize, Subscription)| state.status() == Status::Active;
+            if self.table.get(&delivery.subscription_id).is_some_and(active) {
+                delivery.subscription_offset = self.next[again.partition] - 1;
+            }
             world.count("emitted again");
             world.append(again.partition, Write::Deliveries(Arc::new(delivery)));
         }

@@ -44,9 +44,10 @@ impl<T> Log<T> {
 /// A record of a compacted log; no value: a tombstone.
 pub struct Keyed<K, V> {
     pub offset: i64,
-    pub appended_ms: i64,
     pub key: K,
     pub value: Option<V>,
+    /// When the cleaner saw this tombstone first, and so removed what it buries: from then on its retention counts.
+    cleaned_ms: Option<i64>,
 }
 
 /// A log that keeps at least the last record of each key.
@@ -62,11 +63,9 @@ impl<K, V> Default for Compacted<K, V> {
 }
 
 impl<K: Ord + Clone, V> Compacted<K, V> {
-    pub fn append(&mut self, appended_ms: i64, key: K, value: Option<V>) -> i64 {
-        let offset = self.end;
-        self.records.push(Keyed { offset, appended_ms, key, value });
+    pub fn append(&mut self, key: K, value: Option<V>) {
+        self.records.push(Keyed { offset: self.end, key, value, cleaned_ms: None });
         self.end += 1;
-        offset
     }
 
     pub fn end(&self) -> i64 {
@@ -82,20 +81,22 @@ impl<K: Ord + Clone, V> Compacted<K, V> {
         self.records.iter().map(|stored| (&stored.key, stored.offset)).collect()
     }
 
-    /// Cleans everything before `upto`; a tombstone that is the last of its key stays for `retention_ms`.
+    /// Cleans everything before `upto`; a tombstone that is the last of its key stays for `retention_ms` more.
     pub fn compact(&mut self, upto: i64, now_ms: i64, retention_ms: i64) {
         let last = self.last_of_each();
         let keep: Vec<bool> = self
             .records
             .iter()
             .map(|stored| {
-                stored.offset >= upto
-                    || (last.get(&stored.key) == Some(&stored.offset)
-                        && (stored.value.is_some() || now_ms - stored.appended_ms <= retention_ms))
+                let over = stored.cleaned_ms.is_some_and(|cleaned| now_ms - cleaned > retention_ms);
+                stored.offset >= upto || (last.get(&stored.key) == Some(&stored.offset) && !over)
             })
             .collect();
         let mut keep = keep.into_iter();
         self.records.retain(|_| keep.next().unwrap_or(true));
+        for stored in self.records.iter_mut().filter(|s| s.offset < upto && s.value.is_none()) {
+            stored.cleaned_ms.get_or_insert(now_ms);
+        }
     }
 
     /// Keys whose last record is not a tombstone.

@@ -9,7 +9,9 @@ use crate::logs::Log;
 use crate::reference::Reference;
 use aerogram_domain::policy::Policy;
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{AttemptsRecord, Delivery, Escalation, Line, LineKind, PendingEntry, Status, Subscription};
+use aerogram_wire::v1::{
+    AttemptsRecord, Delivery, Escalation, Line, LineKind, PendingEntry, Status, Subscription,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -85,7 +87,9 @@ impl Oracle {
         };
         let most = policy.attempts_max();
         let made = line.attempts_made;
-        self.check(made <= most, || format!("(4) outcome {made} of {}, the policy allows {most}", short(key)));
+        self.check(made <= most, || {
+            format!("(4) outcome {made} of {}, the policy allows {most}", short(key))
+        });
         if let (LineKind::Retry, Some(attempt)) = (line.kind(), line.attempt)
             && made > 0
             && made >= attempt.number
@@ -108,11 +112,15 @@ impl Oracle {
         let superseded = reference.last_claim.as_ref().is_some_and(|claim| claim.owner != sent.name);
         let who = if sent.owns { "the owner" } else { "a zombie" };
         self.check(!ended, || format!("(5) {} was sent after its end by {who}", short(key)));
-        self.check(sent.owns || !superseded, || format!("(5) a zombie sent {} after a newer claim", short(key)));
+        self.check(sent.owns || !superseded, || {
+            format!("(5) a zombie sent {} after a newer claim", short(key))
+        });
         self.check(due_ms == sent.delivery.due_at_ms, || format!("(4) {} lost its due time", short(key)));
         self.check(due_ms <= sent.wall_ms, || format!("(4) {} was sent before it was due", short(key)));
         let most = sent.policy.attempts_max();
-        self.check(sent.attempt <= most, || format!("(4) attempt {} of {}: above {most}", sent.attempt, short(key)));
+        self.check(sent.attempt <= most, || {
+            format!("(4) attempt {} of {}: above {most}", sent.attempt, short(key))
+        });
         let active = sent.applied.is_some_and(|applied| {
             applied.status() == Status::Active && applied.version == sent.subscription.version
         });
@@ -122,26 +130,30 @@ impl Oracle {
         *self.sends.entry((key, sent.epoch)).or_default() += 1;
     }
 
-    /// A delivery is about to be given up as cancelled: its subscription must have been seen to be off.
-    pub fn cancel(&mut self, delivery: &Delivery, applied: Option<&Subscription>, applied_next: i64) {
-        let off = applied.is_some_and(|s| s.status() != Status::Active);
-        let fresh = delivery.subscription_offset < applied_next;
-        self.check(off && fresh, || format!("(1) {} was cancelled for nothing", short(key_of(delivery))));
+    /// A delivery is given up as cancelled: since fanout matched it, its subscription must have been seen to be off.
+    pub fn cancel(&mut self, delivery: &Delivery, last_off: Option<i64>) {
+        let off = last_off.is_some_and(|offset| offset > delivery.subscription_offset);
+        self.check(off, || format!("(1) {} was cancelled for nothing", short(key_of(delivery))));
     }
 
     /// A pending entry is being written.
     pub fn pend(&mut self, partition: usize, key: PendingKey, entry: &PendingEntry) {
-        let line = key.seq.checked_sub(1).and_then(|seq| self.references[partition].settling_line(key.run, seq));
+        let line =
+            key.seq.checked_sub(1).and_then(|seq| self.references[partition].settling_line(key.run, seq));
         let follows = line.is_some_and(|line| {
             matches!(line.kind(), LineKind::Retry | LineKind::Parked) && line.due_at_ms == entry.due_at_ms
         });
-        self.check(follows, || format!("an entry of {} seq {} follows from no valid line", short(key.run), key.seq));
+        self.check(follows, || {
+            format!("an entry of {} seq {} follows from no valid line", short(key.run), key.seq)
+        });
     }
 
     /// A tombstone is being written.
     pub fn bury(&mut self, partition: usize, key: PendingKey) {
         let settled = self.references[partition].settles(key.run, key.seq);
-        self.check(settled, || format!("a tombstone of {} seq {}, which is not settled", short(key.run), key.seq));
+        self.check(settled, || {
+            format!("a tombstone of {} seq {}, which is not settled", short(key.run), key.seq)
+        });
     }
 
     /// An escalation is being written.
@@ -169,7 +181,9 @@ impl Oracle {
         }
         let most = STALENESS_MS + WRITE_EXPIRES_MS + LATE_WRITE_MS + 4 * SKEW_MS;
         let stale = self.dead_since_ms.get(&key).is_some_and(|since| now_ms - since > most);
-        self.check(!stale, || format!("{} seq {} was fired long after its tombstone", short(key.run), key.seq));
+        self.check(!stale, || {
+            format!("{} seq {} was fired long after its tombstone", short(key.run), key.seq)
+        });
     }
 
     pub fn escalation_appended(&mut self, key: RunKey, escalation: Escalation) {
@@ -210,7 +224,9 @@ impl Oracle {
 
     /// Runs without an end.
     pub fn unfinished(&self) -> Vec<String> {
-        let ended = |partition: usize, key| self.references[partition].runs.get(key).is_some_and(|r| r.ended.is_some());
+        let ended = |partition: usize, key| {
+            self.references[partition].runs.get(key).is_some_and(|r| r.ended.is_some())
+        };
         self.expected.iter().filter(|(key, (p, _))| !ended(*p, key)).map(|(key, _)| short(*key)).collect()
     }
 
@@ -223,10 +239,14 @@ impl Oracle {
             let (counted, most) = (run.counted, policy.attempts_max());
             let escalated = run.ended.as_ref().filter(|line| line.kind() == LineKind::Escalated);
             let complete = escalated.is_none_or(|line| {
-                self.escalations.get(&key).is_some_and(|e| e.attempts == run.attempts && e.reason == line.reason)
+                self.escalations
+                    .get(&key)
+                    .is_some_and(|e| e.attempts == run.attempts && e.reason == line.reason)
             });
             let spurious = escalated.is_none() && self.escalations.contains_key(&key);
-            self.check(counted <= most, || format!("(4) {counted} outcomes of {}, {most} allowed", short(key)));
+            self.check(counted <= most, || {
+                format!("(4) {counted} outcomes of {}, {most} allowed", short(key))
+            });
             self.check(complete, || format!("(1) {} was escalated without its history", short(key)));
             self.check(!spurious, || format!("(1) {} has an escalation and another end", short(key)));
         }

@@ -1,5 +1,5 @@
 //! The writers of one process: durable ones repeat until they are acknowledged, expiring ones give up after a limit.
-//! Both are idempotent and keep the order within a topic and partition.
+//! Both are idempotent and keep the order within a topic and partition, each for itself.
 
 use crate::kafka::{Late, Write};
 use crate::limits::{LATE_WRITE_MS, WRITE_EXPIRES_MS};
@@ -23,7 +23,8 @@ pub struct Answer<T> {
 }
 
 pub struct Producer<T> {
-    queues: BTreeMap<(usize, u8), VecDeque<Queued<T>>>,
+    /// By partition, topic, and whether by the expiring writer.
+    queues: BTreeMap<(usize, u8, bool), VecDeque<Queued<T>>>,
     answers: Vec<Answer<T>>,
 }
 
@@ -43,7 +44,8 @@ impl<T> Producer<T> {
     }
 
     fn give(&mut self, queued: Queued<T>) {
-        self.queues.entry((queued.partition, queued.write.topic())).or_default().push_back(queued);
+        let key = (queued.partition, queued.write.topic(), queued.expiring_since_ms.is_some());
+        self.queues.entry(key).or_default().push_back(queued);
     }
 
     pub fn is_idle(&self) -> bool {

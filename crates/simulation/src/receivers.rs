@@ -8,7 +8,11 @@ use std::sync::Arc;
 
 /// Policies with the shape of the built-in ones, in the world's times.
 pub fn policies() -> Arc<Policies> {
-    let standard = Policy { delays_ms: vec![2_000, 10_000, 30_000], retry_after_cap_ms: Some(20_000), ..Policy::standard() };
+    let standard = Policy {
+        delays_ms: vec![2_000, 10_000, 30_000],
+        retry_after_cap_ms: Some(20_000),
+        ..Policy::standard()
+    };
     let staffing = Policy { delays_ms: vec![0, 15_000, 0], ..Policy::staffing() };
     let brisk = Policy {
         name: "brisk".into(),
@@ -37,12 +41,12 @@ impl Receivers {
     /// What it answers, and after how long.
     pub fn answer(&mut self, rng: &mut fastrand::Rng, calm: bool, subscription_id: &str) -> (Answer, i64) {
         let temper = *self.tempers.entry(subscription_id.to_owned()).or_insert_with(|| Temper {
-            good_percent: rng.choice([20, 45, 45, 80]).unwrap_or(45),
+            good_percent: rng.choice([10, 30, 45, 80]).unwrap_or(45),
             gone_percent: rng.choice([0, 0, 0, 3]).unwrap_or(0),
             silent_percent: rng.choice([0, 5, 30]).unwrap_or(5),
         });
         let (good, gone, silent) =
-            if calm { (90, 0, 0) } else { (temper.good_percent, temper.gone_percent, temper.silent_percent) };
+            if calm { (80, 0, 0) } else { (temper.good_percent, temper.gone_percent, temper.silent_percent) };
         let status = |status, retry_after_ms| Answer::Status { status, retry_after_ms };
         let takes_ms = rng.i64(0..2_000);
         let mut dice = rng.u32(..100);

@@ -20,6 +20,8 @@ struct Owned {
     partition: Partition,
     /// Where to read on, once the core has said so.
     next: Option<i64>,
+    /// The reader says it once that it has returned everything.
+    end_told: bool,
 }
 
 struct Probe {
@@ -71,7 +73,7 @@ impl SchedulerProcess {
         let id = world.fresh_id();
         let partition = Partition::new(config(), world.rng.u64(..), LAYOUT.into());
         world.trace(|| format!("{} takes p{p} over, core {id}", self.machine.name));
-        self.owned.insert(p, Owned { id, generation, partition, next: None });
+        self.owned.insert(p, Owned { id, generation, partition, next: None, end_told: false });
         self.with(world, p, id, |owned, _, _, out| owned.partition.start(out));
     }
 
@@ -149,7 +151,7 @@ impl SchedulerProcess {
             Action::ProbeEnd => {
                 self.probes.push_back(Probe { partition: p, id, asked_wall_ms: now.wall_ms, end: None });
             }
-            Action::ReadFrom { offset } => owned.next = Some(offset),
+            Action::ReadFrom { offset } => (owned.next, owned.end_told) = (Some(offset), false),
             Action::Fire { key, delivery, due_at_ms } => {
                 world.trace(|| {
                     let (id, run) = (key.run.delivery_id[15], key.run.run);
@@ -170,9 +172,13 @@ impl SchedulerProcess {
             self.with(world, p, id, |owned, now, world, out| {
                 let Some(next) = owned.next.filter(|_| owned.partition.wants_more()) else { return };
                 let Some(stored) = world.kafka.partitions[p].pending.next_from(next) else {
-                    return owned.partition.on_log_end(now, out);
+                    if !std::mem::replace(&mut owned.end_told, true) {
+                        owned.partition.on_log_end(now, out);
+                    }
+                    return;
                 };
                 owned.next = Some(stored.offset + 1);
+                owned.end_told = false;
                 match change_of(stored.key.encode(), stored.value.clone()) {
                     Ok(change) => owned.partition.on_record(stored.offset, change),
                     Err(error) => world.oracle.fail(|| error.to_string()),
@@ -223,7 +229,9 @@ impl SchedulerProcess {
             && let Some((p, id, op)) = self.operations.pop_front()
         {
             let reply = world.redis.call(&mut world.rng, world.calm, p, op);
-            world.trace(|| format!("{} p{p} hears {reply:?} from the store", self.machine.name));
+            world.trace(|| {
+                format!("{} p{p} hears {:.60} from the store", self.machine.name, format!("{reply:?}"))
+            });
             self.with(world, p, id, |owned, now, _, out| owned.partition.on_store(now, reply, out));
         }
     }

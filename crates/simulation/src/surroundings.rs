@@ -1,10 +1,10 @@
 //! Everything around the processes: true time, randomness, Kafka, Redis, receivers, and the oracle that watches.
 
 use crate::kafka::{Kafka, Write};
+use crate::limits::BEGINNING_MS;
 use crate::oracle::Oracle;
 use crate::receivers::{Receivers, policies};
 use crate::redis::Redis;
-use crate::limits::BEGINNING_MS;
 use aerogram_domain::policy::Policies;
 use aerogram_wire::key::RunKey;
 use std::collections::VecDeque;
@@ -102,7 +102,7 @@ impl Surroundings {
             }
             Write::Pending(key, value) => {
                 self.oracle.pending_appended(now_ms, key, value.is_some());
-                logs.pending.append(now_ms, key, value);
+                logs.pending.append(key, value);
             }
             Write::Deliveries(delivery) => {
                 self.oracle.delivery_appended(now_ms, &delivery);
@@ -140,7 +140,13 @@ fn describe(write: &Write) -> String {
             Some(Body::Batch(batch)) => {
                 let lines = batch.lines.iter().map(|line| {
                     let number = line.attempt.map_or(0, |a| a.number);
-                    format!("{}/{} seq {} {:?} #{number}", id(&line.delivery_id), line.run, line.seq, line.kind())
+                    format!(
+                        "{}/{} seq {} {:?} #{number}",
+                        id(&line.delivery_id),
+                        line.run,
+                        line.seq,
+                        line.kind()
+                    )
                 });
                 format!("lines under {}: {}", batch.epoch, lines.collect::<Vec<_>>().join(", "))
             }
@@ -151,7 +157,9 @@ fn describe(write: &Write) -> String {
             format!("{what} {}/{} seq {}", id(&key.run.delivery_id), key.run.run, key.seq)
         }
         Write::Deliveries(d) => format!("delivery {}/{} seq {}", id(&d.delivery_id), d.run, d.seq),
-        Write::Escalation(key, e) => format!("escalation {}/{} {:?}", id(&key.delivery_id), key.run, e.reason()),
+        Write::Escalation(key, e) => {
+            format!("escalation {}/{} {:?}", id(&key.delivery_id), key.run, e.reason())
+        }
         Write::Deactivate(_, subscription_id) => format!("deactivate {subscription_id}"),
     }
 }

@@ -168,7 +168,8 @@ impl World {
             };
             let left = log.iter_from(from.unwrap_or(0)).filter(|(_, stored)| is_line(&stored.record)).count();
             if left > 0 {
-                let what = format!("memory of p{p} is never forgotten: {metadata}, end {end}, {left} batches");
+                let what =
+                    format!("memory of p{p} is never forgotten: {metadata}, end {end}, {left} batches");
                 self.surroundings.oracle.fail(|| what);
             }
         }

@@ -10,7 +10,7 @@ pub enum AnyStore {
     /// In this process, for a single instance.
     Memory(MemoryStore),
     /// Shared, and kept over restarts.
-    Redis(RedisStore),
+    Redis(Box<RedisStore>),
 }
 
 impl AnyStore {
@@ -24,7 +24,7 @@ impl AnyStore {
     /// # Errors
     /// [`StoreUnfit::Address`] when `redis.url` names no Redis.
     pub fn redis(settings: &Settings) -> Result<Self, StoreUnfit> {
-        RedisStore::open(&settings.redis).map(Self::Redis)
+        RedisStore::open(&settings.redis).map(|store| Self::Redis(Box::new(store)))
     }
 
     /// See [`Store::execute`].

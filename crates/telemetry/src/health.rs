@@ -30,7 +30,8 @@ struct State {
 }
 
 impl Health {
-    /// Without conditions; ready at once.
+    /// Without conditions: not ready before the first one is registered and holds, because a process that is still
+    /// starting has none.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -60,8 +61,10 @@ impl Health {
     /// Whether every condition holds and the process is not leaving.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        let conditions = locked(&self.shared.conditions);
         !self.shared.draining.load(Ordering::Relaxed)
-            && locked(&self.shared.conditions).iter().all(Condition::holds)
+            && !conditions.is_empty()
+            && conditions.iter().all(Condition::holds)
     }
 
     /// What `/readyz` shows.

@@ -82,6 +82,7 @@ async fn readiness_needs_every_condition_and_ends_with_draining() {
 #[test]
 fn a_condition_of_the_same_name_is_the_same() {
     let health = Health::new();
+    assert!(!health.is_ready(), "who has said nothing yet is still starting");
     health.condition("a").set(true, "yes");
     assert!(health.condition("a").holds());
     assert!(health.is_ready());

@@ -14,7 +14,7 @@ use crate::records::{self, Said};
 use crate::submit::now_ms;
 
 /// How often it is looked whether an idle partition should be committed.
-const IDLE_COMMIT: Duration = Duration::from_secs(10);
+const IDLE_COMMIT: Duration = Duration::from_secs(5);
 /// First and longest wait before a batch is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 const TRY_AGAIN_MAX: Duration = Duration::from_secs(1);
@@ -47,6 +47,7 @@ pub(super) async fn run(assignment: Assignment, shared: &Shared) -> Result<(), H
         next: committed,
         committed,
         end: None,
+        behind: true,
         idle,
     };
     owner.run().await
@@ -65,6 +66,8 @@ struct Owner<'a> {
     committed: i64,
     /// An end that was asked for before the reader was made to say whether it is there.
     end: Option<i64>,
+    /// The committed offset may lie before the end.
+    behind: bool,
     idle: Interval,
 }
 
@@ -105,6 +108,7 @@ impl Owner<'_> {
         match item {
             Item::Record(record) => {
                 commands.extend(self.command_in(&record)?);
+                self.behind = true;
                 self.next = record.offset + 1;
             }
             Item::End => {
@@ -190,15 +194,22 @@ impl Owner<'_> {
     /// When retention removes them from an idle partition, the committed offset would no longer exist. So the very end is
     /// committed once in a while: asked for first, then the reader is made to say that it got there.
     async fn look_for_end(&mut self) -> Result<(), HandlerError> {
+        if !self.behind {
+            return Ok(());
+        }
         let partitions = [self.partition];
         let end = tokio::select! {
             ends = self.shared.ends.last_stable(Topic::Commands, &partitions) => ends?.first().copied(),
             // Kafka is away: later.
             () = sleep(TRY_AGAIN_MAX) => None,
         };
-        if end.is_some_and(|end| end > self.committed) {
-            self.reader.seek(self.next).await?;
-            self.end = end;
+        match end {
+            Some(end) if end > self.committed => {
+                self.reader.seek(self.next).await?;
+                self.end = Some(end);
+            }
+            Some(_) => self.behind = false,
+            None => {}
         }
         Ok(())
     }
@@ -207,13 +218,14 @@ impl Owner<'_> {
     async fn commit_end(&mut self) {
         let Some(end) = self.end.filter(|end| self.next >= *end) else { return };
         self.end = None;
-        if self.committed >= end {
+        if self.committed < end
+            && let Err(error) = self.committer.commit(end, "").await
+        {
+            tracing::debug!(partition = self.partition, "the end was not committed: {error}");
             return;
         }
-        match self.committer.commit(end, "").await {
-            Ok(()) => self.committed = end,
-            Err(error) => tracing::debug!(partition = self.partition, "the end was not committed: {error}"),
-        }
+        self.committed = self.committed.max(end);
+        self.behind = self.next > self.committed;
     }
 }
 

@@ -1,4 +1,10 @@
 //! The REST side of subscriptions, version 2.4.0 of the flight-operations platform's contract.
+//!
+//! What that contract leaves open is our choice: the list is a bare array, the oldest first; `expirationDateTime` is
+//! `null` for what never expires; unknown fields are ignored and `null` is the same as left out; the content type of
+//! requests is not looked at; errors are problem+json with a pointer to every wrong field; 403 is a token without
+//! entitlement for the event type (who lost it can still stop and delete); making active what has expired is 409; a change to what is so already
+//! answers 200 and leaves version and times; `If-Match` and `Idempotency-Key` (for a day) are honoured.
 
 mod answer;
 mod auth;

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Caller, shared, wish};
+use crate::world::{Caller, EXPIRED, shared, wish};
 
 #[tokio::test]
 async fn two_instances_are_one() {
@@ -165,4 +165,18 @@ async fn changes_at_the_same_time_are_made_one_after_the_other() {
     let mut versions = changes.join_all().await;
     versions.sort_unstable();
     assert_eq!(versions, (2..=41).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_expired_stays_so() {
+    let shared = shared();
+    let caller = Caller::new(&shared.bases[1], "app-4", "token-of-acme");
+    let path = format!("/subscriptions/{EXPIRED}");
+    let seen = caller.get(&path).await.json();
+    let expiry = json!("1970-01-01T00:00:02.000Z");
+    assert_eq!((&seen["status"], &seen["expirationDateTime"]), (&json!("INACTIVE"), &expiry));
+    let refused = caller.patch(EXPIRED, &json!({"status": "ACTIVE"})).await;
+    assert_eq!((refused.status, refused.header("content-type")), (409, Some("application/problem+json")));
+    let moved = caller.patch(EXPIRED, &json!({"callbackUrl": "https://other.example/"})).await;
+    assert_eq!((moved.status, &moved.json()["status"]), (200, &json!("INACTIVE")));
 }

@@ -7,4 +7,5 @@ mod errors;
 mod ownership;
 mod raw;
 mod secrecy;
+mod seed;
 mod world;

@@ -1,42 +1,19 @@
 //! One writer, whatever happens to it.
 
-use std::time::Duration;
-
 use aerogram_testkit::ports::free_port;
-use aerogram_wire::v1::{Scope, Sealed, Status, Subscription, SubscriptionRecord};
-use aerogram_wire::{Message as _, SCHEMA};
 use serde_json::json;
 
 use crate::raw::{self, Open};
+use crate::seed;
 use crate::world::{Caller, PATIENCE, World, eventually, wish};
 
 const ID: &str = "0192d3a4-0000-7000-8000-00000000000a";
 
-/// A state as a former owner would have written it.
-fn state(version: u64, expires_at_ms: i64) -> Vec<u8> {
-    let subscription = Subscription {
-        id: ID.into(),
-        version,
-        scope: Some(Scope { partner: "app-1".into(), operator: "acme".into() }),
-        profile: "flight".into(),
-        event_type: "FLIGHT_CREATE".into(),
-        callback_url: format!("https://receiver.example/{version}"),
-        status: Status::Active.into(),
-        environment: "production".into(),
-        created_at_ms: 1_000,
-        updated_at_ms: 1_000,
-        expires_at_ms,
-        signing_key: Some(Sealed { key_id: "k1".into(), ..Sealed::default() }),
-        ..Subscription::default()
-    };
-    SubscriptionRecord { schema: SCHEMA, subscription: Some(subscription) }.encode_to_vec()
-}
-
 #[tokio::test]
 async fn a_new_owner_waits_for_what_a_former_one_left_open() {
     let world = World::new("api-takeover", 1, &[("API__COMMAND_TIMEOUT_MS", "1500")]).await;
-    Open::begin(&world.rig, &[("subscriptions", ID, state(1, 0))]).await.commit().await;
-    let open = Open::begin(&world.rig, &[("subscriptions", ID, state(2, 0))]).await;
+    Open::begin(&world.rig, &[seed::record(ID, "app-1", 1, 0)]).await.commit().await;
+    let open = Open::begin(&world.rig, &[seed::record(ID, "app-1", 2, 0)]).await;
 
     let instance = world.instance().await;
     let caller = Caller::new(&instance.base, "app-1", "token-of-acme");
@@ -59,7 +36,7 @@ async fn a_new_owner_waits_for_what_a_former_one_left_open() {
     instance.stop().await;
 
     // The same when it comes to nothing.
-    let open = Open::begin(&world.rig, &[("subscriptions", ID, state(9, 0))]).await;
+    let open = Open::begin(&world.rig, &[seed::record(ID, "app-1", 9, 0)]).await;
     let instance = world.instance().await;
     let caller = Caller::new(&instance.base, "app-1", "token-of-acme");
     assert_eq!(caller.patch(ID, &json!({"status": "INACTIVE"})).await.status, 503);
@@ -76,24 +53,6 @@ async fn a_new_owner_waits_for_what_a_former_one_left_open() {
         (committed == end).then_some(())
     })
     .await;
-    instance.stop().await;
-}
-
-#[tokio::test]
-async fn what_expired_stays_so() {
-    let world = World::new("api-expiry", 1, &[]).await;
-    Open::begin(&world.rig, &[("subscriptions", ID, state(1, 2_000))]).await.commit().await;
-    let instance = world.instance().await;
-    let caller = Caller::new(&instance.base, "app-1", "token-of-acme");
-    let seen = caller.get(&format!("/subscriptions/{ID}")).await.json();
-    assert_eq!(
-        (&seen["status"], &seen["expirationDateTime"]),
-        (&json!("INACTIVE"), &json!("1970-01-01T00:00:02.000Z"))
-    );
-    let refused = caller.patch(ID, &json!({"status": "ACTIVE"})).await;
-    assert_eq!(refused.status, 409, "{}", refused.text());
-    assert_eq!(caller.patch(ID, &json!({"callbackUrl": "https://other.example/"})).await.status, 200);
-    assert_eq!(caller.delete(ID).await.status, 204);
     instance.stop().await;
 }
 
@@ -149,5 +108,5 @@ async fn an_owner_that_was_stopped_and_continues_is_refused() {
     })
     .await;
     assert_eq!(answer.json()["status"], "INACTIVE");
-    assert!(former.terminate(Duration::from_secs(20).max(PATIENCE)).await.unwrap().success());
+    assert!(former.terminate(PATIENCE).await.unwrap().success());
 }

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use aerogram_testkit::Rig;
+use aerogram_wire::Topic;
+use aerogram_wire::partitioner::partition_of;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
@@ -63,12 +65,19 @@ pub fn committed_and_end(rig: &Rig, group: &str, topic: &str, partition: i32) ->
     (committed, end)
 }
 
+/// A record to be written to the partition of its key.
+pub struct Written {
+    pub topic: Topic,
+    pub key: String,
+    pub payload: Vec<u8>,
+}
+
 /// A transaction that stays open until somebody ends it.
 pub struct Open(FutureProducer);
 
 impl Open {
-    /// Begins a transaction and writes these records of partition 0.
-    pub async fn begin(rig: &Rig, records: &[(&str, &str, Vec<u8>)]) -> Self {
+    /// Begins a transaction and writes these records.
+    pub async fn begin(rig: &Rig, records: &[Written]) -> Self {
         let producer: FutureProducer = client(rig)
             .set("transactional.id", format!("{}-another-owner", rig.prefix()))
             .set("transaction.timeout.ms", "60000")
@@ -77,9 +86,12 @@ impl Open {
         let open = Self(producer);
         open.call(|producer| producer.init_transactions(CALL)).await;
         open.call(|producer| producer.begin_transaction()).await;
-        for (topic, key, payload) in records {
-            let topic = rig.topic(topic);
-            let record = FutureRecord::to(&topic).partition(0).key(*key).payload(payload);
+        for Written { topic, key, payload } in records {
+            let topic = rig.topic(topic.name());
+            let partitions =
+                open.0.client().fetch_metadata(Some(&topic), CALL).unwrap().topics()[0].partitions().len();
+            let partition = partition_of(key.as_bytes(), i32::try_from(partitions).unwrap());
+            let record = FutureRecord::to(&topic).partition(partition).key(key).payload(payload);
             open.0.send(record, CALL).await.map_err(|(error, _)| error).unwrap();
         }
         open

@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use crate::raw::Open;
+use crate::seed;
+
 /// SHA-256 of `token-of-acme`, `token-of-bluejet` and `token-of-flights`.
 const CREDENTIALS: &str = r#"
 [[operators]]
@@ -26,7 +29,7 @@ id = "bluejet"
 [[tokens]]
 sha256 = "ACME"
 operator = "acme"
-clients = ["app-1", "app-2"]
+clients = ["app-1", "app-2", "app-4", "app-5"]
 
 [[tokens]]
 sha256 = "BLUEJET"
@@ -116,6 +119,9 @@ pub struct Shared {
     runtime: Option<Runtime>,
 }
 
+/// A subscription of app-4 and acme that expired two seconds after the beginning of 1970.
+pub const EXPIRED: &str = "0192d3a4-0000-7000-8000-000000000001";
+
 static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
 /// The shared instances; the last test that holds them stops them.
@@ -127,7 +133,9 @@ pub fn shared() -> Arc<Shared> {
     let start = || {
         let runtime = Runtime::new().unwrap();
         let (world, bases) = runtime.block_on(async {
-            let world = World::new("api", 3, &[]).await;
+            let world = World::new("api", 3, &[("API__SUBSCRIPTIONS_MAX_PER_PAIR", "50")]).await;
+            let expired = seed::record(EXPIRED, "app-4", 1, 2_000);
+            Open::begin(&world.rig, &[expired]).await.commit().await;
             let (first, second) = tokio::join!(world.instance(), world.instance());
             (world, [first.base, second.base])
         });

@@ -1,5 +1,8 @@
 //! What the owner of a partition of `commands` knows, and its decisions about a batch, as one transaction writes them.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Decision, decide};
 use aerogram_wire::v1::command_record::Body;
 use aerogram_wire::v1::{Command, CommandRecord, CommandResult, Subscription, SubscriptionRecord};
@@ -192,7 +195,3 @@ impl Answers {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "partition_tests.rs"]
-mod tests;

@@ -152,7 +152,7 @@ fn results_carry_no_key() {
 
 fn any_command() -> impl Strategy<Value = Command> {
     let change = prop_oneof![
-        (0i64..50).prop_map(|lifetime| create(lifetime)),
+        (0i64..50).prop_map(create),
         (prop_oneof![Just(""), Just("https://b.example/")], 0i32..5).prop_map(|(url, status)| {
             command("mine", Change::Update(Update { callback_url: url.into(), status }))
         }),

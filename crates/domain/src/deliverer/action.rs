@@ -26,7 +26,7 @@ pub enum Consequence {
 pub enum Why {
     /// Somebody else claimed the partition later: prove the ownership by a commit, or give it up.
     ForeignClaim,
-    /// A first-time record is older than what is remembered: fold `attempts` from this time on.
+    /// A record may have lines older than what is remembered: fold `attempts` from this time on.
     OlderThanMemory { event_appended_at_ms: i64 },
     /// The table did not reach a delivery's position in time: fold `subscriptions` again.
     TableBehind,

@@ -6,6 +6,9 @@ use crate::clock::Now;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::Delivery;
 
+/// Due times are told by the clocks of deliverers and schedulers, the times of lines by the brokers'.
+const CLOCKS_DIFFER_MAX_MS: i64 = 10_000;
+
 /// A record of `deliveries` that no version of ours wrote. The partition stops: skipping it could lose a delivery.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Malformed {
@@ -52,14 +55,14 @@ impl Partition {
         delivery: Delivery,
         out: &mut Vec<Action>,
     ) {
-        let (seq, event_ms, due_ms) = (delivery.seq, delivery.event_appended_at_ms, delivery.due_at_ms);
-        let first_time = seq == 0 && delivery.run == 0;
-        if first_time && !self.fold.covers(event_ms) && now.wall_ms - event_ms > self.config.horizon_ms {
-            return self.stop(Why::OlderThanMemory { event_appended_at_ms: event_ms }, out);
+        let (seq, due_ms) = (delivery.seq, delivery.due_at_ms);
+        // Also what is fired may be older than our memory: an entry that was written again after its tombstone waits
+        // for as long as the scheduler is away.
+        let oldest_line_ms = oldest_line_ms(&delivery);
+        if !self.fold.covers(oldest_line_ms) {
+            return self.stop(Why::OlderThanMemory { event_appended_at_ms: oldest_line_ms }, out);
         }
-        if first_time {
-            self.behind_since_ms = Some(event_ms);
-        }
+        self.behind_since_ms = Some(oldest_line_ms);
         let copy_of_work = self.items.find(key, seq).is_some();
         let open = self.fold.run(key).is_none_or(|run| run.is_open(seq));
         self.items.push(offset, key, delivery, size_bytes);
@@ -89,5 +92,15 @@ impl Partition {
         if let Some(item) = self.items.get_mut(offset) {
             item.state = state;
         }
+    }
+}
+
+/// A time before which no line about the record, nor the record itself, was appended: its event was there first, and it
+/// was not fired before it was due.
+pub(super) fn oldest_line_ms(delivery: &Delivery) -> i64 {
+    if delivery.from_pending {
+        delivery.event_appended_at_ms.max(delivery.due_at_ms - CLOCKS_DIFFER_MAX_MS)
+    } else {
+        delivery.event_appended_at_ms
     }
 }

@@ -1,46 +1,61 @@
 //! How far the settled prefix reaches, and from where the next owner folds `attempts`. Rules 9 and 10.
 
+use super::admit::oldest_line_ms;
 use super::{Action, Partition};
 use crate::clock::Now;
 use aerogram_wire::key::RunKey;
 
 /// What a commit says: the offset C in `deliveries`, and in its metadata where in `attempts` the next owner begins (M)
 /// and which epoch is in force there (E).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resume {
     pub offset: i64,
     pub fold_from: i64,
     pub epoch_there: Option<i64>,
     /// No line appended since then stands before `fold_from`; `None`: unknown.
     pub covers_from_ms: Option<i64>,
+    /// Offsets of the last claims, oldest first, also of those at or after `fold_from`: they tell the epoch in force when
+    /// the fold has to begin earlier than M.
+    pub claims: Vec<i64>,
 }
 
 /// The metadata of a commit is not ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("commit metadata {0:?} is not of the form m=OFFSET;e=EPOCH;t=MILLISECONDS; was the group used by something else?")]
+#[error(
+    "commit metadata {0:?} is not of the form m=OFFSET;e=EPOCH;t=MILLISECONDS;c=CLAIM,CLAIM; was the group used by something else?"
+)]
 pub struct BadMetadata(String);
 
 impl Resume {
     /// From a commit. Without metadata the fold begins at the beginning.
     pub fn parse(offset: i64, metadata: &str) -> Result<Self, BadMetadata> {
-        let bare = Self { offset, fold_from: 0, epoch_there: None, covers_from_ms: None };
+        let bare = Self { offset, fold_from: 0, epoch_there: None, covers_from_ms: None, claims: Vec::new() };
         if metadata.is_empty() {
             return Ok(bare);
         }
         let bad = || BadMetadata(metadata.to_owned());
         let mut fields = metadata.split(';');
-        let mut field = |name: &str| -> Result<Option<i64>, BadMetadata> {
-            let value = fields.next().and_then(|f| f.strip_prefix(name)?.strip_prefix('=')).ok_or_else(bad)?;
-            if value.is_empty() { Ok(None) } else { value.parse().map(Some).map_err(|_| bad()) }
-        };
-        let (m, e, t) = (field("m")?.ok_or_else(bad)?, field("e")?, field("t")?);
-        Ok(Self { offset, fold_from: m, epoch_there: e, covers_from_ms: t })
+        let mut field = |name: &str| fields.next().and_then(|f| f.strip_prefix(name)?.strip_prefix('='));
+        let number = |text: &str| text.parse::<i64>().map_err(|_| bad());
+        let some = |text: &str| if text.is_empty() { Ok(None) } else { number(text).map(Some) };
+        let fold_from = number(field("m").ok_or_else(bad)?)?;
+        let epoch_there = some(field("e").ok_or_else(bad)?)?;
+        let covers_from_ms = some(field("t").ok_or_else(bad)?)?;
+        let claims =
+            field("c").ok_or_else(bad)?.split_terminator(',').map(number).collect::<Result<_, _>>()?;
+        Ok(Self { offset, fold_from, epoch_there, covers_from_ms, claims })
     }
 
     /// The metadata to commit.
     pub fn metadata(&self) -> String {
         let text = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());
-        format!("m={};e={};t={}", self.fold_from, text(self.epoch_there), text(self.covers_from_ms))
+        let claims = self.claims.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        format!(
+            "m={};e={};t={};c={claims}",
+            self.fold_from,
+            text(self.epoch_there),
+            text(self.covers_from_ms)
+        )
     }
 }
 
@@ -49,27 +64,28 @@ pub struct Commits {
     /// Everything before it is settled.
     settled: i64,
     pub next_ms: i64,
-    sent_ms: Option<i64>,
+    /// When the commit under way was sent, and whether its answer may renew the lease.
+    sent: Option<(i64, bool)>,
     lease_until_ms: i64,
 }
 
 impl Commits {
-    pub fn new(resume: &Resume, now: Now) -> Self {
-        Self { settled: resume.offset, next_ms: now.mono_ms, sent_ms: None, lease_until_ms: i64::MIN }
+    pub fn new(settled: i64, now: Now) -> Self {
+        Self { settled, next_ms: now.mono_ms, sent: None, lease_until_ms: i64::MIN }
     }
 
     /// The lease counts from when the commit was sent: that is when the group surely still knew us.
     pub fn answered(&mut self, succeeded: bool, lease_ms: i64) {
-        if let Some(sent) = self.sent_ms.take()
+        if let Some((sent_ms, true)) = self.sent.take()
             && succeeded
         {
-            self.lease_until_ms = self.lease_until_ms.max(sent + lease_ms);
+            self.lease_until_ms = self.lease_until_ms.max(sent_ms + lease_ms);
         }
     }
 
-    /// The answer to a commit under way no longer counts.
+    /// The answer to a commit under way no longer counts; it is awaited all the same, lest it be taken for a later one's.
     pub fn end_lease(&mut self) {
-        self.sent_ms = None;
+        self.sent = self.sent.map(|(sent_ms, _)| (sent_ms, false));
         self.lease_until_ms = i64::MIN;
     }
 
@@ -85,30 +101,33 @@ impl Partition {
             return;
         }
         self.commits.next_ms = now.mono_ms + self.config.commit_interval_ms;
-        if self.commits.sent_ms.is_some() {
+        if self.commits.sent.is_some() {
             return;
         }
-        self.commits.sent_ms = Some(now.mono_ms);
+        self.commits.sent = Some((now.mono_ms, true));
         let point = self.commit_point(now);
         out.push(Action::Commit { offset: point.offset, metadata: point.metadata() });
     }
 
     /// What may be committed now.
     pub fn commit_point(&mut self, now: Now) -> Resume {
-        let base_ms = self.oldest_first_time_ms(now) - self.config.horizon_ms;
+        let base_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
         let items = &self.items;
         let in_work = |key: RunKey, seq: u32| items.find(key, seq).is_some();
         let (fold_from, epoch_there) = self.fold.forget_before(base_ms, in_work);
-        Resume { offset: self.commits.settled, fold_from, epoch_there, covers_from_ms: self.fold.covers_from_ms() }
+        Resume {
+            offset: self.commits.settled,
+            fold_from,
+            epoch_there,
+            covers_from_ms: self.fold.covers_from_ms(),
+            claims: self.fold.claims().collect(),
+        }
     }
 
-    /// A backlog keeps the memory as old as its events: fanout may emit them again.
-    fn oldest_first_time_ms(&self, now: Now) -> i64 {
-        let in_memory = self
-            .items
-            .iter()
-            .filter(|item| item.delivery.seq == 0 && item.delivery.run == 0)
-            .map(|item| item.delivery.event_appended_at_ms);
+    /// A backlog keeps the memory: a record at or after C, whenever it is polled, may have a line from the time when it
+    /// was appended, and fanout may emit events as old as it again.
+    fn backlog_since_ms(&self, now: Now) -> i64 {
+        let in_memory = self.items.iter().map(|item| oldest_line_ms(&item.delivery));
         in_memory.chain(self.behind_since_ms).fold(now.wall_ms, i64::min)
     }
 
@@ -126,12 +145,21 @@ mod tests {
 
     #[test]
     fn metadata_survives_and_others_are_refused() {
-        let resume = Resume { offset: 7, fold_from: 3, epoch_there: Some(2), covers_from_ms: Some(99) };
-        assert_eq!(Resume::parse(7, &resume.metadata()), Ok(resume));
-        let bare = Resume { offset: 7, fold_from: 3, epoch_there: None, covers_from_ms: None };
-        assert_eq!(Resume::parse(7, &bare.metadata()), Ok(bare));
+        let resume = Resume {
+            offset: 7,
+            fold_from: 3,
+            epoch_there: Some(2),
+            covers_from_ms: Some(99),
+            claims: vec![1, 5],
+        };
+        assert_eq!(Resume::parse(7, &resume.metadata()), Ok(resume.clone()));
+        let bare =
+            Resume { offset: 7, fold_from: 3, epoch_there: None, covers_from_ms: None, claims: Vec::new() };
+        assert_eq!(Resume::parse(7, &bare.metadata()), Ok(bare.clone()));
         assert_eq!(Resume::parse(7, "").unwrap().fold_from, 0);
-        for bad in ["x", "m=1", "m=1;e=x;t=", "m=;e=1;t=", "e=1;m=1;t=1"] {
+        for bad in
+            ["x", "m=1", "m=1;e=1;t=1", "m=1;e=x;t=;c=", "m=;e=1;t=;c=", "e=1;m=1;t=1;c=", "m=1;e=;t=;c=1,x"]
+        {
             assert!(Resume::parse(0, bad).is_err(), "{bad}");
         }
     }

@@ -7,6 +7,9 @@ use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Line, LineKind};
 use std::collections::{HashMap, VecDeque};
 
+/// Claims that are remembered, and travel in the metadata of commits.
+pub const CLAIMS_MAX: usize = 16;
+
 /// Estimates for the byte limit.
 const RUN_BYTES: usize = 160;
 const TOLD_BYTES: usize = 96;
@@ -29,12 +32,14 @@ pub struct Run {
     settled: Option<u32>,
     /// The highest seq polled by this owner.
     polled: u32,
-    /// Valid `failed` lines of the seq in work, oldest first.
+    /// Valid `failed` lines, oldest first.
     failed: Vec<Line>,
     /// The line that settled the highest seq, if it has consequences a new owner may have to repeat.
     last: Option<Box<Line>>,
-    /// Where that line stands in `told`.
+    /// Where the last valid line stands in `told`.
     told_index: u64,
+    /// Where the line that settled the highest seq stands in `told`.
+    settled_index: u64,
 }
 
 impl Run {
@@ -46,6 +51,11 @@ impl Run {
     /// The line that settled just this seq, if its consequences may be missing.
     pub fn settling_line(&self, seq: u32) -> Option<&Line> {
         self.last.as_deref().filter(|line| line.seq == seq)
+    }
+
+    /// Where the line that settled just this seq stands in `told`, if no later one was read.
+    pub fn settled_index(&self, seq: u32) -> Option<u64> {
+        (self.settled == Some(seq)).then_some(self.settled_index)
     }
 
     pub fn failed(&self, seq: u32) -> impl Iterator<Item = &Line> {
@@ -66,6 +76,8 @@ struct Told {
 
 pub struct Fold {
     epoch: Option<i64>,
+    /// The last claims up to `next_offset`, oldest first: the epoch in force wherever a fold begins.
+    claims: VecDeque<i64>,
     last_nonce: Option<u64>,
     runs: HashMap<RunKey, Run>,
     told: VecDeque<Told>,
@@ -79,9 +91,10 @@ pub struct Fold {
 }
 
 impl Fold {
-    pub fn new(resume: &Resume, now: Now) -> Self {
+    pub fn new(resume: Resume, now: Now) -> Self {
         Self {
             epoch: resume.epoch_there,
+            claims: resume.claims.into(),
             last_nonce: None,
             runs: HashMap::new(),
             told: VecDeque::new(),
@@ -96,13 +109,30 @@ impl Fold {
         self.epoch
     }
 
+    /// The first record says where the fold begins. Without the epoch in force there a zombie's line could pass as valid.
+    fn begin(&mut self, offset: i64, appended_ms: i64) {
+        self.covers_from_ms.get_or_insert(appended_ms);
+        if self.epoch.is_none() {
+            self.epoch = self.claims.iter().rev().find(|claim| **claim < offset).copied();
+        }
+    }
+
+    /// The last claims, oldest first.
+    pub fn claims(&self) -> impl Iterator<Item = i64> {
+        self.claims.iter().copied()
+    }
+
     /// A claim was read; false when it is a producer's repetition of the one before.
     pub fn claim(&mut self, offset: i64, appended_ms: i64, nonce: u64) -> bool {
-        self.covers_from_ms.get_or_insert(appended_ms);
+        self.begin(offset, appended_ms);
         if self.last_nonce == Some(nonce) {
             return false;
         }
         self.epoch = Some(offset);
+        if self.claims.back().is_none_or(|last| *last < offset) {
+            self.claims.push_back(offset);
+            self.claims.drain(..self.claims.len().saturating_sub(CLAIMS_MAX));
+        }
         self.last_nonce = Some(nonce);
         true
     }
@@ -117,7 +147,7 @@ impl Fold {
         key: RunKey,
         line: &Line,
     ) -> Applied {
-        self.covers_from_ms.get_or_insert(appended_ms);
+        self.begin(offset, appended_ms);
         let epoch_before = self.epoch;
         let in_force = *self.epoch.get_or_insert(epoch);
         if epoch < in_force {
@@ -147,12 +177,10 @@ impl Fold {
         }
     }
 
-    /// The consequences of the run's settling line were acknowledged.
-    pub fn consequences_done(&mut self, now: Now, key: RunKey) {
-        let Some(run) = self.runs.get(&key) else { return };
-        if let Some(told) =
-            run.told_index.checked_sub(self.told_base).and_then(|i| self.told.get_mut(usize::try_from(i).ok()?))
-        {
+    /// The consequences of a settling line were acknowledged. A later line of the run may have been read meanwhile.
+    pub fn consequences_done(&mut self, now: Now, told_index: u64) {
+        let index = told_index.checked_sub(self.told_base).and_then(|i| usize::try_from(i).ok());
+        if let Some(told) = index.and_then(|index| self.told.get_mut(index)) {
             told.done_ms = Some(now.wall_ms);
         }
     }
@@ -173,7 +201,11 @@ impl Fold {
 
     /// Forgets lines that no owner will need: older than `base_ms`, of no record in work, and with consequences
     /// acknowledged before `base_ms`. Answers M and E: from where the next owner folds, and the epoch in force there.
-    pub fn forget_before(&mut self, base_ms: i64, in_work: impl Fn(RunKey, u32) -> bool) -> (i64, Option<i64>) {
+    pub fn forget_before(
+        &mut self,
+        base_ms: i64,
+        in_work: impl Fn(RunKey, u32) -> bool,
+    ) -> (i64, Option<i64>) {
         while let Some(told) = self.told.front() {
             let needed = told.appended_ms >= base_ms
                 || told.done_ms.is_none_or(|done| done >= base_ms)
@@ -210,6 +242,7 @@ impl Run {
         }
         self.settled = Some(line.seq);
         self.told_index = told_index;
+        self.settled_index = told_index;
         match line.kind() {
             LineKind::Retry | LineKind::Parked => self.last = Some(Box::new(line.clone())),
             LineKind::Escalated => {
@@ -221,10 +254,9 @@ impl Run {
                 self.last = None;
             }
         }
+        // What is repeated later carries the history, so those of earlier seqs stay too.
         if self.last.is_none() {
             self.failed = Vec::new();
-        } else {
-            self.failed.retain(|told| told.seq == line.seq);
         }
         true
     }

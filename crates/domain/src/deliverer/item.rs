@@ -31,6 +31,8 @@ pub struct Item {
     pub sent_as: Option<(Arc<Subscription>, Arc<Policy>)>,
     /// The line that settled it, while its consequences are under way.
     pub line: Option<Box<Line>>,
+    /// Where that line stands in the fold.
+    pub told_index: Option<u64>,
     /// Counts as in flight: sent, line not read back.
     pub in_flight: bool,
 }
@@ -65,6 +67,7 @@ impl Items {
             state: State::Waiting,
             sent_as: None,
             line: None,
+            told_index: None,
             in_flight: false,
         });
     }
@@ -99,6 +102,8 @@ impl Items {
     }
 
     pub fn any_in_flight(&self) -> bool {
-        self.queue.iter().any(|item| matches!(item.state, State::Sending | State::Lining | State::Settling(_)))
+        self.queue
+            .iter()
+            .any(|item| matches!(item.state, State::Sending | State::Lining | State::Settling(_)))
     }
 }

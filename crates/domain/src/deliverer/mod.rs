@@ -115,7 +115,8 @@ pub struct Partition {
     expired: Vec<Ticket>,
     repeat_after: Option<i64>,
     commits: Commits,
-    /// When the event of the last polled first-time record was appended, unless the end was reached since.
+    /// A time before which the last polled record was not appended, unless the end was reached since; the beginning of
+    /// time while nothing was polled: the records to come may have lines already.
     behind_since_ms: Option<i64>,
 }
 
@@ -135,8 +136,8 @@ impl Partition {
     ) -> Self {
         out.push(Action::Claim { nonce });
         Self {
-            commits: Commits::new(&resume, now),
-            fold: Fold::new(&resume, now),
+            commits: Commits::new(resume.offset, now),
+            fold: Fold::new(resume, now),
             policies,
             rng: fastrand::Rng::with_seed(seed),
             phase: Phase::Folding,
@@ -153,7 +154,7 @@ impl Partition {
             lines_since_ms: 0,
             expired: Vec::new(),
             repeat_after: None,
-            behind_since_ms: None,
+            behind_since_ms: Some(i64::MIN),
             config,
         }
     }
@@ -189,7 +190,13 @@ impl Partition {
     }
 
     /// A record of `subscriptions`; `None`: a tombstone of an unknown kind, which only moves the position.
-    pub fn on_subscription(&mut self, now: Now, offset: i64, state: Option<Subscription>, out: &mut Vec<Action>) {
+    pub fn on_subscription(
+        &mut self,
+        now: Now,
+        offset: i64,
+        state: Option<Subscription>,
+        out: &mut Vec<Action>,
+    ) {
         if let Some(state) = state {
             self.subscriptions.insert(state.id.clone(), Arc::new(state));
         }
@@ -207,7 +214,14 @@ impl Partition {
     }
 
     /// A record of `attempts`, in order: the fold at first, then the reading back of one's own.
-    pub fn on_attempts(&mut self, now: Now, offset: i64, appended_ms: i64, record: AttemptsRecord, out: &mut Vec<Action>) {
+    pub fn on_attempts(
+        &mut self,
+        now: Now,
+        offset: i64,
+        appended_ms: i64,
+        record: AttemptsRecord,
+        out: &mut Vec<Action>,
+    ) {
         match record.body {
             Some(Body::Claim(claim)) => {
                 let counted = self.fold.claim(offset, appended_ms, claim.nonce);

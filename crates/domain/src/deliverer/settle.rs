@@ -126,6 +126,7 @@ impl Partition {
             }
         }
         let Some(item) = self.items.get_mut(offset) else { return };
+        item.told_index = self.fold.run(item.key).and_then(|run| run.settled_index(item.delivery.seq));
         if item.delivery.from_pending {
             out.push(Action::Tombstone {
                 ticket: Ticket { offset, consequence: Consequence::Tombstone },
@@ -176,7 +177,8 @@ impl Partition {
                 attempts: self.history(offset, line),
                 escalated_at_ms: ended_ms,
                 callback_url: subscription.map_or_else(String::new, |s| s.callback_url.clone()),
-                policy: subscription.map_or_else(String::new, |s| self.policies.of(&s.policy, &s.profile).name.clone()),
+                policy: subscription
+                    .map_or_else(String::new, |s| self.policies.of(&s.policy, &s.profile).name.clone()),
                 delivery: Some(Delivery { history: Vec::new(), ..Delivery::clone(&item.delivery) }),
             }),
         });
@@ -194,8 +196,13 @@ impl Partition {
     fn history(&self, offset: i64, line: &Line) -> Vec<Attempt> {
         let Some(item) = self.items.get(offset) else { return Vec::new() };
         let failed = self.fold.run(item.key).into_iter().flat_map(|run| run.failed(line.seq));
-        let mut history: Vec<_> =
-            item.delivery.history.iter().copied().chain(failed.chain([line]).filter_map(|l| l.attempt)).collect();
+        let mut history: Vec<_> = item
+            .delivery
+            .history
+            .iter()
+            .copied()
+            .chain(failed.chain([line]).filter_map(|l| l.attempt))
+            .collect();
         history.drain(..history.len().saturating_sub(HISTORY_MAX));
         history
     }
@@ -246,7 +253,9 @@ impl Partition {
         if item.state == State::Settling(0) {
             item.state = State::Settled;
             item.line = None;
-            self.fold.consequences_done(now, item.key);
+            if let Some(index) = item.told_index {
+                self.fold.consequences_done(now, index);
+            }
             self.advance();
         }
     }

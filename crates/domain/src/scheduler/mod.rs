@@ -9,12 +9,15 @@ mod codec;
 pub use codec::{Malformed, change_of, fired_record};
 
 use crate::clock::Now;
-use crate::store::{Guard, Picked, StoreOp, StoreReply};
+use crate::store::{Change, Guard, Picked, StoreOp, StoreReply};
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::Delivery;
 use bytes::Bytes;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+
+/// So many probes without progress short of the end make the partition be read anew.
+const STALLED_PROBES_MAX: u32 = 5;
 
 /// Limits of one partition.
 #[derive(Clone, Debug)]
@@ -96,14 +99,18 @@ pub struct Partition {
     end_before_read: Option<i64>,
     /// Offsets known to hold nothing: the log's tail was compacted away.
     gap: Range<i64>,
+    /// The position, and how many probes in a row found nothing read since and the end not reached.
+    stalled: (i64, u32),
     /// Entries in the store, as it said last.
     pending: usize,
-    buffer: VecDeque<(i64, crate::store::Change)>,
+    buffer: VecDeque<(i64, Change)>,
     seen_end_at_ms: Option<i64>,
     store_busy: bool,
     applying_upto: i64,
     probing: bool,
-    firing: HashSet<Bytes>,
+    /// Fired and not acknowledged, or acknowledged and not marked. `true`: another record of the key was applied since,
+    /// so that this firing marks nothing.
+    firing: HashMap<Bytes, bool>,
     to_mark: Vec<Bytes>,
     marking: Vec<Bytes>,
     next_tick_ms: i64,
@@ -124,13 +131,14 @@ impl Partition {
             target: i64::MAX,
             end_before_read: None,
             gap: 0..0,
+            stalled: (-1, 0),
             pending: 0,
             buffer: VecDeque::new(),
             seen_end_at_ms: None,
             store_busy: false,
             applying_upto: -1,
             probing: false,
-            firing: HashSet::new(),
+            firing: HashMap::new(),
             to_mark: Vec::new(),
             marking: Vec::new(),
             next_tick_ms: 0,
@@ -211,7 +219,7 @@ impl Partition {
     }
 
     /// A record of `pending`, in order.
-    pub fn on_record(&mut self, offset: i64, change: crate::store::Change) {
+    pub fn on_record(&mut self, offset: i64, change: Change) {
         if self.phase == Phase::Running && offset > self.applied {
             self.buffer.push_back((offset, change));
         }
@@ -236,13 +244,32 @@ impl Partition {
             self.phase = Phase::Running;
             self.target = end;
             self.gap = 0..0;
-            self.end_before_read = Some(end);
-            out.push(Action::ReadFrom { offset: self.applied + 1 });
+            self.read_again(end, out);
         }
         if self.position() >= end {
             self.seen_end_at_ms = Some(asked_at_ms);
+        } else if self.is_stalled() {
+            self.read_again(end, out);
         }
         self.pump(now, out);
+    }
+
+    fn read_again(&mut self, end: i64, out: &mut Vec<Action>) {
+        self.stalled = (-1, 0);
+        self.end_before_read = Some(end);
+        out.push(Action::ReadFrom { offset: self.applied + 1 });
+    }
+
+    /// Nothing comes though the end is not reached: the tail was compacted away after it was announced. Only a new read
+    /// tells that nothing is there.
+    fn is_stalled(&mut self) -> bool {
+        let position = self.position();
+        let idle = self.phase == Phase::Running && self.buffer.is_empty() && !self.store_busy;
+        self.stalled = match self.stalled {
+            (at, probes) if idle && at == position => (at, probes + 1),
+            _ => (position, 0),
+        };
+        self.stalled.1 >= STALLED_PROBES_MAX
     }
 
     /// The answer to the outstanding operation.
@@ -260,13 +287,18 @@ impl Partition {
                 self.pending = pending;
                 out.push(Action::Pending(pending));
             }
-            StoreReply::Picked(picked) => self.fire(picked, out),
+            // The answer may have taken long, and the position grown stale meanwhile.
+            StoreReply::Picked(picked) if self.is_ready(now) => self.fire(picked, out),
+            StoreReply::Picked(_) => {}
             StoreReply::Marked => {
                 for key in self.marking.drain(..) {
                     self.firing.remove(&key);
                 }
             }
-            StoreReply::Mismatch | StoreReply::TooOld => return self.prove(true, out),
+            StoreReply::Mismatch | StoreReply::TooOld => {
+                self.to_mark.append(&mut self.marking);
+                return self.prove(true, out);
+            }
             StoreReply::Down => {
                 // Whether it happened is unknown: ask the store where it stands before going on.
                 self.to_mark.append(&mut self.marking);
@@ -281,11 +313,12 @@ impl Partition {
     /// The record in `deliveries` was acknowledged, or expired on the way.
     pub fn on_fired(&mut self, now: Now, key: &PendingKey, acknowledged: bool, out: &mut Vec<Action>) {
         let key = key.encode();
-        if acknowledged {
-            self.to_mark.push(key);
-        } else {
+        match self.firing.get(&key) {
+            Some(false) if acknowledged => self.to_mark.push(key),
             // Chosen again: if it was appended after all, the deliverer drops the copy.
-            self.firing.remove(&key);
+            _ => {
+                self.firing.remove(&key);
+            }
         }
         self.pump(now, out);
     }
@@ -327,7 +360,8 @@ impl Partition {
             let as_of_ms = self.seen_end_at_ms.take();
             self.as_of_ms = as_of_ms.unwrap_or(self.as_of_ms);
             self.store_busy = true;
-            let changes = batch.into_iter().map(|(_, change)| change).collect();
+            let changes: Vec<_> = batch.into_iter().map(|(_, change)| change).collect();
+            self.forget_marks(&changes);
             out.push(Action::Store(StoreOp::Apply {
                 guard,
                 now_ms: now.wall_ms,
@@ -341,6 +375,20 @@ impl Partition {
             self.store_busy = true;
             let keys = self.marking.clone();
             out.push(Action::Store(StoreOp::MarkFired { guard, now_ms: now.wall_ms, age_max_ms, keys }));
+        }
+    }
+
+    /// What was fired before these changes says nothing about the entries after them.
+    fn forget_marks(&mut self, changes: &[Change]) {
+        for Change::Put { key, .. } | Change::Remove { key } in changes {
+            if let Some(changed) = self.firing.get_mut(key) {
+                *changed = true;
+                let acknowledged = self.to_mark.len();
+                self.to_mark.retain(|marked| marked != key);
+                if self.to_mark.len() < acknowledged {
+                    self.firing.remove(key);
+                }
+            }
         }
     }
 
@@ -360,12 +408,12 @@ impl Partition {
 
     fn fire(&mut self, picked: Vec<Picked>, out: &mut Vec<Action>) {
         for entry in picked {
-            if self.firing.len() >= self.config.fire_batch_max || self.firing.contains(&entry.key) {
+            if self.firing.len() >= self.config.fire_batch_max || self.firing.contains_key(&entry.key) {
                 continue;
             }
             // Whatever is in the store was checked when it was read from the log.
             let Ok((key, delivery)) = fired_record(&entry) else { continue };
-            self.firing.insert(entry.key);
+            self.firing.insert(entry.key, false);
             out.push(Action::Fire { key, delivery: Box::new(delivery), due_at_ms: entry.due_at_ms });
         }
     }

@@ -68,6 +68,13 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     for process in &mut processes {
         not_ready_saying(process, "kafka").await?;
     }
+    // Whoever is told to stop while it waits stops, and that is no failure.
+    for role in ROLES {
+        let mut leaving = setup.role(role).named(&format!("leaving-{role}")).spawn()?;
+        not_ready_saying(&mut leaving, "kafka").await?;
+        let status = leaving.terminate(PATIENCE).await?;
+        ensure!(status.success(), "{role} ended with {status} after SIGTERM");
+    }
     // Whoever is told not to wait long ends, and says whom it waited for.
     let impatient =
         setup.role("aerogram-fanout").named("impatient").env("AEROGRAM_KAFKA__STARTUP_TIMEOUT_MS", "1500");

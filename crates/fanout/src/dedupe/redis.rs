@@ -6,7 +6,7 @@ use aerogram_domain::identity::{IdentityHash, Position};
 use aerogram_telemetry::names;
 use futures::future::BoxFuture;
 use redis::{
-    Client,
+    Client, Pipeline, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::ExposeSecret as _;
@@ -39,6 +39,18 @@ impl RedisDedupe {
         })
     }
 
+    /// A connection that was lost shows only when it is used, and the next use makes a new one: so twice. Asking again
+    /// is harmless, for what the first try may have remembered are the own positions.
+    async fn query(&self, pipe: &Pipeline) -> RedisResult<Vec<Option<String>>> {
+        let mut connection = self.connection.clone();
+        match pipe.query_async(&mut connection).await {
+            Err(error) if error.is_io_error() || error.is_connection_dropped() => {
+                pipe.query_async(&mut connection).await
+            }
+            answered => answered,
+        }
+    }
+
     fn key(&self, identity: &IdentityHash) -> String {
         let mut key = String::with_capacity(self.key_prefix.len() + 2 * identity.len());
         key.push_str(&self.key_prefix);
@@ -59,7 +71,7 @@ impl Dedupe for RedisDedupe {
             if asked.is_empty() {
                 return Ok(Vec::new());
             }
-            let mut pipe = redis::Pipeline::with_capacity(asked.len());
+            let mut pipe = Pipeline::with_capacity(asked.len());
             for (identity, own) in asked {
                 // NX together with GET is known since Redis 7.0.
                 pipe.cmd("SET")
@@ -71,9 +83,7 @@ impl Dedupe for RedisDedupe {
                     .arg(self.ttl_ms);
             }
             let began = Instant::now();
-            let mut connection = self.connection.clone();
-            let answer =
-                timeout(self.answer_within, pipe.query_async::<Vec<Option<String>>>(&mut connection)).await;
+            let answer = timeout(self.answer_within, self.query(&pipe)).await;
             metrics::histogram!(names::REDIS_COMMAND_DURATION_SECONDS, "command" => "dedupe")
                 .record(began.elapsed().as_secs_f64());
             let found = answer.map_err(|_| DedupeError::TimedOut(self.answer_within))??;

@@ -127,6 +127,22 @@ async fn without_a_store_everything_goes_on_and_then_is_checked_again() {
     assert_eq!(duplicates.remember(&[([1; 16], at(2))]).await, Some(vec![Some(at(1))]));
 }
 
+#[tokio::test]
+async fn a_restart_of_redis_is_not_even_noticed() {
+    let first = RedisServer::start();
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("socket");
+    std::os::unix::fs::symlink(first.socket(), &socket).unwrap();
+    let store = RedisDedupe::open(&options(&url_of(&socket), TTL)).unwrap();
+    assert_eq!(store.remember(&[([1; 16], at(1))]).await.unwrap(), [None]);
+
+    let second = RedisServer::start();
+    std::fs::remove_file(&socket).unwrap();
+    std::os::unix::fs::symlink(second.socket(), &socket).unwrap();
+    drop(first);
+    assert_eq!(store.remember(&[([1; 16], at(1))]).await.unwrap(), [None], "it is empty, and it answers");
+}
+
 #[test]
 fn a_wrong_url_is_told_at_the_start() {
     assert!(matches!(Duplicates::open(&options("http://redis", TTL)).err(), Some(DedupeError::Url(_))));

@@ -155,7 +155,7 @@ mod tests {
         accept_json(&policy, &Bytes::from(event.to_string()), &Origin::default(), 0).unwrap_err()
     }
 
-    fn event(id: Value, operator: &str, data: &str) -> Value {
+    fn event(id: &Value, operator: &str, data: &str) -> Value {
         json!({"specversion": "1.0", "id": id, "source": "/s", "type": "FLIGHT_CREATE", "operator": operator,
                "data": {"text": data}})
     }
@@ -164,10 +164,10 @@ mod tests {
     async fn the_status_says_what_kind_of_mistake_it_is() {
         let long = "x".repeat(300);
         for (events, status) in [
-            (json!([event(json!("e"), "other", "")]), StatusCode::FORBIDDEN),
-            (json!([event(json!("e"), "other", ""), event(json!(1), "acme", "")]), StatusCode::BAD_REQUEST),
+            (json!([event(&json!("e"), "other", "")]), StatusCode::FORBIDDEN),
+            (json!([event(&json!("e"), "other", ""), event(&json!(1), "acme", "")]), StatusCode::BAD_REQUEST),
             (
-                json!([event(json!("e"), "other", ""), event(json!("e"), "acme", &long)]),
+                json!([event(&json!("e"), "other", ""), event(&json!("e"), "acme", &long)]),
                 StatusCode::PAYLOAD_TOO_LARGE,
             ),
         ] {
@@ -178,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_wrong_field_is_pointed_at() {
-        let events = json!([event(json!("e"), "acme", ""), event(json!(""), "other", "")]);
+        let events = json!([event(&json!("e"), "acme", ""), event(&json!(""), "other", "")]);
         let (_, body) = answer(Problem::refused(&refusal(&events))).await;
         assert_eq!(body["type"], "about:blank");
         assert_eq!(body["title"], "Bad Request");

@@ -11,6 +11,9 @@ const PRODUCER_QUEUE_KBYTES: u32 = 64 * 1024;
 const PRODUCER_QUEUE_RECORDS: u32 = 100_000;
 /// The largest answer to a fetch of one partition; the broker lets a larger single record through nevertheless.
 const FETCH_BYTES_MAX: u32 = 1024 * 1024;
+/// A member learns of a rebalance by the answer to a heartbeat, so that partitions rest about as long when members come
+/// and go.
+const HEARTBEAT_MAX_MS: u64 = 1_000;
 /// Time between measurements of the lag.
 const STATISTICS_INTERVAL_MS: u32 = 5_000;
 
@@ -75,7 +78,7 @@ impl Clients {
             .set("group.protocol", "classic")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session_ms.to_string())
-            .set("heartbeat.interval.ms", (session_ms / 3).max(1).to_string())
+            .set("heartbeat.interval.ms", (session_ms / 3).clamp(1, HEARTBEAT_MAX_MS).to_string())
             .set("max.poll.interval.ms", self.kafka.max_poll_interval_ms.max(session_ms).to_string())
             .set("auto.offset.reset", if external { "earliest" } else { "error" })
             .set("statistics.interval.ms", STATISTICS_INTERVAL_MS.to_string());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aerogram_telemetry::names;
 use rdkafka::TopicPartitionList;
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Partition, Statistics};
 
 use crate::sync::lock;
 
@@ -62,24 +62,44 @@ impl Hooks {
         for (key, position) in lock(&self.positions).iter() {
             let topic = statistics.topics.get(&key.0);
             let Some(partition) = topic.and_then(|topic| topic.partitions.get(&key.1)) else { continue };
-            if partition.hi_offset < 0 {
-                continue;
-            }
-            let mut position = position.load(Ordering::Relaxed);
-            if partition.fetchq_cnt == 0 {
-                // Markers of transactions count as offsets and are never returned.
-                position = position.max(partition.next_offset);
-            }
-            self.lag(key, partition.hi_offset - position.max(partition.lo_offset));
+            self.lag(key, lag_of(partition, position.load(Ordering::Relaxed)));
         }
     }
 
     fn lag(&self, (topic, partition): &Key, records: i64) {
         let labels = [("topic", self.label(topic)), ("partition", partition.to_string())];
-        metrics::gauge!(names::CONSUMER_LAG_RECORDS, &labels).set(records.max(0) as f64);
+        metrics::gauge!(names::CONSUMER_LAG_RECORDS, &labels).set(records as f64);
     }
 
     fn label(&self, topic: &str) -> String {
         topic.strip_prefix(&self.prefix).unwrap_or(topic).to_owned()
+    }
+}
+
+/// Records written and not yet returned to the reader, which has returned everything before `position`.
+fn lag_of(partition: &Partition, position: i64) -> i64 {
+    // Markers of transactions count as offsets and are never returned.
+    let position = if partition.fetchq_cnt == 0 { position.max(partition.next_offset) } else { position };
+    // Nothing is known about it before the first fetch.
+    (partition.hi_offset - position.max(partition.lo_offset)).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(lo_offset: i64, hi_offset: i64, next_offset: i64, fetchq_cnt: i64) -> Partition {
+        Partition { lo_offset, hi_offset, next_offset, fetchq_cnt, ..Partition::default() }
+    }
+
+    #[test]
+    fn the_lag_counts_what_was_not_returned() {
+        assert_eq!(lag_of(&partition(0, 100, 60, 20), 40), 60);
+        // All fetched and returned; the last three offsets are markers.
+        assert_eq!(lag_of(&partition(0, 100, 100, 0), 97), 0);
+        // What was deleted will never be returned.
+        assert_eq!(lag_of(&partition(90, 100, 90, 0), 0), 10);
+        // Before the first fetch librdkafka says -1001.
+        assert_eq!(lag_of(&partition(-1001, -1001, -1001, 0), 5), 0);
     }
 }

@@ -23,16 +23,15 @@ pub(super) async fn first_offsets(
     layout: &Layout,
     commit: bool,
 ) -> Result<Vec<GroupLine>, TopicsError> {
-    let mut lines = Vec::new();
-    for (group, topic) in wanted::first_offsets(settings) {
+    // Each waits for its group's coordinator, which takes a while; together they take as long as one.
+    let looking = wanted::first_offsets(settings).into_iter().map(|(group, topic)| {
         let (clients, group, layout) = (clients.clone(), group.to_owned(), layout.clone());
-        let looked =
-            tokio::task::spawn_blocking(move || first_offset(&clients, &group, topic, &layout, commit));
-        lines.push(
-            looked.await.map_err(|error| TopicsError::broker("committing the first offsets", error))??,
-        );
-    }
-    Ok(lines)
+        tokio::task::spawn_blocking(move || first_offset(&clients, &group, topic, &layout, commit))
+    });
+    let looked = futures::future::join_all(looking).await.into_iter();
+    looked
+        .map(|line| line.map_err(|error| TopicsError::broker("committing the first offsets", error))?)
+        .collect()
 }
 
 fn first_offset(

@@ -11,6 +11,7 @@ use aerogram_kafka::{
 use aerogram_wire::Topic;
 use tokio_util::sync::CancellationToken;
 
+use crate::proxy::Proxy;
 use crate::rig::{self, Member, number, numbers_to_end, soon, stopping, write_numbers};
 
 #[tokio::test]
@@ -39,16 +40,12 @@ async fn a_restart_goes_on_after_the_last_commit() {
         let metadata = format!("drained {}", assignment.partition);
         soon("a commit", assignment.committer.commit(15, &metadata)).await.unwrap();
         let _ = end.send(TaskEnd::Stopped);
-        let committer = assignment.committer.clone();
-        drop(assignment);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        drop(committer);
     }
     member.ended().await.unwrap();
 
     let mut member = Member::join(&cluster, &settings.fanout.group, events, false);
     for _ in 0..2 {
-        let (mut assignment, _end) = member.next().await;
+        let (mut assignment, _) = member.next().await;
         let metadata = format!("drained {}", assignment.partition);
         assert_eq!(assignment.committed, Some(Committed { offset: 15, metadata }));
         assert_eq!(numbers_to_end(&mut assignment.reader).await, (15..20).collect::<Vec<_>>());
@@ -152,7 +149,7 @@ async fn partitions_move_between_members_without_loss_or_repetition() {
     }
     let mut member = Member::join(&cluster, group, cluster.topic(Topic::Deliveries), false);
     for _ in 0..3 {
-        let (assignment, _end) = member.next().await;
+        let (assignment, _) = member.next().await;
         let all = Committed { offset: i64::from(RECORDS), metadata: "drained".to_owned() };
         assert_eq!(assignment.committed, Some(all), "partition {}", assignment.partition);
     }
@@ -169,11 +166,11 @@ async fn without_a_commit_internal_topics_are_refused_and_external_ones_read_fro
     assert!(matches!(error, GroupError::MissingCommit { partition: 0, .. }), "{error}");
 
     let mut member = Member::join(&cluster, &group, cluster.topic(Topic::Rejected), true);
-    let (mut assignment, _end) = member.next().await;
+    let (mut assignment, end) = member.next().await;
     assert_eq!(assignment.committed, None);
     assert_eq!(numbers_to_end(&mut assignment.reader).await, vec![0, 1, 2]);
-    drop((assignment, _end));
     // A task that ends unasked is a failure as well.
+    let _ = end.send(TaskEnd::Stopped);
     let error = member.ended().await.unwrap_err();
     assert!(matches!(error, GroupError::Unasked { .. }), "{error}");
 }
@@ -205,21 +202,20 @@ async fn a_committed_offset_that_does_not_exist_stops_the_partition() {
     let (settings, cluster) = rig::cluster("beyond").await;
     let join = || Member::join(&cluster, &settings.scheduler.group, cluster.topic(Topic::Events), false);
     let mut member = join();
-    let (assignment, _end) = member.next().await;
-    let (_other, _other_end) = member.next().await;
+    let (assignment, _) = member.next().await;
+    let (_other, _) = member.next().await;
     soon("a commit", assignment.committer.commit(1_000, "")).await.unwrap();
     let partition = assignment.partition;
-    drop((assignment, _end, _other, _other_end));
-    let _ = member.leave().await;
+    member.leave().await.unwrap();
     let mut member = join();
     for _ in 0..2 {
-        let (mut assignment, _end) = member.next().await;
+        let (mut assignment, _) = member.next().await;
         if assignment.partition == partition {
             let error = soon("the error", assignment.reader.next()).await.unwrap_err();
             assert!(matches!(error, ReadError::OffsetOutOfRange { offset: 1_000, .. }), "{error}");
         }
     }
-    let _ = member.leave().await;
+    member.leave().await.unwrap();
 }
 
 #[tokio::test]
@@ -238,4 +234,35 @@ async fn a_task_that_does_not_drain_is_left_behind_at_the_deadline() {
     member.ended().await.unwrap();
     assert_eq!(stuck.stop.now(), Stopping::Abandon);
     assert_eq!(stuck.committer.commit(1, "late").await, Err(CommitError::Revoked));
+}
+
+#[tokio::test]
+async fn in_an_outage_nothing_hangs_and_afterwards_it_goes_on() {
+    let (mut settings, _) = rig::cluster("outage").await;
+    let way = Proxy::start().await;
+    settings.kafka.brokers = way.address.clone();
+    let cluster = Cluster::connect(&settings, &CancellationToken::new()).await.unwrap();
+    let mut member = Member::join(&cluster, &settings.fanout.group, cluster.topic(Topic::Events), false);
+    let (mut first, _) = member.next().await;
+    let (_second, _) = member.next().await;
+    soon("a commit", first.committer.commit(0, "before")).await.unwrap();
+
+    way.hold();
+    let failed = soon("a failed commit", first.committer.commit(0, "during")).await.unwrap_err();
+    assert!(
+        matches!(failed, CommitError::TimedOut | CommitError::Revoked | CommitError::Refused(_)),
+        "{failed}"
+    );
+    while stopping(&mut first).await != Stopping::Abandon {
+        soon("losing the partition", first.stop.changed()).await;
+    }
+    assert_eq!(first.committer.commit(0, "after").await, Err(CommitError::Revoked));
+    way.release();
+
+    let (again, _) = member.next().await;
+    let (_other, _) = member.next().await;
+    soon("a commit", again.committer.commit(0, "afterwards")).await.unwrap();
+    // Leaving does not need an answer of the broker.
+    way.hold();
+    member.leave().await.unwrap();
 }

@@ -5,6 +5,7 @@
 
 mod companions;
 mod groups;
+mod proxy;
 mod rig;
 mod stopped_owner;
 mod topics;

@@ -9,7 +9,7 @@ use aerogram_kafka::{
 };
 use aerogram_settings::Settings;
 use aerogram_wire::Topic;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -89,9 +89,10 @@ pub async fn numbers_to_end(reader: &mut PartitionReader) -> Vec<u32> {
     }
 }
 
-/// A member of a group whose assignments the test takes one by one.
+/// A member of a group whose assignments the test takes one by one. A task ends as the test says; when the test dropped
+/// what says it, as soon as it is asked to.
 pub struct Member {
-    pub assigned: mpsc::Receiver<(Assignment, tokio::sync::oneshot::Sender<TaskEnd>)>,
+    pub assigned: mpsc::Receiver<(Assignment, oneshot::Sender<TaskEnd>)>,
     pub shutdown: CancellationToken,
     pub running: JoinHandle<Result<(), GroupError>>,
 }
@@ -111,9 +112,16 @@ impl Member {
             run_group(&cluster, config, stopped, move |assignment| {
                 let sender = sender.clone();
                 tokio::spawn(async move {
-                    let (end, ended) = tokio::sync::oneshot::channel();
+                    let (end, ended) = oneshot::channel();
+                    let mut stop = assignment.stop.clone();
                     sender.send((assignment, end)).await.unwrap();
-                    ended.await.unwrap_or(TaskEnd::Stopped)
+                    if let Ok(end) = ended.await {
+                        return end;
+                    }
+                    while stop.now() == Stopping::No {
+                        stop.changed().await;
+                    }
+                    TaskEnd::Stopped
                 })
             })
             .await
@@ -122,7 +130,7 @@ impl Member {
     }
 
     /// The next assignment, and what ends its task.
-    pub async fn next(&mut self) -> (Assignment, tokio::sync::oneshot::Sender<TaskEnd>) {
+    pub async fn next(&mut self) -> (Assignment, oneshot::Sender<TaskEnd>) {
         soon("an assignment", self.assigned.recv()).await.expect("the group ended")
     }
 
@@ -132,7 +140,9 @@ impl Member {
     }
 
     pub async fn ended(self) -> Result<(), GroupError> {
-        soon("leaving", self.running).await.unwrap()
+        let Self { assigned, running, .. } = self;
+        drop(assigned);
+        soon("leaving", running).await.unwrap()
     }
 }
 

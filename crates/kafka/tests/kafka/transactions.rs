@@ -79,7 +79,7 @@ async fn records_and_offsets_are_committed_together_or_not_at_all() {
     soon("the next", writer.transact(records, Vec::new(), committer)).await.unwrap();
     assert_eq!(subscriptions(&cluster).await, vec![1, 8]);
     drop(held);
-    let _ = member.leave().await;
+    member.leave().await.unwrap();
 
     let mut member = Member::join(&cluster, &settings.api.group, commands, false);
     for _ in 0..3 {
@@ -87,7 +87,7 @@ async fn records_and_offsets_are_committed_together_or_not_at_all() {
         let expected = if assignment.partition == 0 { 2 } else { 0 };
         assert_eq!(assignment.committed.as_ref().map(|c| c.offset), Some(expected));
     }
-    let _ = member.leave().await;
+    member.leave().await.unwrap();
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_new_producer_ends_the_open_transaction_of_the_one_before() {
     done.unwrap();
     assert_eq!(subscriptions(&cluster).await, vec![1, 3]);
     drop((assignment, _end));
-    let _ = member.leave().await;
+    member.leave().await.unwrap();
 }
 
 #[tokio::test]
@@ -184,6 +184,6 @@ async fn a_transaction_under_an_old_generation_is_refused() {
         .unwrap();
     assert_eq!(subscriptions(&cluster).await, vec![1]);
     drop((held, given, _given_end));
-    let _ = first.leave().await;
-    let _ = second.leave().await;
+    first.leave().await.unwrap();
+    second.leave().await.unwrap();
 }

@@ -92,9 +92,9 @@ impl Link {
         Err(failure)
     }
 
-    /// The connection manager reconnects by itself only when it saw the connection break: one that fell silent it keeps
-    /// using, and once refused while connecting ("max number of clients reached") it never tries again. So what failed
-    /// is replaced, whatever the failure was.
+    /// The connection manager reconnects by itself only when it saw the connection break. One that fell silent it keeps
+    /// using, and once refused while connecting, as for a password that Redis does not know yet, it never tries again.
+    /// So what failed is replaced, whatever the failure was.
     fn renew(&self, failed: u64) {
         let mut current = self.current();
         if current.generation != failed {

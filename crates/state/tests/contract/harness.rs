@@ -7,6 +7,7 @@ use aerogram_state::AnyStore;
 use redis::aio::MultiplexedConnection;
 use secrecy::SecretString;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Long enough for the largest batch on a busy machine.
 const COMMAND_TIMEOUT_MS: u64 = 60_000;
@@ -70,7 +71,9 @@ pub fn redis_url() -> String {
 pub fn settings(url: &str, command_timeout_ms: u64) -> Settings {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let key_prefix = format!("contract-{}-{number}", std::process::id());
+    // The time as well, for a Redis outlives the run that failed and left keys, and process ids come again.
+    let begun_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let key_prefix = format!("contract-{}-{begun_ns}-{number}", std::process::id());
     let url = SecretString::from(url);
     Settings { redis: RedisSettings { url, key_prefix, command_timeout_ms }, ..Settings::default() }
 }

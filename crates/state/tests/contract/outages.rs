@@ -2,11 +2,14 @@
 
 use crate::harness::{Subject, settings};
 use crate::ops::*;
+use crate::proxy::Proxy;
 use crate::server::{Server, free_port};
 use aerogram_domain::store::StoreReply;
 use aerogram_state::AnyStore;
 use std::time::Duration;
 use tokio::net::TcpListener;
+
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks until the store answers; the test's own time limit ends it otherwise.
 async fn take_over_again(store: &AnyStore) -> StoreReply {
@@ -19,7 +22,7 @@ async fn take_over_again(store: &AnyStore) -> StoreReply {
 }
 
 async fn recovers(store: &AnyStore) -> StoreReply {
-    tokio::time::timeout(Duration::from_secs(60), take_over_again(store)).await.expect("it stays down")
+    tokio::time::timeout(TIME_LIMIT, take_over_again(store)).await.expect("it stays down")
 }
 
 #[tokio::test]
@@ -37,7 +40,18 @@ async fn a_redis_that_went_away_is_down_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_silent_redis_is_down_after_the_timeout_and_asked_on_a_new_connection() {
+async fn a_connection_that_fell_silent_is_replaced() {
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::before(server.port).await;
+    let store = AnyStore::redis(&settings(&proxy.url(), 1_000)).unwrap();
+    assert_eq!(recovers(&store).await, taken_over(-1, 0));
+    proxy.silence();
+    assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
+    assert_eq!(recovers(&store).await, taken_over(-1, 0));
+}
+
+#[tokio::test]
+async fn a_redis_that_accepts_and_says_nothing_is_down() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let store = AnyStore::redis(&settings(&url, 100)).unwrap();
@@ -46,19 +60,20 @@ async fn a_silent_redis_is_down_after_the_timeout_and_asked_on_a_new_connection(
         assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
         assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
     };
-    tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(silent, asked_twice) })
+    tokio::time::timeout(TIME_LIMIT, async { tokio::join!(silent, asked_twice) })
         .await
         .expect("two connections, each given up");
 }
 
 #[tokio::test]
-async fn one_that_refused_a_connection_is_asked_again() {
+async fn one_that_refused_the_connection_is_asked_again() {
     let server = Server::start(&[]).await;
-    let mut busy = server.connection().await;
-    redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(1).exec_async(&mut busy).await.unwrap();
-    let store = AnyStore::redis(&settings(&server.url(), 5_000)).unwrap();
+    let mut admin = server.connection().await;
+    let url = format!("redis://roller:hunter2@127.0.0.1:{}", server.port);
+    let store = AnyStore::redis(&settings(&url, 5_000)).unwrap();
     assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
-    redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(100).exec_async(&mut busy).await.unwrap();
+    let user = ["SETUSER", "roller", "on", ">hunter2", "~*", "+@all"];
+    redis::cmd("ACL").arg(&user).exec_async(&mut admin).await.unwrap();
     assert_eq!(recovers(&store).await, taken_over(-1, 0));
 }
 

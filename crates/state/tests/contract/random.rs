@@ -33,7 +33,7 @@ enum Wrong {
 #[derive(Clone, Debug)]
 enum What {
     TakeOver { owner: u64, other_layout: bool, reset: bool },
-    Apply { records: i64, changes: Vec<(usize, Option<(i64, Vec<u8>)>)>, at_end: bool },
+    Apply { records: i64, changes: Vec<(usize, Option<Put>)>, at_end: bool },
     Pick { limit: usize },
     MarkFired { keys: Vec<usize> },
     Wipe,
@@ -42,7 +42,7 @@ enum What {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let key = 0..KEYS.len();
     let value = vec(any::<u8>(), 0..40);
-    let change = (key.clone(), prop::option::weighted(0.7, (-300i64..300, value)));
+    let change = (key.clone(), prop::option::weighted(0.7, (-400i64..200, value)));
     let owner =
         prop_oneof![Just(u64::MAX), Just(u64::MAX - 1), Just(1 << 53), Just((1 << 53) + 1), any::<u64>()];
     let what = prop_oneof![
@@ -51,7 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (1i64..4, vec(change, 0..6), any::<bool>())
             .prop_map(|(records, changes, at_end)| What::Apply { records, changes, at_end }),
         4 => (0usize..8).prop_map(|limit| What::Pick { limit }),
-        3 => vec(key, 0..4).prop_map(|keys| What::MarkFired { keys }),
+        3 => vec(key, 0..3).prop_map(|keys| What::MarkFired { keys }),
         1 => Just(What::Wipe),
     ];
     let wrong = prop_oneof![18 => Just(Wrong::Nothing), 1 => Just(Wrong::Owner), 1 => Just(Wrong::Applied)];
@@ -60,10 +60,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, STEPS)
 }
 
+/// In how many milliseconds it is due, and the value.
+type Put = (i64, Vec<u8>);
+
 /// What a caller knows.
 struct Caller {
     now_ms: i64,
     believed: Guard,
+    /// The store was not what it believed, so it takes over again, as the scheduler does.
+    lost: bool,
 }
 
 impl Caller {
@@ -71,6 +76,10 @@ impl Caller {
     fn op(&mut self, step: &Step) -> Option<StoreOp> {
         self.now_ms += step.passed_ms;
         let (now_ms, age_max_ms) = (self.now_ms, AGE_MAX_MS);
+        if std::mem::take(&mut self.lost) {
+            let (owner, layout_id) = (self.believed.owner, "layout".to_owned());
+            return Some(StoreOp::TakeOver { owner, layout_id, now_ms, age_max_ms, reset: false });
+        }
         let guard = match step.wrong {
             Wrong::Nothing => self.believed,
             Wrong::Owner => guard(self.believed.owner ^ 1, self.believed.applied),
@@ -102,7 +111,7 @@ impl Caller {
         })
     }
 
-    fn change(&self, (key, put): &(usize, Option<(i64, Vec<u8>)>)) -> Change {
+    fn change(&self, (key, put): &(usize, Option<Put>)) -> Change {
         let key = Bytes::from_static(KEYS[*key]);
         match put {
             Some((due_in_ms, value)) => {
@@ -118,6 +127,7 @@ impl Caller {
                 self.believed = guard(*owner, *applied);
             }
             (StoreOp::Apply { upto, .. }, StoreReply::Applied { .. }) => self.believed.applied = *upto,
+            (_, StoreReply::Mismatch | StoreReply::TooOld) => self.lost = true,
             _ => {}
         }
     }
@@ -125,7 +135,7 @@ impl Caller {
 
 async fn run(subject: &mut Subject, steps: &[Step], useful: &Cell<usize>) -> Result<(), TestCaseError> {
     let mut slot: Option<StoreState> = None;
-    let mut caller = Caller { now_ms: 1_790_000_000_000, believed: guard(7, -1) };
+    let mut caller = Caller { now_ms: 1_790_000_000_000, believed: guard(7, -1), lost: false };
     subject.wipe(0).await;
     let first = Step {
         passed_ms: 0,
@@ -157,6 +167,7 @@ fn redis_answers_as_the_pure_functions_do() {
         .run(&steps(), |steps| runtime.block_on(run(&mut subject.borrow_mut(), &steps, &useful)));
     runtime.block_on(subject.borrow_mut().wipe(0));
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
-    // Or else the sequences would hardly ever be about anything.
-    assert!(useful.get() > SEQUENCES as usize, "only {} picks found something", useful.get());
+    println!("{} picks found something", useful.get());
+    // Three per sequence are usual; far fewer, and the sequences would hardly be about anything.
+    assert!(useful.get() > SEQUENCES as usize / 2, "only {} picks found something", useful.get());
 }
