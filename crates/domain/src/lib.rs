@@ -13,6 +13,7 @@ pub mod intake;
 pub mod matching;
 pub mod policy;
 pub mod prefix;
+pub mod sabotage;
 pub mod scheduler;
 pub mod signing;
 pub mod store;

@@ -3,6 +3,7 @@
 //! Each operation is one atomic script that first compares owner and applied offset with what the caller believes, so a
 //! store that was wiped, rolled back, failed over or taken over answers [`StoreReply::Mismatch`] and changes nothing.
 
+use crate::sabotage::{Rule, removed};
 use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -128,8 +129,12 @@ fn guarded(
     then: impl FnOnce(&mut StoreState) -> StoreReply,
 ) -> StoreReply {
     match slot {
-        Some(s) if s.owner == guard.owner && s.applied == guard.applied => {
-            if now_ms - s.as_of_ms > age_max_ms { StoreReply::TooOld } else { then(s) }
+        Some(s) if s.owner == guard.owner && (s.applied == guard.applied || removed(Rule::StoreGuard)) => {
+            if now_ms - s.as_of_ms > age_max_ms {
+                StoreReply::TooOld
+            } else {
+                then(s)
+            }
         }
         _ => StoreReply::Mismatch,
     }

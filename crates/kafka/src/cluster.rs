@@ -24,8 +24,6 @@ pub enum ConnectError {
          kafka.properties are right; kafka.startup_timeout_ms is how long a start waits"
     )]
     Unreachable { brokers: String, waited_ms: u64, reason: String },
-    #[error("Kafka at {brokers} refuses this process: {reason}")]
-    Refused { brokers: String, reason: String },
     #[error(transparent)]
     Layout(#[from] LayoutError),
     #[error("a client of Kafka cannot be made: {0}; see kafka.properties")]

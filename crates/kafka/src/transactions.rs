@@ -13,6 +13,8 @@ use crate::cluster::Cluster;
 use crate::group::{Committer, GroupMetadata};
 use crate::writer::{OwnedOut, WriteError, Writer, Written};
 
+/// Wait for a rebalance to end.
+const REBALANCE_PAUSE: Duration = Duration::from_millis(20);
 /// How long one call into librdkafka may block its thread.
 const CALL: Duration = Duration::from_secs(5);
 /// How long the start waits for an earlier producer's transaction to end and for Kafka to answer.
@@ -72,10 +74,17 @@ impl TransactionalWriter {
     ) -> Result<Vec<Written>, TransactionError> {
         let fenced = |error: crate::CommitError| TransactionError::Fenced { reason: error.to_string() };
         let metadata = group.group_metadata().map_err(fenced)?;
-        self.transact_as(records, offsets, metadata).await
+        match self.all(records, offsets, metadata).await {
+            // While a rebalance ends, the broker knows the next generation before this member does.
+            Err(Failure::Generation(reason)) if !group.is_revoked() => {
+                tokio::time::sleep(REBALANCE_PAUSE).await;
+                Err(TransactionError::Aborted { reason })
+            }
+            done => done.map_err(TransactionError::from),
+        }
     }
 
-    /// As `transact`, as the member the group had when `group` was taken.
+    /// As `transact`, as the member the group had when `group` was taken; a generation that ended is refused for good.
     ///
     /// # Errors
     /// See [`TransactionError`].
@@ -85,19 +94,45 @@ impl TransactionalWriter {
         offsets: Vec<(String, i32, i64)>,
         group: GroupMetadata,
     ) -> Result<Vec<Written>, TransactionError> {
+        self.all(records, offsets, group).await.map_err(TransactionError::from)
+    }
+
+    async fn all(
+        &self,
+        records: Vec<OwnedOut>,
+        offsets: Vec<(String, i32, i64)>,
+        group: GroupMetadata,
+    ) -> Result<Vec<Written>, Failure> {
         let one = Arc::clone(&self.one).lock_owned().await;
         let (writer, timeout) = (self.writer.clone(), self.timeout);
         let all = tokio::spawn(async move {
             let _one = one;
-            let done = Box::pin(run(&writer, timeout, &records, offsets, group)).await;
-            match done {
-                Err(error @ (TransactionError::Aborted { .. } | TransactionError::Fenced { .. })) => {
-                    Err(abort(&writer, timeout, error).await)
-                }
-                done => done,
+            match Box::pin(run(&writer, timeout, &records, offsets, group)).await {
+                Err(failure) => Err(abort(&writer, timeout, failure).await),
+                written => written,
             }
         });
-        all.await.unwrap_or_else(|error| Err(TransactionError::Fatal { reason: error.to_string() }))
+        all.await.unwrap_or_else(|error| Err(Failure::Fatal(error.to_string())))
+    }
+}
+
+/// Why a transaction did not come about.
+enum Failure {
+    Aborted(String),
+    /// The group has moved on.
+    Generation(String),
+    /// Another producer has the id.
+    Replaced(String),
+    Fatal(String),
+}
+
+impl From<Failure> for TransactionError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Aborted(reason) => Self::Aborted { reason },
+            Failure::Generation(reason) | Failure::Replaced(reason) => Self::Fenced { reason },
+            Failure::Fatal(reason) => Self::Fatal { reason },
+        }
     }
 }
 
@@ -107,7 +142,7 @@ async fn run(
     records: &[OwnedOut],
     offsets: Vec<(String, i32, i64)>,
     group: GroupMetadata,
-) -> Result<Vec<Written>, TransactionError> {
+) -> Result<Vec<Written>, Failure> {
     blocking(writer, timeout, |writer| writer.producer().begin_transaction()).await?;
     let mut acks = Vec::with_capacity(records.len());
     for record in records {
@@ -116,13 +151,13 @@ async fn run(
     // Committing with records on their way takes ten times as long.
     let mut written = Vec::with_capacity(acks.len());
     for ack in acks {
-        written.push(ack.await.map_err(|error| aborted(&error))?);
+        written.push(ack.await.map_err(|error| Failure::Aborted(error.to_string()))?);
     }
     if !offsets.is_empty() {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (topic, partition, offset) in offsets {
             let added = list.add_partition_offset(&topic, partition, Offset::Offset(offset));
-            added.map_err(|error| TransactionError::Aborted { reason: error.to_string() })?;
+            added.map_err(|error| Failure::Aborted(error.to_string()))?;
         }
         blocking(writer, timeout, move |writer| {
             writer.producer().send_offsets_to_transaction(&list, &group.0, CALL)
@@ -133,36 +168,38 @@ async fn run(
     Ok(written)
 }
 
-async fn enqueue(writer: &Writer, record: &OwnedOut) -> Result<crate::Ack, TransactionError> {
+async fn enqueue(writer: &Writer, record: &OwnedOut) -> Result<crate::Ack, Failure> {
     loop {
         match record.borrowed(|out| writer.try_enqueue(out)) {
             Ok(ack) => return Ok(ack),
             Err(WriteError::QueueFull) => tokio::time::sleep(Duration::from_millis(1)).await,
-            Err(error) => return Err(aborted(&error)),
+            Err(error) => return Err(Failure::Aborted(error.to_string())),
         }
     }
 }
 
-fn aborted(error: &WriteError) -> TransactionError {
-    TransactionError::Aborted { reason: error.to_string() }
-}
-
 /// Aborts; returns why, or that it was not possible.
-async fn abort(writer: &Writer, timeout: Duration, why: TransactionError) -> TransactionError {
-    match blocking(writer, timeout, |writer| writer.producer().abort_transaction(CALL)).await {
+async fn abort(writer: &Writer, timeout: Duration, why: Failure) -> Failure {
+    let aborted = match why {
+        // There is nothing left to abort.
+        Failure::Fatal(_) | Failure::Replaced(_) => return why,
+        Failure::Aborted(_) | Failure::Generation(_) => {
+            blocking(writer, timeout, |writer| writer.producer().abort_transaction(CALL)).await
+        }
+    };
+    match aborted {
         Ok(()) => why,
         // A producer that was replaced can't even abort; the broker did.
-        Err(TransactionError::Fenced { .. }) => TransactionError::Fenced { reason: why.to_string() },
-        Err(error) if matches!(why, TransactionError::Fenced { .. }) => {
-            tracing::debug!("aborting: {error}");
-            why
+        Err(Failure::Replaced(reason)) => Failure::Replaced(reason),
+        Err(error) => {
+            let (why, error) = (TransactionError::from(why), TransactionError::from(error));
+            Failure::Fatal(format!("{why}; aborting it: {error}"))
         }
-        Err(error) => TransactionError::Fatal { reason: format!("{why}; aborting it: {error}") },
     }
 }
 
 /// Calls librdkafka on a thread that may block, again while it says that this helps, at most `patience`.
-async fn blocking<F>(writer: &Writer, patience: Duration, call: F) -> Result<(), TransactionError>
+async fn blocking<F>(writer: &Writer, patience: Duration, call: F) -> Result<(), Failure>
 where
     F: Fn(&Writer) -> KafkaResult<()> + Send + 'static,
 {
@@ -181,7 +218,7 @@ where
     match called.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(meaning(&error)),
-        Err(error) => Err(TransactionError::Fatal { reason: error.to_string() }),
+        Err(error) => Err(Failure::Fatal(error.to_string())),
     }
 }
 
@@ -195,24 +232,17 @@ fn retriable(error: &KafkaError) -> bool {
 }
 
 /// What an error of librdkafka means for the owner of partitions.
-fn meaning(error: &KafkaError) -> TransactionError {
+fn meaning(error: &KafkaError) -> Failure {
     use RDKafkaErrorCode as Code;
     let reason = error.to_string();
-    let code = error.rdkafka_error_code();
-    match code {
-        Some(
-            Code::Fenced
-            | Code::ProducerFenced
-            | Code::InvalidProducerEpoch
-            | Code::IllegalGeneration
-            | Code::UnknownMemberId
-            | Code::FencedInstanceId,
-        ) => TransactionError::Fenced { reason },
+    match error.rdkafka_error_code() {
+        Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch) => Failure::Replaced(reason),
+        Some(Code::IllegalGeneration | Code::UnknownMemberId | Code::FencedInstanceId) => {
+            Failure::Generation(reason)
+        }
         _ => match error {
-            KafkaError::Transaction(error) if error.txn_requires_abort() => {
-                TransactionError::Aborted { reason }
-            }
-            _ => TransactionError::Fatal { reason },
+            KafkaError::Transaction(error) if error.txn_requires_abort() => Failure::Aborted(reason),
+            _ => Failure::Fatal(reason),
         },
     }
 }

@@ -40,7 +40,8 @@ impl World {
         }
         let world = &mut self.surroundings;
         if world.rng.u32(..60) == 0 {
-            // Nothing happens anywhere for a while.
+            // Nothing happens anywhere for a while, but that the brokers carry out what they have.
+            world.append_all_late();
             world.now_ms += world.rng.i64(0..RETENTION_MS);
             world.trace(|| "TIME passes".into());
         }

@@ -60,8 +60,9 @@ impl<T> Producer<T> {
         };
         for queue in self.queues.values_mut() {
             while let Some(queued) = queue.pop_front_if(expired) {
-                if world.rng.u32(..10) == 0 && !world.calm {
-                    let at_ms = now_ms + world.rng.i64(0..LATE_WRITE_MS);
+                let since = queued.expiring_since_ms.unwrap_or(now_ms);
+                let at_ms = since + WRITE_EXPIRES_MS + world.rng.i64(0..LATE_WRITE_MS);
+                if world.rng.u32(..5) == 0 && at_ms >= now_ms && !world.calm {
                     world.kafka.late.push(Late { at_ms, partition: queued.partition, write: queued.write });
                 }
                 self.answers.extend(queued.token.map(|token| Answer {
@@ -112,7 +113,10 @@ impl<T> Producer<T> {
         for (_, queue) in std::mem::take(&mut self.queues) {
             let mut at_ms = world.now_ms;
             let arrive = world.rng.usize(..=queue.len());
-            for queued in queue.into_iter().take(arrive) {
+            let sent = |queued: &Queued<T>| {
+                queued.expiring_since_ms.is_none_or(|since| world.now_ms - since <= WRITE_EXPIRES_MS)
+            };
+            for queued in queue.into_iter().take(arrive).filter(sent).collect::<Vec<_>>() {
                 at_ms += world.rng.i64(0..LATE_WRITE_MS / 4);
                 let at_ms = at_ms.min(world.now_ms + LATE_WRITE_MS);
                 world.kafka.late.push(Late { at_ms, partition: queued.partition, write: queued.write });

@@ -118,6 +118,13 @@ impl Surroundings {
         }
     }
 
+    /// All late writes, at once.
+    pub fn append_all_late(&mut self) {
+        let mut late = std::mem::take(&mut self.kafka.late);
+        late.sort_by_key(|late| late.at_ms);
+        late.into_iter().for_each(|late| self.append(late.partition, late.write));
+    }
+
     /// The earliest write that is late enough, if any, is appended.
     pub fn append_late(&mut self) {
         let late = self.kafka.late.iter().enumerate().min_by_key(|(_, late)| late.at_ms);

@@ -101,7 +101,7 @@ impl World {
 
     fn live(mut self) -> Result<Stats, Box<Violation>> {
         let rng = &mut self.surroundings.rng;
-        let steps = rng.u64(400..2_000);
+        let steps = rng.u64(400..4_000);
         let faults_per_mille = rng.choice([10, 30, 60, 100]).unwrap_or(30);
         for _ in 0..steps {
             if self.surroundings.rng.u32(..12) == 0 {

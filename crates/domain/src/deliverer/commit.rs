@@ -3,6 +3,7 @@
 use super::admit::oldest_line_ms;
 use super::{Action, Partition};
 use crate::clock::Now;
+use crate::sabotage::{Rule, removed};
 use aerogram_wire::key::RunKey;
 
 /// What a commit says: the offset C in `deliveries`, and in its metadata where in `attempts` the next owner begins (M)
@@ -90,7 +91,7 @@ impl Commits {
     }
 
     pub fn lease_holds(&self, now: Now) -> bool {
-        now.mono_ms < self.lease_until_ms
+        now.mono_ms < self.lease_until_ms || removed(Rule::Lease)
     }
 }
 
@@ -116,7 +117,8 @@ impl Partition {
         let in_work = |key: RunKey, seq: u32| items.find(key, seq).is_some();
         let (fold_from, epoch_there) = self.fold.forget_before(base_ms, in_work);
         Resume {
-            offset: self.commits.settled,
+            offset: if removed(Rule::UnsettledFront) { self.items.end() } else { None }
+                .unwrap_or(self.commits.settled),
             fold_from,
             epoch_there,
             covers_from_ms: self.fold.covers_from_ms(),

@@ -3,6 +3,7 @@
 
 use super::commit::Resume;
 use crate::clock::Now;
+use crate::sabotage::{Rule, removed};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Line, LineKind};
 use std::collections::{HashMap, VecDeque};
@@ -150,7 +151,7 @@ impl Fold {
         self.begin(offset, appended_ms);
         let epoch_before = self.epoch;
         let in_force = *self.epoch.get_or_insert(epoch);
-        if epoch < in_force {
+        if epoch < in_force && !removed(Rule::Epoch) {
             return Applied::OldEpoch;
         }
         self.epoch = Some(epoch);
@@ -207,10 +208,10 @@ impl Fold {
         in_work: impl Fn(RunKey, u32) -> bool,
     ) -> (i64, Option<i64>) {
         while let Some(told) = self.told.front() {
-            let needed = told.appended_ms >= base_ms
+            let asked_for = told.appended_ms >= base_ms
                 || told.done_ms.is_none_or(|done| done >= base_ms)
                 || in_work(told.key, told.seq);
-            if needed {
+            if asked_for && !removed(Rule::Memory) {
                 return (told.offset, told.epoch_before);
             }
             self.covers_from_ms = self.covers_from_ms.map(|from| from.max(told.appended_ms + 1));

@@ -87,6 +87,11 @@ impl Items {
         self.queue.get_mut(index)
     }
 
+    /// The offset after the last one.
+    pub fn end(&self) -> Option<i64> {
+        self.queue.back().map(|item| item.offset + 1)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Item> {
         self.queue.iter()
     }

@@ -100,9 +100,12 @@ pub struct Partition {
     nonce: u64,
     epoch: i64,
     fold: Fold,
-    subscriptions: HashMap<String, Arc<Subscription>>,
+    /// States, and where they were read.
+    subscriptions: HashMap<String, (i64, Arc<Subscription>)>,
     /// Everything of `subscriptions` below this offset was read.
     subscriptions_next: i64,
+    /// As far the table has every state. Beyond, one that was read may follow one that was compacted away before.
+    subscriptions_whole: i64,
     /// The table was read to its end once: before, a later deletion could be overlooked.
     table_folded: bool,
     items: Items,
@@ -145,6 +148,7 @@ impl Partition {
             epoch: -1,
             subscriptions: HashMap::new(),
             subscriptions_next: 0,
+            subscriptions_whole: 0,
             table_folded: false,
             items: Items::default(),
             lanes: Lanes::new(config.lane_capacity),
@@ -198,7 +202,7 @@ impl Partition {
         out: &mut Vec<Action>,
     ) {
         if let Some(state) = state {
-            self.subscriptions.insert(state.id.clone(), Arc::new(state));
+            self.subscriptions.insert(state.id.clone(), (offset, Arc::new(state)));
         }
         self.subscriptions_next = self.subscriptions_next.max(offset + 1);
         self.lanes.recheck_stale();
@@ -208,6 +212,7 @@ impl Partition {
     /// `subscriptions` was read to its end, which was at least `end` when it was asked for before the reading began.
     pub fn on_subscriptions_end(&mut self, now: Now, end: i64, out: &mut Vec<Action>) {
         self.subscriptions_next = self.subscriptions_next.max(end);
+        self.subscriptions_whole = self.subscriptions_next;
         self.table_folded = true;
         self.lanes.recheck_stale();
         self.pump(now, out);

@@ -3,7 +3,9 @@
 use super::item::State;
 use super::{Action, Partition};
 use crate::clock::Now;
-use aerogram_wire::v1::{LineKind, Reason, Status};
+use crate::sabotage::{Rule, removed};
+use aerogram_wire::v1::{LineKind, Reason, Status, Subscription};
+use std::sync::Arc;
 
 impl Partition {
     pub(super) fn send_what_may_be_sent(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -32,12 +34,19 @@ impl Partition {
         let Some(item) = self.items.get_mut(offset) else { return };
         let delivery = item.delivery.clone();
         let subscription_id = &delivery.subscription_id;
-        if delivery.subscription_offset >= self.subscriptions_next {
+        let known = self.subscriptions.get(subscription_id);
+        // Fanout had an active state there. Where ours says otherwise and is older, the one between was compacted away:
+        // another follows.
+        let older = |(at, s): &(i64, _)| *at <= delivery.subscription_offset && !is_active(s);
+        let misses_a_state =
+            delivery.subscription_offset >= self.subscriptions_whole && known.is_none_or(older);
+        let fresh = delivery.subscription_offset < self.subscriptions_next && !misses_a_state;
+        if !fresh && !removed(Rule::Freshness) {
             return self.lanes.hold_stale(now.mono_ms, subscription_id, offset);
         }
-        let target = match self.subscriptions.get(subscription_id) {
+        let target = match known {
             None => Err(Reason::SubscriptionUnknown),
-            Some(s) => match s.status() {
+            Some((_, s)) => match s.status() {
                 Status::Active => Ok(s.clone()),
                 Status::Deleted => Err(Reason::SubscriptionDeleted),
                 Status::Inactive | Status::Unspecified => Err(Reason::SubscriptionInactive),
@@ -67,4 +76,8 @@ impl Partition {
         let failed = self.fold.run(item.key).map_or(0, |run| run.failed(item.delivery.seq).count());
         item.delivery.attempts_made + failed as u32
     }
+}
+
+fn is_active(subscription: &Arc<Subscription>) -> bool {
+    subscription.status() == Status::Active
 }

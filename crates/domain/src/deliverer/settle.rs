@@ -5,8 +5,9 @@ use super::item::State;
 use super::{Action, Partition};
 use crate::clock::Now;
 use crate::policy::{AttemptResult, Verdict};
+use crate::sabotage::{Rule, removed};
 use aerogram_wire::SCHEMA;
-use aerogram_wire::key::PendingKey;
+use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::{
     Attempt, Delivery, Escalation, Line, LineBatch, LineKind, PendingEntry, PendingKind, Reason,
 };
@@ -77,8 +78,20 @@ impl Partition {
         let waited = now.mono_ms - self.lines_since_ms >= self.config.line_batch_wait_ms;
         while self.lines.len() >= self.config.line_batch_max || (waited && !self.lines.is_empty()) {
             let n = self.lines.len().min(self.config.line_batch_max);
-            let lines = self.lines.drain(..n).collect();
-            out.push(Action::Lines(LineBatch { epoch: self.epoch, lines }));
+            let lines: Vec<_> = self.lines.drain(..n).collect();
+            out.push(Action::Lines(LineBatch { epoch: self.epoch, lines: lines.clone() }));
+            if removed(Rule::ReadBack) {
+                self.act_unread(now, lines, out);
+            }
+        }
+    }
+
+    fn act_unread(&mut self, now: Now, lines: Vec<Line>, out: &mut Vec<Action>) {
+        for line in lines {
+            let key = RunKey::new(&line.delivery_id, line.run);
+            if let Some(offset) = key.and_then(|key| self.items.find(key, line.seq)) {
+                self.lined(now, offset, line, out);
+            }
         }
     }
 
@@ -103,7 +116,8 @@ impl Partition {
     pub(super) fn duplicate(&mut self, now: Now, offset: i64, out: &mut Vec<Action>) {
         self.leave_flight(offset);
         let Some(item) = self.items.get(offset) else { return };
-        let line = self.fold.run(item.key).and_then(|run| run.settling_line(item.delivery.seq)).cloned();
+        let line = self.fold.run(item.key).and_then(|run| run.settling_line(item.delivery.seq));
+        let line = line.filter(|_| !removed(Rule::Redo)).cloned();
         self.consequences(now, offset, line, out);
     }
 
@@ -127,7 +141,8 @@ impl Partition {
         }
         let Some(item) = self.items.get_mut(offset) else { return };
         item.told_index = self.fold.run(item.key).and_then(|run| run.settled_index(item.delivery.seq));
-        if item.delivery.from_pending {
+        let is_duplicate = item.state != State::Lining;
+        if item.delivery.from_pending && !(is_duplicate && removed(Rule::DuplicateTombstone)) {
             out.push(Action::Tombstone {
                 ticket: Ticket { offset, consequence: Consequence::Tombstone },
                 key: PendingKey { run: item.key, seq: item.delivery.seq },
@@ -166,7 +181,7 @@ impl Partition {
 
     fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
-        let subscription = self.subscriptions.get(&item.delivery.subscription_id);
+        let subscription = self.subscriptions.get(&item.delivery.subscription_id).map(|(_, state)| state);
         let ended_ms = line.attempt.map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
         out.push(Action::Escalate {
             ticket: Ticket { offset, consequence: Consequence::Escalate },

@@ -9,6 +9,7 @@ mod codec;
 pub use codec::{Malformed, change_of, fired_record};
 
 use crate::clock::Now;
+use crate::sabotage::{Rule, removed};
 use crate::store::{Change, Guard, Picked, StoreOp, StoreReply};
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::Delivery;
@@ -413,6 +414,9 @@ impl Partition {
             }
             // Whatever is in the store was checked when it was read from the log.
             let Ok((key, delivery)) = fired_record(&entry) else { continue };
+            if removed(Rule::FiredAfterAcknowledgement) {
+                self.to_mark.push(entry.key.clone());
+            }
             self.firing.insert(entry.key, false);
             out.push(Action::Fire { key, delivery: Box::new(delivery), due_at_ms: entry.due_at_ms });
         }

@@ -59,6 +59,7 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     let kafka = Arc::new(Service::kafka(setup.rig.dir())?);
     setup.set("KAFKA__BROKERS", kafka.address());
     setup.set("INGEST__SOURCES", "[]");
+    setup.set("TELEMETRY__LOG_FILTER", "info,aerogram_kafka=debug,aerogram_scheduler=debug,aerogram_state=debug");
     up(&kafka).await?;
     setup.create_own_topics().await?;
     down(&kafka).await?;
@@ -83,9 +84,9 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     for process in &mut processes {
         process.wait_ready(PATIENCE).await?;
     }
-    // And a ready one outlives an outage.
+    // And a ready one outlives an outage, also one in which it loses its partitions.
     down(&kafka).await?;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
     up(&kafka).await?;
     for process in &mut processes {
         process.wait_ready(PATIENCE).await?;

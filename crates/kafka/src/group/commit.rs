@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aerogram_telemetry::names;
 use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerGroupMetadata};
@@ -22,6 +22,8 @@ use crate::sync::{lock, read};
 
 /// The broker's default of `offset.metadata.max.bytes`.
 const METADATA_BYTES_MAX: usize = 4096;
+/// Wait for a rebalance to end.
+const REBALANCE_PAUSE: Duration = Duration::from_millis(10);
 /// Commits of one partition that wait.
 const WAITING_MAX: usize = 32;
 
@@ -116,15 +118,33 @@ impl Commits {
                 };
                 request
             };
-            // Whoever gave up waiting is not to be surprised later.
-            if request.answer.is_closed() {
-                continue;
-            }
-            let answer = self.commit(request.offset, &request.metadata);
-            let outcome = if answer.is_ok() { "ok" } else { "failed" };
+            let Some(answer) = self.answer(&request) else { continue };
+            let outcome = match &answer {
+                Ok(()) => "ok",
+                Err(error) => {
+                    tracing::warn!(topic = self.topic, partition = self.partition, "committing: {error}");
+                    "failed"
+                }
+            };
             metrics::counter!(names::COMMITS_TOTAL, "outcome" => outcome).increment(1);
             let _ = request.answer.send(answer);
         }
+    }
+
+    /// `None` when nobody waits for it any more: whoever gave up is not to be surprised later.
+    fn answer(&self, request: &Request) -> Option<Result<(), CommitError>> {
+        let begun = Instant::now();
+        while !request.answer.is_closed() {
+            match self.commit(request.offset, &request.metadata) {
+                // While a rebalance ends, the broker knows the next generation before this member does. The partition
+                // stays ours until the driver says otherwise.
+                Err(CommitError::Refused(
+                    RDKafkaErrorCode::IllegalGeneration | RDKafkaErrorCode::RebalanceInProgress,
+                )) if begun.elapsed() < self.membership.answer_timeout => std::thread::sleep(REBALANCE_PAUSE),
+                answer => return Some(answer),
+            }
+        }
+        None
     }
 
     /// Blocks, in an outage for about a minute.
@@ -141,7 +161,7 @@ impl Commits {
             return Err(CommitError::Revoked);
         }
         consumer.commit(&offsets, CommitMode::Sync).map_err(|error| {
-            tracing::warn!(topic = self.topic, partition = self.partition, offset, "committing: {error}");
+            tracing::debug!(topic = self.topic, partition = self.partition, offset, "committing: {error}");
             refused(&error)
         })
     }
@@ -161,7 +181,7 @@ pub struct Committer(pub(super) Arc<Commits>);
 impl Committer {
     /// Commits `offset` as the next to be read, with at most 4 KiB of `metadata`. The call itself begins it, not the
     /// awaiting of the future, which resolves with the broker's answer, after the session timeout at the latest. Commits
-    /// of a partition are made one after another.
+    /// of a partition are made one after another; one whose future is dropped may not be made.
     pub fn commit(
         &self,
         offset: i64,
@@ -190,10 +210,15 @@ impl Committer {
             read(&self.0.membership.consumer).as_ref().and_then(|consumer| consumer.group_metadata());
         // Asked after reading the generation: a later one, in which the partition may be another's, begins only after
         // this was set.
-        if self.0.revoked.load(Ordering::SeqCst) {
+        if self.is_revoked() {
             return Err(CommitError::Revoked);
         }
         metadata.map(GroupMetadata).ok_or(CommitError::Revoked)
+    }
+
+    /// Whether the partition was taken from this process.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.0.revoked.load(Ordering::SeqCst)
     }
 
     fn begin(

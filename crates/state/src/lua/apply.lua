@@ -7,9 +7,9 @@ for i = 7, #ARGV, 3 do
     redis.call('SREM', fired, key)
   else
     redis.call('HSET', entries, key, ARGV[i + 2])
-    if redis.call('SISMEMBER', fired, key) == 0 then
-      redis.call('ZADD', due, due_at_ms, key)
-    end
+    -- It ends the mark: the tombstone between may have been compacted away.
+    redis.call('SREM', fired, key)
+    redis.call('ZADD', due, due_at_ms, key)
   end
 end
 redis.call('HSET', meta, 'applied', ARGV[5])

@@ -29,22 +29,37 @@ async fn entries_are_put_replaced_and_removed() {
 }
 
 #[tokio::test]
-async fn what_was_fired_stays_fired_until_its_tombstone() {
+async fn what_was_fired_is_not_due_and_ends_by_its_tombstone() {
     on_both(async |subject: &mut Subject| {
         subject.begin(vec![put("a", 1, "va"), put("b", 1, "vb")], 2).await;
         let fired = mark_fired(guard(OWNER, 10), 5, &["a", "a", "unknown"]);
         assert_eq!(subject.run(fired.clone()).await, StoreReply::Marked);
         assert_eq!(subject.run(fired).await, StoreReply::Marked);
         assert_eq!(subject.run(pick(guard(OWNER, 10), 5, 10)).await, picked(&[("b", 1, "vb")]));
-        // It counts as pending, also when the log puts it again.
-        assert_eq!(subject.run(apply(guard(OWNER, 10), 5, 11, vec![put("a", 2, "again")])).await, applied(2));
-        assert_eq!(subject.run(pick(guard(OWNER, 11), 5, 10)).await, picked(&[("b", 1, "vb")]));
+        // It counts as pending until then.
+        assert_eq!(subject.run(apply(guard(OWNER, 10), 5, 11, vec![])).await, applied(2));
         assert_eq!(subject.run(apply(guard(OWNER, 11), 5, 12, vec![remove("a")])).await, applied(1));
+        assert_eq!(subject.run(pick(guard(OWNER, 12), 5, 10)).await, picked(&[("b", 1, "vb")]));
         // What comes after the tombstone is new, and an unknown key was not marked.
         let changes = vec![put("a", 3, "new"), put("unknown", 4, "vu")];
         assert_eq!(subject.run(apply(guard(OWNER, 12), 5, 14, changes)).await, applied(3));
         let all = [("b", 1, "vb"), ("a", 3, "new"), ("unknown", 4, "vu")];
         assert_eq!(subject.run(pick(guard(OWNER, 14), 5, 10)).await, picked(&all));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_fired_and_put_again_is_due_again() {
+    on_both(async |subject: &mut Subject| {
+        subject.begin(vec![put("a", 1, "va"), put("b", 1, "vb")], 2).await;
+        assert_eq!(subject.run(mark_fired(guard(OWNER, 10), 5, &["a", "b"])).await, StoreReply::Marked);
+        let changes = vec![put("a", 7, "again")];
+        assert_eq!(subject.run(apply(guard(OWNER, 10), 5, 11, changes)).await, applied(2));
+        assert_eq!(subject.run(pick(guard(OWNER, 11), 6, 10)).await, picked(&[]));
+        assert_eq!(subject.run(pick(guard(OWNER, 11), 7, 10)).await, picked(&[("a", 7, "again")]));
+        assert_eq!(subject.run(mark_fired(guard(OWNER, 11), 7, &["a"])).await, StoreReply::Marked);
+        assert_eq!(subject.run(pick(guard(OWNER, 11), 7, 10)).await, picked(&[]));
     })
     .await;
 }

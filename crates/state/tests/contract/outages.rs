@@ -3,7 +3,7 @@
 use crate::harness::{Subject, settings};
 use crate::ops::*;
 use crate::proxy::Proxy;
-use crate::server::{Server, free_port};
+use crate::server::Server;
 use aerogram_domain::store::StoreReply;
 use aerogram_state::AnyStore;
 use std::time::Duration;
@@ -27,22 +27,25 @@ async fn recovers(store: &AnyStore) -> StoreReply {
 
 #[tokio::test]
 async fn a_redis_that_went_away_is_down_and_found_again() {
-    let port = free_port();
-    let store = AnyStore::redis(&settings(&format!("redis://127.0.0.1:{port}"), 5_000)).unwrap();
+    let proxy = Proxy::before(None).await;
+    let store = AnyStore::redis(&settings(&proxy.url(), 5_000)).unwrap();
     assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
-    let server = Server::start_on(port, &[]).await.expect("the port was free");
+    let server = Server::start(&[]).await;
+    proxy.stand_before(Some(server.port));
     assert_eq!(recovers(&store).await, taken_over(-1, 0));
     assert_eq!(store.execute(0, apply(guard(OWNER, -1), 0, 3, vec![])).await, applied(0));
+    proxy.stand_before(None);
     drop(server);
     assert_eq!(store.execute(0, take_over(OWNER, 0)).await, StoreReply::Down);
-    let _server = Server::start_on(port, &[]).await.expect("the port was free");
+    let server = Server::start(&[]).await;
+    proxy.stand_before(Some(server.port));
     assert_eq!(recovers(&store).await, taken_over(-1, 0));
 }
 
 #[tokio::test]
 async fn a_connection_that_fell_silent_is_replaced() {
     let server = Server::start(&[]).await;
-    let proxy = Proxy::before(server.port).await;
+    let proxy = Proxy::before(Some(server.port)).await;
     let store = AnyStore::redis(&settings(&proxy.url(), 1_000)).unwrap();
     assert_eq!(recovers(&store).await, taken_over(-1, 0));
     proxy.silence();

@@ -2,6 +2,7 @@
 
 use crate::harness::connection;
 use redis::aio::MultiplexedConnection;
+use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,22 +29,13 @@ impl Server {
     }
 
     /// `None` when it ended at once or another process holds the port.
-    pub async fn start_on(port: u16, options: &[&str]) -> Option<Self> {
+    async fn start_on(port: u16, options: &[&str]) -> Option<Self> {
         let base = std::env::var_os("AEROGRAM_TEST_DIR").map_or_else(std::env::temp_dir, Into::into);
         let dir = tempfile::Builder::new().prefix("redis-").tempdir_in(base).unwrap();
+        let log = dir.path().join("redis.log");
         let child = Command::new("redis-server")
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--dir",
-            ])
-            .arg(dir.path())
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .args([OsStr::new("--dir"), dir.path().as_os_str(), OsStr::new("--logfile"), log.as_os_str()])
             .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -51,17 +43,18 @@ impl Server {
             .expect("redis-server is needed: run the tests with `make test`, which installs it");
         let mut server = Self { child, port, _dir: dir };
         let deadline = Instant::now() + START_LIMIT;
-        while Instant::now() < deadline {
+        // Connecting would prove less: it may be another's server that listens there.
+        while !std::fs::read_to_string(&log).unwrap_or_default().contains("Ready to accept connections") {
             if server.child.try_wait().unwrap().is_some() {
                 return None;
             }
-            // A refusal is an answer too: the tests of passwords and forbidden commands start servers that give one.
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Some(server);
-            }
+            assert!(
+                Instant::now() < deadline,
+                "redis-server on port {port} is not ready within {START_LIMIT:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("redis-server does not listen on port {port} within {START_LIMIT:?}");
+        Some(server)
     }
 
     pub fn url(&self) -> String {
@@ -86,6 +79,6 @@ impl Drop for Server {
     }
 }
 
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

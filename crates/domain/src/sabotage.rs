@@ -1,0 +1,57 @@
+//! Deliberate bugs: the tests of the seeded world take single rules of the delivery protocol away and assert that the
+//! world goes red. Without the feature `sabotage`, which no product enables, every rule holds and nothing remains of this
+//! in the compiled code.
+
+/// A rule that can be taken away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// A line has consequences only when it was read back.
+    ReadBack,
+    /// A line whose epoch is older than the last claim is void.
+    Epoch,
+    /// A duplicate that was fired gets its tombstone again.
+    DuplicateTombstone,
+    /// The consequences of an inherited line are written again.
+    Redo,
+    /// A commit stops before the first unsettled record.
+    UnsettledFront,
+    /// Lines are remembered, and M held back, for as long as they may be asked for.
+    Memory,
+    /// Requests are sent only under the lease.
+    Lease,
+    /// A delivery is decided about only when the table has reached its position.
+    Freshness,
+    /// A change of the store compares the applied offset, not only the owner.
+    StoreGuard,
+    /// The mark "fired" waits for the acknowledgement.
+    FiredAfterAcknowledgement,
+}
+
+#[cfg(feature = "sabotage")]
+mod chosen {
+    use super::Rule;
+    use std::cell::Cell;
+
+    thread_local! {
+        static REMOVED: Cell<Option<Rule>> = const { Cell::new(None) };
+    }
+
+    /// Takes a rule away in this thread; `None` gives it back.
+    pub fn remove(rule: Option<Rule>) {
+        REMOVED.set(rule);
+    }
+
+    /// Whether the rule was taken away.
+    pub fn removed(rule: Rule) -> bool {
+        REMOVED.get() == Some(rule)
+    }
+}
+
+#[cfg(feature = "sabotage")]
+pub use chosen::{remove, removed};
+
+/// Whether the rule was taken away.
+#[cfg(not(feature = "sabotage"))]
+pub const fn removed(_: Rule) -> bool {
+    false
+}

@@ -1,0 +1,102 @@
+//! Many seeds of the world; and the world's own test: each deliberate bug must be found.
+
+use aerogram_domain::sabotage::{Rule, remove};
+use aerogram_simulation::{Stats, run};
+
+/// Seeds, unless `AEROGRAM_SIM_SEEDS` says another number.
+const SEEDS: u64 = 1_000;
+
+/// Seeds in which a deliberate bug must show itself.
+const SEEDS_TO_FIND_MAX: u64 = 2_000;
+
+fn seeds() -> u64 {
+    match std::env::var("AEROGRAM_SIM_SEEDS") {
+        Ok(text) => text.parse().expect("AEROGRAM_SIM_SEEDS must be a number of seeds"),
+        Err(_) => SEEDS,
+    }
+}
+
+fn live(seeds: impl Iterator<Item = u64>) -> Stats {
+    let mut all = Stats::default();
+    for seed in seeds {
+        match run(seed, false) {
+            Ok(stats) => all.add(&stats),
+            Err(violation) => panic!("{violation}"),
+        }
+    }
+    all
+}
+
+#[test]
+fn every_seed_comes_to_rest_without_a_violation() {
+    let seeds = seeds();
+    let mut all = Stats::default();
+    std::thread::scope(|scope| {
+        let halves = [0, 1].map(|half| scope.spawn(move || live((half..seeds).step_by(2))));
+        for half in halves {
+            match half.join() {
+                Ok(stats) => all.add(&stats),
+                Err(violation) => std::panic::resume_unwind(violation),
+            }
+        }
+    });
+    println!("{seeds} seeds: {all:?}");
+    assert!(all.sent > seeds, "the world has become idle: {} requests in {seeds} seeds", all.sent);
+}
+
+#[test]
+fn what_must_come_about_does() {
+    let all = live(0..300);
+    for what in [
+        "LINE_KIND_DELIVERED",
+        "LINE_KIND_ESCALATED",
+        "LINE_KIND_CANCELLED",
+        "emitted again",
+        "expired writes",
+        "foreign claims",
+        "memories extended",
+        "tables behind",
+    ] {
+        assert!(all.counts.get(what).is_some_and(|n| *n > 0), "{what} never came about: {all:?}");
+    }
+}
+
+#[test]
+fn a_seed_is_always_the_same_world() {
+    for seed in 0..20 {
+        assert_eq!(run(seed, false).unwrap(), run(seed, false).unwrap());
+    }
+}
+
+/// How many seeds until the world notices that a rule is missing.
+fn assert_found(rule: Rule) {
+    remove(Some(rule));
+    let found = (0..SEEDS_TO_FIND_MAX).find_map(|seed| run(seed, false).err());
+    remove(None);
+    match found {
+        Some(violation) => println!("without {rule:?}: seed {}: {}", violation.seed, violation.what),
+        None => panic!("{SEEDS_TO_FIND_MAX} seeds did not notice that the rule {rule:?} is missing"),
+    }
+}
+
+macro_rules! deliberate_bugs {
+    ($($name:ident: $rule:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            assert_found(Rule::$rule);
+        })*
+    };
+}
+
+deliberate_bugs! {
+    acting_before_a_line_is_read_back_is_found: ReadBack,
+    taking_a_zombies_line_for_valid_is_found: Epoch,
+    leaving_out_a_duplicates_tombstone_is_found: DuplicateTombstone,
+    not_repeating_inherited_consequences_is_found: Redo,
+    committing_past_unsettled_work_is_found: UnsettledFront,
+    forgetting_lines_too_early_is_found: Memory,
+    sending_without_the_lease_is_found: Lease,
+    deciding_by_a_table_that_is_behind_is_found: Freshness,
+    a_store_guard_that_compares_the_owner_only_is_found: StoreGuard,
+    marking_as_fired_before_the_acknowledgement_is_found: FiredAfterAcknowledgement,
+}
