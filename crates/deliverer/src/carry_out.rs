@@ -8,9 +8,9 @@ use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Ticket, Why};
 use aerogram_domain::policy::AttemptResult;
 use aerogram_kafka::{Committer, Out, WriteError, Writer};
+use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};
-use aerogram_wire::key::RunKey;
 use aerogram_wire::{Message as _, SCHEMA, Topic, headers};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -47,7 +47,9 @@ impl Answer {
             Answer::AttemptsEnd(end) => core.on_attempts_end(now, end, out),
             Answer::Written { ticket: None, result: Ok(()) } => {}
             Answer::Written { ticket: Some(ticket), result: Ok(()) } => core.on_written(now, ticket, out),
-            Answer::Written { ticket: Some(ticket), result: Err(WriteError::Expired) } => core.on_expired(ticket, out),
+            Answer::Written { ticket: Some(ticket), result: Err(WriteError::Expired) } => {
+                core.on_expired(ticket, out);
+            }
             Answer::Written { result: Err(error), .. } => return Err(Box::new(error)),
         }
         Ok(())
@@ -114,7 +116,8 @@ impl Carrier {
                 Action::Lines(batch) => self.append(Body::Batch(batch)).await?,
                 Action::Pend { ticket, key, entry } => {
                     let payload = entry.encode_to_vec();
-                    self.write(Some(ticket), Topic::Pending, &key.encode(), Some(&payload), &[], true).await?;
+                    self.write(Some(ticket), Topic::Pending, &key.encode(), Some(&payload), &[], true)
+                        .await?;
                 }
                 Action::Tombstone { ticket, key, outcome } => {
                     let outcome = outcome.map_or(0, |kind| kind as i32).to_string();
@@ -124,12 +127,20 @@ impl Carrier {
                 Action::Escalate { ticket, key, escalation } => {
                     observe::escalated(escalation.reason());
                     let payload = escalation.encode_to_vec();
-                    self.write(Some(ticket), Topic::Escalations, &key.encode(), Some(&payload), &[], false).await?;
+                    self.write(Some(ticket), Topic::Escalations, &key.encode(), Some(&payload), &[], false)
+                        .await?;
                 }
                 Action::Deactivate { ticket, key, subscription_id, detail } => {
                     let payload = deactivation(&key, &subscription_id, detail).encode_to_vec();
-                    self.write(Some(ticket), Topic::Commands, subscription_id.as_bytes(), Some(&payload), &[], false)
-                        .await?;
+                    self.write(
+                        Some(ticket),
+                        Topic::Commands,
+                        subscription_id.as_bytes(),
+                        Some(&payload),
+                        &[],
+                        false,
+                    )
+                    .await?;
                 }
                 Action::Commit { offset, metadata } => {
                     let committing = self.committer.commit(offset, &metadata);

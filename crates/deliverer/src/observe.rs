@@ -7,7 +7,8 @@ use metrics::{counter, gauge, histogram};
 /// One request ended.
 pub fn attempt(outcome: Outcome, attempt: u32, duration_ms: u32) {
     let kind = if attempt == 1 { "first" } else { "retry" };
-    counter!(names::DELIVERY_ATTEMPTS_TOTAL, "outcome" => outcome_label(outcome), "kind" => kind).increment(1);
+    counter!(names::DELIVERY_ATTEMPTS_TOTAL, "outcome" => outcome_label(outcome), "kind" => kind)
+        .increment(1);
     histogram!(names::DELIVERY_ATTEMPT_DURATION_SECONDS).record(f64::from(duration_ms) / 1000.0);
 }
 

@@ -36,7 +36,8 @@ pub struct Parts {
 
 /// Runs until `shutdown`; partitions are drained before it returns.
 pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let sealer = Sealer::from_settings(&settings.seal).context("the deliverer needs the keys that open signing keys")?;
+    let sealer = Sealer::from_settings(&settings.seal)
+        .context("the deliverer needs the keys that open signing keys")?;
     let egress = EgressClient::new(&settings.deliverer).context("the HTTPS client cannot be set up")?;
     let kafka = health.condition("kafka connected");
     let assigned = health.condition("partitions assigned");

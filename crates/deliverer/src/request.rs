@@ -1,12 +1,12 @@
 //! One HTTP try: body, signature, headers, request, and what came of it.
 
-use aerogram_telemetry::wall_ms;
 use crate::pipeline::Parts;
 use aerogram_domain::body::{BodyError, default_body, webhook_id};
 use aerogram_domain::policy::{Answer, AttemptResult, retry_after_ms};
 use aerogram_domain::signing::{self, BadKey};
 use aerogram_egress::Failure;
 use aerogram_seal::{OpenError, Sealed};
+use aerogram_telemetry::wall_ms;
 use aerogram_wire::v1::{Delivery, Outcome, Subscription};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
@@ -40,7 +40,12 @@ struct Request {
 }
 
 /// Makes attempt number `attempt`.
-pub async fn attempt(parts: &Parts, attempt: u32, delivery: &Delivery, subscription: &Subscription) -> AttemptResult {
+pub async fn attempt(
+    parts: &Parts,
+    attempt: u32,
+    delivery: &Delivery,
+    subscription: &Subscription,
+) -> AttemptResult {
     let started_at_ms = wall_ms();
     let answer = match prepare(parts, delivery, subscription, started_at_ms / 1000) {
         Ok(request) => post(parts, request).await,
@@ -57,7 +62,12 @@ pub async fn attempt(parts: &Parts, attempt: u32, delivery: &Delivery, subscript
     AttemptResult { started_at_ms, duration_ms, answer }
 }
 
-fn prepare(parts: &Parts, delivery: &Delivery, subscription: &Subscription, now_s: i64) -> Result<Request, Unready> {
+fn prepare(
+    parts: &Parts,
+    delivery: &Delivery,
+    subscription: &Subscription,
+    now_s: i64,
+) -> Result<Request, Unready> {
     let event = delivery.event.as_ref().ok_or(Unready::NoEvent)?;
     let body = default_body(event, &subscription.id)?;
     let id = webhook_id(&delivery.delivery_id);

@@ -8,8 +8,8 @@ use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Resume, Why};
 use aerogram_kafka::{Assignment, From, Item, PartitionReader, Record, Stopping};
 use aerogram_telemetry::Condition;
-use aerogram_wire::v1::{AttemptsRecord, Delivery, SubscriptionRecord};
 use aerogram_wire::Topic;
+use aerogram_wire::v1::{AttemptsRecord, Delivery, SubscriptionRecord};
 use std::sync::Arc;
 
 /// Records taken of one topic before the others have their turn.
@@ -19,7 +19,9 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
 #[derive(Debug, thiserror::Error)]
-#[error("{topic} partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired")]
+#[error(
+    "{topic} partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired"
+)]
 struct Unreadable {
     topic: &'static str,
     partition: i32,
@@ -129,7 +131,11 @@ impl<'a> Session<'a> {
         let taken = self.read_subscriptions(now)? + self.read_attempts(now)? + self.read_deliveries(now)?;
         if !was_running && self.core.is_running() {
             self.condition.set(true, "owned");
-            tracing::info!(partition = self.assignment.partition, epoch = self.core.epoch(), "partition owned");
+            tracing::info!(
+                partition = self.assignment.partition,
+                epoch = self.core.epoch(),
+                "partition owned"
+            );
         }
         self.core.tick(self.parts.clock.now(), &mut self.actions);
         self.carrier.carry_out(&mut self.actions).await?;
@@ -140,12 +146,21 @@ impl<'a> Session<'a> {
         for taken in 0..TURN_MAX {
             match self.subscriptions.try_next()? {
                 None => return Ok(taken),
-                Some(Item::End) => self.core.on_subscriptions_end(now, self.subscriptions_end, &mut self.actions),
+                Some(Item::End) => {
+                    self.core.on_subscriptions_end(now, self.subscriptions_end, &mut self.actions);
+                }
                 Some(Item::Record(record)) => {
                     let state = match &record.payload {
                         None => None,
-                        Some(payload) => decode::<SubscriptionRecord>(Topic::Subscriptions, &self.subscriptions, &record, payload)?
-                            .subscription,
+                        Some(payload) => {
+                            decode::<SubscriptionRecord>(
+                                Topic::Subscriptions,
+                                &self.subscriptions,
+                                &record,
+                                payload,
+                            )?
+                            .subscription
+                        }
                     };
                     self.core.on_subscription(now, record.offset, state, &mut self.actions);
                 }
@@ -162,7 +177,13 @@ impl<'a> Session<'a> {
                 Some(Item::Record(record)) => {
                     let payload = record.payload.clone().unwrap_or_default();
                     let decoded: AttemptsRecord = decode(Topic::Attempts, &self.attempts, &record, &payload)?;
-                    self.core.on_attempts(now, record.offset, record.timestamp_ms, decoded, &mut self.actions);
+                    self.core.on_attempts(
+                        now,
+                        record.offset,
+                        record.timestamp_ms,
+                        decoded,
+                        &mut self.actions,
+                    );
                 }
             }
         }
@@ -179,10 +200,13 @@ impl<'a> Session<'a> {
                 Some(Item::End) => self.core.on_deliveries_end(),
                 Some(Item::Record(record)) => {
                     let payload = record.payload.clone().unwrap_or_default();
-                    let delivery: Delivery = decode(Topic::Deliveries, &self.assignment.reader, &record, &payload)?;
+                    let delivery: Delivery =
+                        decode(Topic::Deliveries, &self.assignment.reader, &record, &payload)?;
                     self.core
                         .on_delivery(now, record.offset, payload.len(), delivery, &mut self.actions)
-                        .map_err(|problem| unreadable(Topic::Deliveries, &self.assignment.reader, &record, &problem))?;
+                        .map_err(|problem| {
+                            unreadable(Topic::Deliveries, &self.assignment.reader, &record, &problem)
+                        })?;
                 }
             }
         }
@@ -224,10 +248,16 @@ impl<'a> Session<'a> {
             match self.assignment.committer.commit(point.offset, &metadata).await {
                 Ok(()) => *last_commit = (point.offset, metadata),
                 // The next owner begins at the commit before: nothing is lost, and little is folded twice.
-                Err(error) => tracing::warn!(partition = self.assignment.partition, %error, "the last commit failed"),
+                Err(error) => {
+                    tracing::warn!(partition = self.assignment.partition, %error, "the last commit failed");
+                }
             }
         }
-        tracing::info!(partition = self.assignment.partition, committed = last_commit.0, "partition given back");
+        tracing::info!(
+            partition = self.assignment.partition,
+            committed = last_commit.0,
+            "partition given back"
+        );
         Ended::Stopped
     }
 }
@@ -241,7 +271,12 @@ fn decode<M: aerogram_wire::Message + Default>(
     M::decode(payload).map_err(|problem| unreadable(topic, reader, record, &problem))
 }
 
-fn unreadable(topic: Topic, reader: &PartitionReader, record: &Record, problem: &dyn std::fmt::Display) -> Failure {
+fn unreadable(
+    topic: Topic,
+    reader: &PartitionReader,
+    record: &Record,
+    problem: &dyn std::fmt::Display,
+) -> Failure {
     Box::new(Unreadable {
         topic: topic.name(),
         partition: reader.partition(),

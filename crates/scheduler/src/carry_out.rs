@@ -89,7 +89,8 @@ impl Carrier {
                         .push(async move { Answer::Store(parts.store.execute(partition, op).await) }.boxed());
                 }
                 Action::Prove => {
-                    let (committer, offset, partition) = (self.committer.clone(), self.committed, self.partition);
+                    let (committer, offset, partition) =
+                        (self.committer.clone(), self.committed, self.partition);
                     self.under_way.push(prove(committer, offset, partition).boxed());
                 }
                 Action::ProbeEnd => {
@@ -116,7 +117,8 @@ impl Carrier {
                         headers: &[],
                     };
                     let ack = self.parts.expiring.enqueue(out).await?;
-                    self.under_way.push(async move { Answer::Fired { key, result: ack.await.map(drop) } }.boxed());
+                    self.under_way
+                        .push(async move { Answer::Fired { key, result: ack.await.map(drop) } }.boxed());
                 }
                 Action::Pending(entries) => self.show_pending(entries),
             }

@@ -15,7 +15,9 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
 #[derive(Debug, thiserror::Error)]
-#[error("pending partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired")]
+#[error(
+    "pending partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired"
+)]
 struct Unreadable {
     partition: i32,
     offset: i64,
@@ -48,7 +50,10 @@ impl<'a> Session<'a> {
             self.carry_out().await?;
             self.say_when_ready();
             if self.core.is_lost() {
-                tracing::warn!(partition = self.assignment.partition, "the partition is another's; giving it up");
+                tracing::warn!(
+                    partition = self.assignment.partition,
+                    "the partition is another's; giving it up"
+                );
                 return Ok(());
             }
             match self.assignment.stop.now() {
@@ -71,12 +76,13 @@ impl<'a> Session<'a> {
                 None => return Ok(taken),
                 Some(Item::End) => self.core.on_log_end(self.parts.clock.now(), &mut self.actions),
                 Some(Item::Record(record)) => {
-                    let change = change_of(record.key.clone().unwrap_or_default(), record.payload)
-                        .map_err(|problem| Unreadable {
+                    let change = change_of(record.key.clone().unwrap_or_default(), record.payload).map_err(
+                        |problem| Unreadable {
                             partition: self.assignment.partition,
                             offset: record.offset,
                             problem: problem.to_string(),
-                        })?;
+                        },
+                    )?;
                     self.core.on_record(record.offset, change);
                 }
             }
@@ -103,7 +109,9 @@ impl<'a> Session<'a> {
     /// Nothing new is fired; what was fired is acknowledged, and marked where the time allows.
     async fn drain(&mut self, deadline: Instant) -> Result<(), Failure> {
         while !self.core.is_drained() {
-            let Ok(answer) = tokio::time::timeout_at(deadline, self.carrier.next_answer()).await else { break };
+            let Ok(answer) = tokio::time::timeout_at(deadline, self.carrier.next_answer()).await else {
+                break;
+            };
             answer.tell(self.parts.clock.now(), &mut self.core, &mut self.actions)?;
             self.carry_out().await?;
         }

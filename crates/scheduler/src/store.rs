@@ -9,7 +9,11 @@ use tokio_util::sync::CancellationToken;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// An unreachable Redis is waited for; one that may evict what waits is refused.
-pub async fn open(settings: &Settings, health: &Health, shutdown: &CancellationToken) -> anyhow::Result<AnyStore> {
+pub async fn open(
+    settings: &Settings,
+    health: &Health,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<AnyStore> {
     let condition = health.condition("store usable");
     let store = match settings.scheduler.store {
         StoreKind::Memory => AnyStore::memory(),

@@ -114,7 +114,9 @@ impl Topic {
             Topic::Subscriptions | Topic::Pending | Topic::Meta | Topic::Timers => Retention::Compacted,
             Topic::Escalations => Retention::LongTime,
             Topic::Commands => Retention::Day,
-            Topic::Events | Topic::Matches | Topic::Deliveries | Topic::Attempts | Topic::Rejected => Retention::Time,
+            Topic::Events | Topic::Matches | Topic::Deliveries | Topic::Attempts | Topic::Rejected => {
+                Retention::Time
+            }
         }
     }
 
@@ -151,7 +153,9 @@ mod tests {
     #[test]
     fn what_shares_keys_shares_partitions() {
         let layout = Layout { layout_id: "l".into(), partitions: 12, event_partitions: 6 };
-        for topic in [Topic::Commands, Topic::Subscriptions, Topic::Deliveries, Topic::Attempts, Topic::Pending] {
+        for topic in
+            [Topic::Commands, Topic::Subscriptions, Topic::Deliveries, Topic::Attempts, Topic::Pending]
+        {
             assert_eq!(layout.partitions_of(topic), 12);
         }
         assert_eq!(layout.partitions_of(Topic::Events), layout.partitions_of(Topic::Matches));

@@ -154,10 +154,10 @@ mod tests {
             covers_from_ms: Some(99),
             claims: vec![1, 5],
         };
-        assert_eq!(Resume::parse(7, &resume.metadata()), Ok(resume.clone()));
+        assert_eq!(Resume::parse(7, &resume.metadata()), Ok(resume));
         let bare =
             Resume { offset: 7, fold_from: 3, epoch_there: None, covers_from_ms: None, claims: Vec::new() };
-        assert_eq!(Resume::parse(7, &bare.metadata()), Ok(bare.clone()));
+        assert_eq!(Resume::parse(7, &bare.metadata()), Ok(bare));
         assert_eq!(Resume::parse(7, "").unwrap().fold_from, 0);
         for bad in
             ["x", "m=1", "m=1;e=1;t=1", "m=1;e=x;t=;c=", "m=;e=1;t=;c=", "e=1;m=1;t=1;c=", "m=1;e=;t=;c=1,x"]

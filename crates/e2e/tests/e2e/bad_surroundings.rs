@@ -59,7 +59,10 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     let kafka = Arc::new(Service::kafka(setup.rig.dir())?);
     setup.set("KAFKA__BROKERS", kafka.address());
     setup.set("INGEST__SOURCES", "[]");
-    setup.set("TELEMETRY__LOG_FILTER", "info,aerogram_kafka=debug,aerogram_scheduler=debug,aerogram_state=debug");
+    setup.set(
+        "TELEMETRY__LOG_FILTER",
+        "info,aerogram_kafka=debug,aerogram_scheduler=debug,aerogram_state=debug",
+    );
     up(&kafka).await?;
     setup.create_own_topics().await?;
     down(&kafka).await?;

@@ -1,6 +1,8 @@
 //! Many seeds of the world; and the world's own test: each deliberate bug must be found.
 
 use aerogram_domain::sabotage::{Rule, remove};
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
 use aerogram_simulation::{Stats, run};
 
 /// Seeds, unless `AEROGRAM_SIM_SEEDS` says another number.
