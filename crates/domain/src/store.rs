@@ -188,3 +188,39 @@ impl StoreState {
         self.entries.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Bytes = Bytes::from_static(b"k");
+
+    fn apply(slot: &mut Option<StoreState>, applied: i64, upto: i64) -> StoreReply {
+        let changes = vec![Change::Put { key: KEY, due_at_ms: 1, value: Bytes::new() }];
+        let guard = Guard { owner: 1, applied };
+        execute(slot, StoreOp::Apply { guard, now_ms: 5, age_max_ms: 100, upto, changes, as_of_ms: None })
+    }
+
+    fn picked(slot: &mut Option<StoreState>, applied: i64) -> usize {
+        let guard = Guard { owner: 1, applied };
+        match execute(slot, StoreOp::Pick { guard, now_ms: 5, age_max_ms: 100, limit: 9 }) {
+            StoreReply::Picked(picked) => picked.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The tombstone that would have ended the mark may have been compacted away between the two.
+    #[test]
+    fn an_entry_written_again_is_due_again() {
+        let mut slot = None;
+        let take =
+            StoreOp::TakeOver { owner: 1, layout_id: "l".into(), now_ms: 5, age_max_ms: 100, reset: false };
+        assert_eq!(execute(&mut slot, take), StoreReply::TakenOver { applied: -1, as_of_ms: 5 });
+        apply(&mut slot, -1, 0);
+        let guard = Guard { owner: 1, applied: 0 };
+        execute(&mut slot, StoreOp::MarkFired { guard, now_ms: 5, age_max_ms: 100, keys: vec![KEY] });
+        assert_eq!(picked(&mut slot, 0), 0);
+        apply(&mut slot, 0, 7);
+        assert_eq!(picked(&mut slot, 7), 1);
+    }
+}

@@ -165,4 +165,18 @@ mod tests {
             assert!(Resume::parse(0, bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn an_answer_to_a_commit_from_before_a_rebalance_gives_no_lease() {
+        let now = Now { wall_ms: 0, mono_ms: 100 };
+        let mut commits = Commits::new(0, now);
+        commits.sent = Some((100, true));
+        commits.end_lease();
+        assert!(commits.sent.is_some(), "the next commit waits, lest this answer be taken for its own");
+        commits.answered(true, 50);
+        assert!(!commits.lease_holds(now));
+        commits.sent = Some((100, true));
+        commits.answered(true, 50);
+        assert!(commits.lease_holds(now));
+    }
 }

@@ -262,3 +262,54 @@ impl Run {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: RunKey = RunKey { delivery_id: [1; 16], run: 0 };
+
+    fn now(wall_ms: i64) -> Now {
+        Now { wall_ms, mono_ms: wall_ms }
+    }
+
+    fn resume(fold_from: i64, claims: Vec<i64>) -> Resume {
+        Resume { offset: 0, fold_from, epoch_there: None, covers_from_ms: Some(0), claims }
+    }
+
+    fn line(seq: u32, kind: LineKind) -> Line {
+        Line { seq, kind: kind.into(), ..Line::default() }
+    }
+
+    #[test]
+    fn a_fold_that_begins_anywhere_knows_the_epoch_there_from_the_claims() {
+        let zombies = line(0, LineKind::Delivered);
+        let mut fold = Fold::new(resume(20, vec![3, 12, 40]), now(0));
+        assert_eq!(fold.line(20, 1, 3, false, KEY, &zombies), Applied::OldEpoch);
+        assert_eq!(fold.line(21, 1, 12, false, KEY, &zombies), Applied::Valid);
+    }
+
+    #[test]
+    fn consequences_that_are_done_late_do_not_hold_the_fold_back() {
+        let mut fold = Fold::new(resume(0, Vec::new()), now(0));
+        fold.claim(0, 0, 7);
+        fold.line(1, 1, 0, true, KEY, &line(0, LineKind::Retry));
+        let first = fold.run(KEY).unwrap().settled_index(0).unwrap();
+        fold.line(2, 2, 0, true, KEY, &line(1, LineKind::Delivered));
+        let second = fold.run(KEY).unwrap().settled_index(1).unwrap();
+        fold.next_offset = 3;
+        fold.consequences_done(now(5), second);
+        assert_eq!(fold.forget_before(100, |_, _| false), (1, Some(0)));
+        fold.consequences_done(now(6), first);
+        assert_eq!(fold.forget_before(100, |_, _| false), (3, Some(0)));
+    }
+
+    #[test]
+    fn failed_attempts_of_earlier_seqs_stay_for_what_is_repeated() {
+        let mut fold = Fold::new(resume(0, Vec::new()), now(0));
+        fold.line(1, 1, 0, true, KEY, &line(0, LineKind::Failed));
+        fold.line(2, 1, 0, true, KEY, &line(0, LineKind::Retry));
+        fold.line(3, 1, 0, true, KEY, &line(1, LineKind::Escalated));
+        assert_eq!(fold.run(KEY).unwrap().failed(0).count(), 1);
+    }
+}

@@ -5,8 +5,12 @@
 //! acknowledgement of the record in `deliveries`, and ended by the tombstone that comes back through the log.
 
 mod codec;
+mod config;
+#[cfg(test)]
+mod tests;
 
 pub use codec::{Malformed, change_of, fired_record};
+pub use config::Config;
 
 use crate::clock::Now;
 use crate::sabotage::{Rule, removed};
@@ -19,42 +23,6 @@ use std::ops::Range;
 
 /// So many probes without progress short of the end make the partition be read anew.
 const STALLED_PROBES_MAX: u32 = 5;
-
-/// Limits of one partition.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// How often due entries are looked for.
-    pub tick_ms: i64,
-    /// Fired records without an acknowledgement, at most.
-    pub fire_batch_max: usize,
-    /// X of the protocol: nothing fires when the position was last seen at the log's end longer ago.
-    pub staleness_max_ms: i64,
-    /// Half of `delete.retention.ms`: an older position counts as wiped.
-    pub age_max_ms: i64,
-    /// Changes in one store operation, at most.
-    pub apply_batch_max: usize,
-    /// Records read and not applied, at most.
-    pub buffer_max: usize,
-    /// How often the log's end is asked for.
-    pub probe_interval_ms: i64,
-    /// Wait before a store that did not answer is asked again.
-    pub store_retry_ms: i64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            tick_ms: 50,
-            fire_batch_max: 256,
-            staleness_max_ms: 60_000,
-            age_max_ms: 43_200_000,
-            apply_batch_max: 256,
-            buffer_max: 2_048,
-            probe_interval_ms: 1_000,
-            store_retry_ms: 500,
-        }
-    }
-}
 
 /// What the shell shall do.
 #[derive(Debug)]
@@ -109,6 +77,8 @@ pub struct Partition {
     store_busy: bool,
     applying_upto: i64,
     probing: bool,
+    /// The probe under way was asked before the takeover, so its answer is not the end seen at takeover.
+    probe_is_old: bool,
     /// Fired and not acknowledged, or acknowledged and not marked. `true`: another record of the key was applied since,
     /// so that this firing marks nothing.
     firing: HashMap<Bytes, bool>,
@@ -139,6 +109,7 @@ impl Partition {
             store_busy: false,
             applying_upto: -1,
             probing: false,
+            probe_is_old: false,
             firing: HashMap::new(),
             to_mark: Vec::new(),
             marking: Vec::new(),
@@ -240,6 +211,9 @@ impl Partition {
     pub fn on_end(&mut self, now: Now, end: Option<i64>, asked_at_ms: i64, out: &mut Vec<Action>) {
         self.probing = false;
         self.next_probe_ms = now.mono_ms + self.config.probe_interval_ms;
+        if std::mem::take(&mut self.probe_is_old) {
+            return self.probe(out);
+        }
         let Some(end) = end else { return };
         if self.phase == Phase::Probing {
             self.phase = Phase::Running;
@@ -281,6 +255,7 @@ impl Partition {
                 self.applied = applied;
                 self.as_of_ms = as_of_ms;
                 self.phase = Phase::Probing;
+                self.probe_is_old = self.probing;
                 self.probe(out);
             }
             StoreReply::Applied { pending } => {

@@ -1,8 +1,8 @@
 //! Many seeds of the world; and the world's own test: each deliberate bug must be found.
 
-use aerogram_domain::sabotage::{Rule, remove};
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+use aerogram_domain::sabotage::{Rule, remove};
 use aerogram_simulation::{Stats, run};
 
 /// Seeds, unless `AEROGRAM_SIM_SEEDS` says another number.
@@ -13,7 +13,9 @@ const SEEDS_TO_FIND_MAX: u64 = 2_000;
 
 fn seeds() -> u64 {
     match std::env::var("AEROGRAM_SIM_SEEDS") {
-        Ok(text) => text.parse().expect("AEROGRAM_SIM_SEEDS must be a number of seeds"),
+        Ok(text) => {
+            text.parse().unwrap_or_else(|_| panic!("AEROGRAM_SIM_SEEDS={text} is not a number of seeds"))
+        }
         Err(_) => SEEDS,
     }
 }

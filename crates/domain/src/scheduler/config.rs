@@ -1,0 +1,37 @@
+//! The limits of a scheduler.
+
+/// Limits of one partition.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How often due entries are looked for.
+    pub tick_ms: i64,
+    /// Fired records without an acknowledgement, at most.
+    pub fire_batch_max: usize,
+    /// X of the protocol: nothing fires when the position was last seen at the log's end longer ago.
+    pub staleness_max_ms: i64,
+    /// Half of `delete.retention.ms`: an older position counts as wiped.
+    pub age_max_ms: i64,
+    /// Changes in one store operation, at most.
+    pub apply_batch_max: usize,
+    /// Records read and not applied, at most.
+    pub buffer_max: usize,
+    /// How often the log's end is asked for.
+    pub probe_interval_ms: i64,
+    /// Wait before a store that did not answer is asked again.
+    pub store_retry_ms: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            tick_ms: 50,
+            fire_batch_max: 256,
+            staleness_max_ms: 60_000,
+            age_max_ms: 43_200_000,
+            apply_batch_max: 256,
+            buffer_max: 2_048,
+            probe_interval_ms: 1_000,
+            store_retry_ms: 500,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The shell's hands: each action of a core is carried out, and the process may die between any two.
+
+use super::{CommitRequest, DelivererProcess, Request};
+use crate::consumer::{Core, Stage};
+use crate::kafka::Write;
+use crate::oracle::{Sent, key_of};
+use crate::surroundings::Surroundings;
+use aerogram_domain::deliverer::{Action, Why};
+use aerogram_wire::v1::attempts_record::Body;
+use aerogram_wire::v1::{AttemptsRecord, Claim, LineBatch, LineKind};
+use aerogram_wire::{Message as _, SCHEMA};
+
+impl DelivererProcess {
+    pub(super) fn act(&mut self, world: &mut Surroundings, p: usize, actions: Vec<Action>) {
+        for action in actions {
+            self.dying = self.dying || world.crashes_here();
+            let Some(owned) = self.owned.get_mut(&p) else { return };
+            let Stage::Running(core) = &mut owned.stage else { return };
+            if self.dying {
+                return;
+            }
+            let id = core.id;
+            match action {
+                Action::Claim { nonce } => {
+                    let claim = Claim { nonce, owner: self.machine.name.clone() };
+                    self.producer.durable(p, attempts(Body::Claim(claim)), None);
+                }
+                Action::Lines(batch) => {
+                    watch_cancelled(world, p, core, &batch);
+                    self.producer.durable(p, attempts(Body::Batch(batch)), None);
+                }
+                Action::Pend { ticket, key, entry } => {
+                    world.oracle.pend(p, key, &entry);
+                    let value = entry.encode_to_vec().into();
+                    self.producer.expiring(world.now_ms, p, Write::Pending(key, Some(value)), (id, ticket));
+                }
+                Action::Tombstone { ticket, key, .. } => {
+                    world.oracle.bury(p, key);
+                    self.producer.durable(p, Write::Pending(key, None), Some((id, ticket)));
+                }
+                Action::Escalate { ticket, key, escalation } => {
+                    world.oracle.escalate(p, key);
+                    self.producer.durable(p, Write::Escalation(key, escalation), Some((id, ticket)));
+                }
+                Action::Deactivate { ticket, key, subscription_id, .. } => {
+                    self.producer.durable(p, Write::Deactivate(key, subscription_id), Some((id, ticket)));
+                }
+                Action::Send { offset, attempt, delivery, subscription, policy } => {
+                    let now = self.machine.now(world);
+                    world.trace(|| {
+                        let key = key_of(&delivery);
+                        format!(
+                            "{} SENDS {}/{} seq {} #{attempt} of offset {offset} under {}",
+                            self.machine.name,
+                            key.delivery_id[15],
+                            key.run,
+                            delivery.seq,
+                            core.partition.epoch()
+                        )
+                    });
+                    world.oracle.send(&Sent {
+                        partition: p,
+                        name: &self.machine.name,
+                        owns: world.kafka.deliverers.is_owner(p, owned.generation),
+                        epoch: core.partition.epoch(),
+                        wall_ms: now.wall_ms,
+                        attempt,
+                        delivery: &delivery,
+                        subscription: &subscription,
+                        applied: core.table.get(&delivery.subscription_id),
+                        applied_next: core.table_next,
+                        policy: &policy,
+                    });
+                    let (answer, takes_ms) =
+                        world.receivers.answer(&mut world.rng, world.calm, &delivery.subscription_id);
+                    self.requests.push(Request {
+                        partition: p,
+                        core: id,
+                        offset,
+                        started_wall_ms: now.wall_ms,
+                        started_ms: world.now_ms,
+                        ends_ms: world.now_ms + takes_ms,
+                        answer,
+                    });
+                }
+                Action::Commit { offset, metadata } => self.commits.push_back(CommitRequest {
+                    partition: p,
+                    core: id,
+                    generation: owned.generation,
+                    offset,
+                    metadata,
+                }),
+                Action::ProbeAttemptsEnd => self.probes.push_back((p, id)),
+                Action::StartAgain(why) => {
+                    world.trace(|| format!("{} starts p{p} again: {why:?}", self.machine.name));
+                    world.count(match why {
+                        Why::ForeignClaim => "foreign claims",
+                        Why::OlderThanMemory { .. } => "memories extended",
+                        Why::TableBehind => "tables behind",
+                    });
+                    owned.stage = Stage::StartingAgain(why);
+                }
+                Action::Settled { .. } => {}
+            }
+        }
+    }
+}
+
+fn attempts(body: Body) -> Write {
+    Write::Attempts(AttemptsRecord { schema: SCHEMA, body: Some(body) })
+}
+
+/// The oracle looks at cancelled lines as they are decided.
+fn watch_cancelled(world: &mut Surroundings, p: usize, core: &Core, batch: &LineBatch) {
+    for line in batch.lines.iter().filter(|line| line.kind() == LineKind::Cancelled) {
+        let polled = world.kafka.partitions[p].deliveries.iter_from(0).take(core.deliveries_next as usize);
+        let copies = polled.filter_map(|(_, stored)| {
+            let d = &stored.record;
+            (d.delivery_id == line.delivery_id && d.run == line.run && d.seq == line.seq).then_some(d)
+        });
+        if let Some(first) = copies.min_by_key(|delivery| delivery.subscription_offset) {
+            world.oracle.cancel(first, core.last_off.get(&first.subscription_id).copied());
+        }
+    }
+}

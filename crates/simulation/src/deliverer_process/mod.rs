@@ -1,0 +1,236 @@
+//! A deliverer: the shell that carries out what the cores of its partitions decide, as the real one does.
+
+mod carry_out;
+mod ownership;
+
+use crate::consumer::{Core, Owned, Stage};
+use crate::machine::Machine;
+use crate::producer::Producer;
+use crate::surroundings::Surroundings;
+use aerogram_domain::clock::Now;
+use aerogram_domain::deliverer::{Action, Partition, Ticket};
+use aerogram_domain::policy::{Answer, AttemptResult};
+use aerogram_wire::v1::Status;
+use std::collections::{BTreeMap, VecDeque};
+
+struct Request {
+    partition: usize,
+    core: u64,
+    offset: i64,
+    started_wall_ms: i64,
+    started_ms: i64,
+    ends_ms: i64,
+    answer: Answer,
+}
+
+struct CommitRequest {
+    partition: usize,
+    core: u64,
+    generation: u64,
+    offset: i64,
+    metadata: String,
+}
+
+pub struct DelivererProcess {
+    pub machine: Machine,
+    pub owned: BTreeMap<usize, Owned>,
+    producer: Producer<(u64, Ticket)>,
+    requests: Vec<Request>,
+    commits: VecDeque<CommitRequest>,
+    commit_answers: VecDeque<(usize, u64, bool)>,
+    probes: VecDeque<(usize, u64)>,
+    dying: bool,
+}
+
+impl DelivererProcess {
+    pub fn new(machine: Machine) -> Self {
+        Self {
+            machine,
+            owned: BTreeMap::new(),
+            producer: Producer::default(),
+            requests: Vec::new(),
+            commits: VecDeque::new(),
+            commit_answers: VecDeque::new(),
+            probes: VecDeque::new(),
+            dying: false,
+        }
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.producer.is_idle() && self.requests.is_empty()
+    }
+
+    /// For a dump.
+    pub fn describe(&self) -> String {
+        let owned = self.owned.iter().map(|(p, owned)| match &owned.stage {
+            Stage::Running(core) => format!(
+                "p{p}: core {} running {} wants more {} in flight {} at {}",
+                core.id,
+                core.partition.is_running(),
+                core.partition.wants_more(),
+                core.partition.in_flight(),
+                core.deliveries_next
+            ),
+            Stage::StartingAgain(why) => format!("p{p}: {why:?}"),
+        });
+        let owned = owned.collect::<Vec<_>>().join("; ");
+        format!("{} idle {} owns {owned}", self.machine.name, self.is_idle())
+    }
+
+    pub fn crash(&mut self, world: &mut Surroundings) {
+        world.trace(|| format!("CRASH {}", self.machine.name));
+        self.producer.crash(world);
+        self.owned.clear();
+        self.requests.clear();
+        self.commits.clear();
+        self.commit_answers.clear();
+        self.probes.clear();
+        self.machine.alive = false;
+        self.dying = false;
+    }
+
+    pub fn step(&mut self, world: &mut Surroundings) {
+        if !self.machine.runs() {
+            return;
+        }
+        self.producer.expire(world);
+        self.receive_acknowledgement(world);
+        if !self.machine.cut_off {
+            self.producer.exchange(world);
+            self.exchange_with_group(world);
+            self.notice_losses(world);
+        }
+        if world.rng.u32(..4) == 0 {
+            self.receive_response(world);
+        }
+        let index = world.rng.usize(..self.owned.len().max(1));
+        if let Some(&p) = self.owned.keys().nth(index) {
+            match world.rng.u32(..20) {
+                0..8 if !self.machine.cut_off => self.read_attempts(world, p),
+                8..12 if !self.machine.cut_off => self.read_deliveries(world, p),
+                12..14 if !self.machine.cut_off => self.read_subscriptions(world, p),
+                _ => self.with(world, p, |core, now, _, out| core.partition.tick(now, out)),
+            }
+            self.release_if_drained(world, p);
+        }
+        if self.dying {
+            self.crash(world);
+        }
+    }
+
+    /// Runs the core of a partition and carries out what it wants.
+    fn with(
+        &mut self,
+        world: &mut Surroundings,
+        p: usize,
+        run: impl FnOnce(&mut Core, Now, &mut Surroundings, &mut Vec<Action>),
+    ) {
+        let now = self.machine.now(world);
+        let mut out = Vec::new();
+        let Some(core) = self.owned.get_mut(&p).and_then(Owned::core) else { return };
+        run(core, now, world, &mut out);
+        self.act(world, p, out);
+    }
+
+    fn with_core(
+        &mut self,
+        world: &mut Surroundings,
+        p: usize,
+        id: u64,
+        run: impl FnOnce(&mut Partition, Now, &mut Vec<Action>),
+    ) {
+        self.with(world, p, |core, now, _, out| {
+            if core.id == id {
+                run(&mut core.partition, now, out);
+            }
+        });
+    }
+
+    fn read_attempts(&mut self, world: &mut Surroundings, p: usize) {
+        for _ in 0..world.rng.u32(1..6) {
+            self.with(world, p, |core, now, world, out| {
+                let offset = core.attempts_next;
+                if let Some(stored) = world.kafka.partitions[p].attempts.get(offset) {
+                    core.attempts_next += 1;
+                    core.partition.on_attempts(now, offset, stored.appended_ms, stored.record.clone(), out);
+                }
+            });
+        }
+    }
+
+    fn read_deliveries(&mut self, world: &mut Surroundings, p: usize) {
+        for _ in 0..world.rng.u32(1..4) {
+            self.with(world, p, |core, now, world, out| {
+                if !core.partition.wants_more() {
+                    return;
+                }
+                let offset = core.deliveries_next;
+                let Some(stored) = world.kafka.partitions[p].deliveries.get(offset) else {
+                    return core.partition.on_deliveries_end();
+                };
+                core.deliveries_next += 1;
+                let delivery = (*stored.record).clone();
+                if let Err(error) = core.partition.on_delivery(now, offset, 100, delivery, out) {
+                    world.oracle.fail(|| error.to_string());
+                }
+            });
+        }
+    }
+
+    fn read_subscriptions(&mut self, world: &mut Surroundings, p: usize) {
+        for _ in 0..world.rng.u32(1..8) {
+            self.with(world, p, |core, now, world, out| {
+                let log = &world.kafka.partitions[p].subscriptions;
+                if let Some(stored) = log.next_from(core.subscriptions_next) {
+                    core.subscriptions_next = stored.offset + 1;
+                    core.table_next = core.table_next.max(stored.offset + 1);
+                    if let Some(state) = &stored.value {
+                        core.table.insert(state.id.clone(), state.clone());
+                        if state.status() != Status::Active {
+                            core.last_off.insert(state.id.clone(), stored.offset);
+                        }
+                    }
+                    core.partition.on_subscription(now, stored.offset, stored.value.clone(), out);
+                } else if let Some(end) = core.subscriptions_end.take() {
+                    core.table_next = core.table_next.max(end);
+                    core.partition.on_subscriptions_end(now, end, out);
+                }
+            });
+        }
+    }
+
+    fn receive_response(&mut self, world: &mut Surroundings) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let index = world.rng.usize(..self.requests.len());
+        if self.requests[index].ends_ms > world.now_ms {
+            return;
+        }
+        let request = self.requests.swap_remove(index);
+        let result = AttemptResult {
+            started_at_ms: request.started_wall_ms,
+            duration_ms: (world.now_ms - request.started_ms) as u32,
+            answer: request.answer,
+        };
+        self.with_core(world, request.partition, request.core, |partition, now, out| {
+            partition.on_response(now, request.offset, result, out);
+        });
+    }
+
+    fn receive_acknowledgement(&mut self, world: &mut Surroundings) {
+        if let Some(answer) = self.producer.answer(world) {
+            let (id, ticket) = answer.token;
+            if !answer.acknowledged {
+                world.count("expired writes");
+            }
+            self.with_core(world, answer.partition, id, |partition, now, out| {
+                if answer.acknowledged {
+                    partition.on_written(now, ticket, out);
+                } else {
+                    partition.on_expired(ticket, out);
+                }
+            });
+        }
+    }
+}
