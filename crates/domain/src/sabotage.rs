@@ -17,6 +17,8 @@ pub enum Rule {
     UnsettledFront,
     /// Lines are remembered, and M held back, for as long as they may be asked for.
     Memory,
+    /// A record that may have lines older than memory waits until the fold was extended.
+    Extension,
     /// Requests are sent only under the lease.
     Lease,
     /// A delivery is decided about only when the table has reached its position.

@@ -3,6 +3,7 @@
 use super::item::State;
 use super::{Action, Partition, Phase, Why};
 use crate::clock::Now;
+use crate::sabotage::{Rule, removed};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::Delivery;
 
@@ -59,7 +60,7 @@ impl Partition {
         // Also what is fired may be older than our memory: an entry that was written again after its tombstone waits
         // for as long as the scheduler is away.
         let oldest_line_ms = oldest_line_ms(&delivery);
-        if !self.fold.covers(oldest_line_ms) {
+        if !self.fold.covers(oldest_line_ms) && !removed(Rule::Extension) {
             return self.stop(Why::OlderThanMemory { event_appended_at_ms: oldest_line_ms }, out);
         }
         self.behind_since_ms = Some(oldest_line_ms);

@@ -99,6 +99,7 @@ deliberate_bugs! {
     not_repeating_inherited_consequences_is_found: Redo,
     committing_past_unsettled_work_is_found: UnsettledFront,
     forgetting_lines_too_early_is_found: Memory,
+    deciding_beyond_memory_is_found: Extension,
     sending_without_the_lease_is_found: Lease,
     deciding_by_a_table_that_is_behind_is_found: Freshness,
     a_store_guard_that_compares_the_owner_only_is_found: StoreGuard,
