@@ -10,7 +10,7 @@ use std::time::Duration;
 #[command(version)]
 pub struct Options {
     /// Events of the backlog.
-    #[arg(long, default_value_t = 30_000)]
+    #[arg(long, default_value_t = 60_000)]
     pub events: usize,
     /// Requests in flight: of the bare client, and of the deliverer.
     #[arg(long, default_value_t = 96)]

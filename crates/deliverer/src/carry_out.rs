@@ -21,10 +21,22 @@ use tokio::task::JoinSet;
 
 /// Something that was under way is over.
 pub enum Answer {
-    Response { offset: i64, result: AttemptResult },
-    Written { ticket: Option<Ticket>, result: Result<(), WriteError> },
-    Committed { offset: i64, metadata: String, succeeded: bool },
+    Response {
+        offset: i64,
+        result: AttemptResult,
+    },
+    Written {
+        ticket: Option<Ticket>,
+        result: Result<(), WriteError>,
+    },
+    Committed {
+        offset: i64,
+        metadata: String,
+        succeeded: bool,
+    },
     AttemptsEnd(Option<i64>),
+    /// A request's task panicked: what became of it is unknown.
+    Broken(tokio::task::JoinError),
 }
 
 impl Answer {
@@ -45,6 +57,7 @@ impl Answer {
                 core.on_commit(now, succeeded, out);
             }
             Answer::AttemptsEnd(end) => core.on_attempts_end(now, end, out),
+            Answer::Broken(error) => return Err(Box::new(error)),
             Answer::Written { ticket: None, result: Ok(()) } => {}
             Answer::Written { ticket: Some(ticket), result: Ok(()) } => core.on_written(now, ticket, out),
             Answer::Written { ticket: Some(ticket), result: Err(WriteError::Expired) } => {
@@ -77,21 +90,16 @@ impl Carrier {
 
     /// Cancel-safe.
     pub async fn next_answer(&mut self) -> Answer {
-        loop {
-            tokio::select! {
-                Some(done) = self.requests.join_next() => {
-                    // A request task neither panics nor is aborted while its ownership lasts.
-                    if let Ok((offset, result)) = done { return Answer::Response { offset, result } }
-                }
-                Some(answer) = self.others.next() => return answer,
-            }
+        tokio::select! {
+            Some(done) = self.requests.join_next() => response(done),
+            Some(answer) = self.others.next() => answer,
         }
     }
 
     /// An answer that is there already.
     pub fn answer_now(&mut self) -> Option<Answer> {
-        if let Some(Ok((offset, result))) = self.requests.try_join_next() {
-            return Some(Answer::Response { offset, result });
+        if let Some(done) = self.requests.try_join_next() {
+            return Some(response(done));
         }
         stream::StreamExt::next(&mut self.others).now_or_never().flatten()
     }
@@ -201,6 +209,13 @@ fn command_id(key: &RunKey) -> Bytes {
     let mut id = key.delivery_id;
     id.iter_mut().zip(key.run.to_be_bytes()).for_each(|(byte, run)| *byte ^= run);
     Bytes::copy_from_slice(&id)
+}
+
+fn response(done: Result<(i64, AttemptResult), tokio::task::JoinError>) -> Answer {
+    match done {
+        Ok((offset, result)) => Answer::Response { offset, result },
+        Err(error) => Answer::Broken(error),
+    }
 }
 
 fn deactivation(key: &RunKey, subscription_id: &str, reason: String) -> CommandRecord {

@@ -11,6 +11,7 @@ use aerogram_wire::v1::{Delivery, Outcome, Subscription};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::ExposeSecret as _;
+use std::time::Instant;
 
 /// Why a request could not be made ready: our own fault, never the receiver's.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +30,9 @@ enum Unready {
     Body(#[from] BodyError),
     #[error("a header cannot be sent: {0}")]
     Header(#[from] InvalidHeaderValue),
-    #[error("the callback URL {url} cannot be called: {problem}")]
-    Url { url: String, problem: http::uri::InvalidUri },
+    // Without the URL itself: its query may hold a token.
+    #[error("its callback URL cannot be called: {0}")]
+    Url(#[from] http::uri::InvalidUri),
 }
 
 struct Request {
@@ -46,7 +48,7 @@ pub async fn attempt(
     delivery: &Delivery,
     subscription: &Subscription,
 ) -> AttemptResult {
-    let started_at_ms = wall_ms();
+    let (started_at_ms, began) = (wall_ms(), Instant::now());
     let answer = match prepare(parts, delivery, subscription, started_at_ms / 1000) {
         Ok(request) => post(parts, request).await,
         Err(problem) => {
@@ -57,7 +59,7 @@ pub async fn attempt(
             Answer::Failed(Outcome::PlatformError)
         }
     };
-    let duration_ms = u32::try_from(wall_ms() - started_at_ms).unwrap_or(0);
+    let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     tracing::debug!(subscription = subscription.id, attempt, ?answer, duration_ms, "attempt");
     AttemptResult { started_at_ms, duration_ms, answer }
 }
@@ -81,8 +83,7 @@ fn prepare(
         let value = HeaderValue::from_str(&delivery.traceparent)?;
         headers.insert(HeaderName::from_static(aerogram_wire::headers::TRACEPARENT), value);
     }
-    let url = &subscription.callback_url;
-    let uri = url.parse().map_err(|problem| Unready::Url { url: url.clone(), problem })?;
+    let uri = subscription.callback_url.parse()?;
     Ok(Request { uri, headers, body: body.into() })
 }
 

@@ -2,14 +2,14 @@
 //! they say.
 
 use crate::carry_out::Carrier;
-use crate::owner::extended_from;
+use crate::owner::Begin;
 use crate::pipeline::Parts;
 use aerogram_domain::clock::Now;
-use aerogram_domain::deliverer::{Action, Partition, Resume, Why};
-use aerogram_kafka::{Assignment, From, Item, PartitionReader, Record, Stopping};
+use aerogram_domain::deliverer::{Action, Partition, Resume};
+use aerogram_kafka::{Assignment, From, Item, PartitionReader, ReadError, Record, Stopping};
 use aerogram_telemetry::Condition;
-use aerogram_wire::Topic;
 use aerogram_wire::v1::{AttemptsRecord, Delivery, SubscriptionRecord};
+use aerogram_wire::{Topic, Versioned};
 use std::sync::Arc;
 
 /// Records taken of one topic before the others have their turn.
@@ -20,9 +20,9 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{topic} partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired"
+    "{topic} partition {partition} offset {offset} cannot be understood: {problem}; nothing is skipped, so the partition stands still: run the version that wrote it, or ask for help with the record"
 )]
-struct Unreadable {
+pub struct Unreadable {
     topic: &'static str,
     partition: i32,
     offset: i64,
@@ -34,7 +34,7 @@ pub enum Ended {
     /// Revoked, drained or lost.
     Stopped,
     /// To be proved and begun anew.
-    Again(Why),
+    Again(Begin),
     Failed(Failure),
 }
 
@@ -48,6 +48,7 @@ pub struct Session<'a> {
     core: Partition,
     carrier: Carrier,
     actions: Vec<Action>,
+    begin: Begin,
 }
 
 impl<'a> Session<'a> {
@@ -56,20 +57,15 @@ impl<'a> Session<'a> {
         parts: &'a Arc<Parts>,
         assignment: &'a mut Assignment,
         resume: Resume,
-        why: Option<Why>,
+        begin: Begin,
         condition: &'a Condition,
     ) -> Result<Session<'a>, Failure> {
         let partition = assignment.partition;
-        let extended = extended_from(why);
         // Asked before the reading begins: the end that is then read is at least this one.
         let subscriptions_end = parts.ends.last_stable(Topic::Subscriptions, &[partition]).await?;
         let subscriptions = parts.companions.read(Topic::Subscriptions, partition, From::Beginning).await?;
-        let from = extended.map_or(From::Offset(resume.fold_from), From::Time);
+        let (from, resume) = begin.apply(resume);
         let attempts = parts.companions.read(Topic::Attempts, partition, from).await?;
-        let resume = match extended {
-            Some(_) => Resume { fold_from: i64::MAX, epoch_there: None, covers_from_ms: extended, ..resume },
-            None => resume,
-        };
         let mut actions = Vec::new();
         let core = Partition::new(
             parts.limits.clone(),
@@ -90,6 +86,7 @@ impl<'a> Session<'a> {
             core,
             carrier,
             actions,
+            begin,
             assignment,
         })
     }
@@ -105,10 +102,14 @@ impl<'a> Session<'a> {
                         return Ended::Failed(failure);
                     }
                 }
+                Err(failure) if self.attempts_are_gone(&failure) => {
+                    return Ended::Again(Begin::WithWhatIsLeft);
+                }
                 Err(failure) => return Ended::Failed(failure),
             }
             if let Some(why) = self.carrier.start_again.take() {
-                return Ended::Again(why);
+                tracing::warn!(partition = self.assignment.partition, ?why, "the ownership starts again");
+                return Ended::Again(Begin::because(why));
             }
             match self.assignment.stop.now() {
                 Stopping::No => {}
@@ -140,6 +141,14 @@ impl<'a> Session<'a> {
         self.core.tick(self.parts.clock.now(), &mut self.actions);
         self.carrier.carry_out(&mut self.actions).await?;
         Ok(taken > 0)
+    }
+
+    /// Retention removed the place where the last owner said to begin: it stood still for as long as that.
+    fn attempts_are_gone(&self, failure: &Failure) -> bool {
+        let gone = failure.downcast_ref().is_some_and(|error| {
+            matches!(error, ReadError::OffsetOutOfRange { topic, .. } if topic == self.attempts.topic())
+        });
+        gone && !self.core.is_running() && self.begin != Begin::WithWhatIsLeft
     }
 
     fn read_subscriptions(&mut self, now: Now) -> Result<usize, Failure> {
@@ -262,13 +271,15 @@ impl<'a> Session<'a> {
     }
 }
 
-fn decode<M: aerogram_wire::Message + Default>(
+fn decode<M: Versioned>(
     topic: Topic,
     reader: &PartitionReader,
     record: &Record,
     payload: &[u8],
 ) -> Result<M, Failure> {
-    M::decode(payload).map_err(|problem| unreadable(topic, reader, record, &problem))
+    let decoded = M::decode(payload).map_err(|problem| unreadable(topic, reader, record, &problem))?;
+    decoded.known().map_err(|problem| unreadable(topic, reader, record, &problem))?;
+    Ok(decoded)
 }
 
 fn unreadable(

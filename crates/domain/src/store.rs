@@ -30,6 +30,16 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// What it takes in memory, about.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Change::Put { key, value, .. } => key.len() + value.len(),
+            Change::Remove { key } => key.len(),
+        }
+    }
+}
+
 /// An operation on the store of one partition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StoreOp {

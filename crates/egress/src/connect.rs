@@ -1,9 +1,9 @@
 //! Connecting to checked addresses only.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use hyper_rustls::{DefaultServerNameResolver, ResolveServerName as _};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use crate::guard::{AddressGuard, Refused};
@@ -82,10 +83,9 @@ impl CheckedConnector {
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
         let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
             Ok(literal) => vec![SocketAddr::new(literal, port)],
-            Err(_) => tokio::net::lookup_host((host, port))
+            Err(_) => look_up(host.to_owned(), port)
                 .await
-                .map_err(|error| DialError::Lookup { host: host.to_owned(), error })?
-                .collect(),
+                .map_err(|error| DialError::Lookup { host: host.to_owned(), error })?,
         };
         let mut refused = None;
         let mut usable = Vec::new();
@@ -101,6 +101,21 @@ impl CheckedConnector {
             _ => Ok(usable),
         }
     }
+}
+
+/// Names looked up at the same time. A lookup holds a thread until the resolver answers, also when nobody waits for it
+/// any more; without a limit of its own, dead names would use up the threads that everything else needs.
+const LOOKUPS_MAX: usize = 64;
+static LOOKUPS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LOOKUPS_MAX)));
+
+async fn look_up(host: String, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    let permit = LOOKUPS.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let looking_up = tokio::task::spawn_blocking(move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        drop(permit);
+        found
+    });
+    looking_up.await.map_err(std::io::Error::other)?
 }
 
 impl Service<Uri> for CheckedConnector {

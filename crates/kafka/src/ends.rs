@@ -1,11 +1,11 @@
 //! Where partitions end.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aerogram_wire::{Layout, Topic};
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Semaphore;
 
@@ -14,6 +14,8 @@ use crate::reader::ReadError;
 
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(5);
+/// A broker that is just coming up denies partitions that were seen when this process started, for up to this long.
+const UNKNOWN_MAX: Duration = Duration::from_secs(30);
 /// Wait before asking again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Questions under way; each holds a thread.
@@ -104,16 +106,19 @@ impl Ends {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let Ok(_permit) = self.0.questions.acquire().await else {
-            return Err(failed("its client is closed".to_owned()));
-        };
-        let mut said = false;
+        let (mut said, begun) = (false, Instant::now());
         loop {
+            // For one try only: a partition that can't answer must not keep the others from asking.
+            let Ok(permit) = self.0.questions.acquire().await else {
+                return Err(failed("its client is closed".to_owned()));
+            };
             let (inner, name, partitions) = (Arc::clone(&self.0), name.clone(), partitions.to_vec());
             let asked = tokio::task::spawn_blocking(move || inner.ask(end, &name, &partitions, what)).await;
             match asked {
                 Ok(Ok(offsets)) => return Ok(offsets),
-                Ok(Err(error)) if is_transient(&error) => {
+                Ok(Err(error))
+                    if is_transient(&error) || (is_unknown(&error) && begun.elapsed() < UNKNOWN_MAX) =>
+                {
                     if !std::mem::replace(&mut said, true) {
                         tracing::warn!(
                             topic = topic.name(),
@@ -124,9 +129,17 @@ impl Ends {
                 Ok(Err(error)) => return Err(failed(error.to_string())),
                 Err(error) => return Err(failed(error.to_string())),
             }
+            drop(permit);
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+fn is_unknown(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    error.rdkafka_error_code().is_some_and(|code| {
+        matches!(code, Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition)
+    })
 }
 
 impl Inner {

@@ -187,7 +187,15 @@ impl PartitionReader {
             let (slot, topic, partition) = (Arc::clone(&self.slot), self.topic.clone(), self.partition);
             match tokio::task::spawn_blocking(move || slot.seek(&topic, partition, offset)).await {
                 Ok(Some(Ok(()))) => break,
-                Ok(Some(Err(_))) if tries < SEEK_TRIES => tries += 1,
+                Ok(Some(Err(error))) if tries < SEEK_TRIES => {
+                    tries += 1;
+                    tracing::debug!(
+                        topic = self.topic,
+                        partition = self.partition,
+                        offset,
+                        "seeking: {error}"
+                    );
+                }
                 Ok(Some(Err(error))) => return Err(self.failed(&error.to_string())),
                 Ok(None) => return Err(self.failed("it was taken from this process")),
                 Err(error) => return Err(self.failed(&error.to_string())),

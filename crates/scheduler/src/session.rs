@@ -16,9 +16,9 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "pending partition {partition} offset {offset} cannot be understood: {problem}; the partition stays where it is until it is repaired"
+    "pending partition {partition} offset {offset} cannot be understood: {problem}; nothing is skipped, so the partition stands still: run the version that wrote it, or ask for help with the record"
 )]
-struct Unreadable {
+pub struct Unreadable {
     partition: i32,
     offset: i64,
     problem: String,
@@ -26,7 +26,7 @@ struct Unreadable {
 
 pub struct Session<'a> {
     parts: &'a Arc<Parts>,
-    assignment: Assignment,
+    assignment: &'a mut Assignment,
     condition: &'a Condition,
     core: Partition,
     carrier: Carrier,
@@ -35,11 +35,11 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(parts: &'a Arc<Parts>, assignment: Assignment, condition: &'a Condition) -> Self {
+    pub fn new(parts: &'a Arc<Parts>, assignment: &'a mut Assignment, condition: &'a Condition) -> Self {
         let mut core = Partition::new(parts.config.clone(), fastrand::u64(..), parts.layout_id.clone());
         let mut actions = Vec::new();
         core.start(&mut actions);
-        let carrier = Carrier::new(parts.clone(), assignment.partition, &assignment);
+        let carrier = Carrier::new(parts.clone(), assignment.partition, assignment);
         Self { parts, assignment, condition, core, carrier, actions, was_ready: false }
     }
 
@@ -108,6 +108,7 @@ impl<'a> Session<'a> {
 
     /// Nothing new is fired; what was fired is acknowledged, and marked where the time allows.
     async fn drain(&mut self, deadline: Instant) -> Result<(), Failure> {
+        self.core.drain();
         while !self.core.is_drained() {
             let Ok(answer) = tokio::time::timeout_at(deadline, self.carrier.next_answer()).await else {
                 break;

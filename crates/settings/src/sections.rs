@@ -161,7 +161,7 @@ settings! {
         /// Sending stops this long before the session would time out, in milliseconds.
         lease_margin_ms: u64 = 3_000, between(1, 300_000);
         /// How long it is remembered what is settled, in milliseconds.
-        horizon_ms: u64 = 300_000, between(1_000, DAY_MS);
+        horizon_ms: u64 = 120_000, between(1_000, DAY_MS);
         /// Time between commits, in milliseconds.
         commit_interval_ms: u64 = 1_000, between(1, 60_000);
         /// Outcomes written together, at most.
@@ -173,7 +173,7 @@ settings! {
         /// What is read of a response before it is dropped, in bytes.
         response_max_bytes: usize = 65_536, between(0, 16 * MIB);
         /// Memory of what is settled for one partition, in bytes.
-        memory_bytes_max_per_partition: usize = 64 * MIB, between(MIB, 16 * 1024 * MIB);
+        memory_bytes_max_per_partition: usize = 128 * MIB, between(MIB, 16 * 1024 * MIB);
         /// PEM files of certificate authorities trusted besides the system's.
         ca_files: Vec<PathBuf> = Vec::new(), such("a list of paths");
         /// Networks that may be called although they are not public.
@@ -193,7 +193,7 @@ settings! {
         /// Records fired together, at most.
         fire_batch_max: usize = 256, between(1, 100_000);
         /// Nothing is fired when the log's end was last seen longer ago than this, in milliseconds.
-        staleness_max_ms: u64 = 60_000, between(1_000, DAY_MS);
+        staleness_max_ms: u64 = 30_000, between(1_000, DAY_MS);
     }
 
     /// A retry policy.

@@ -185,7 +185,8 @@ impl Fanout {
             return;
         }
         self.redeliveries_left -= 1;
-        let run = world.rng.u64(1_000..10_000);
+        // Unique, as run ids are.
+        let run = world.rng.u64(1_000..10_000) * 8 + self.redeliveries_left as u64;
         let delivery = Delivery { run, due_at_ms: world.now_ms, ..(*one.delivery).clone() };
         let Some(key) = RunKey::new(&delivery.delivery_id, run) else { return };
         let subscription = &self.states[&delivery.subscription_id].1;

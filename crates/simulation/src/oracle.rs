@@ -169,7 +169,8 @@ impl Oracle {
             self.dead_since_ms.remove(&key);
         } else {
             self.buried.insert(key);
-            self.dead_since_ms.entry(key).or_insert(now_ms);
+            // Compaction may leave the last one only.
+            self.dead_since_ms.insert(key, now_ms);
         }
     }
 

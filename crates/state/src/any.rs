@@ -2,7 +2,7 @@
 
 use crate::{MemoryStore, RedisStore, Store, StoreUnfit};
 use aerogram_domain::store::{StoreOp, StoreReply};
-use aerogram_settings::Settings;
+use aerogram_settings::{RedisSettings, Settings};
 
 /// A store whose kind is chosen at start.
 #[derive(Debug)]
@@ -24,7 +24,10 @@ impl AnyStore {
     /// # Errors
     /// [`StoreUnfit::Address`] when `redis.url` names no Redis.
     pub fn redis(settings: &Settings) -> Result<Self, StoreUnfit> {
-        RedisStore::open(&settings.redis).map(|store| Self::Redis(Box::new(store)))
+        // Two installations may share a Redis, as while one is drained into another.
+        let key_prefix = format!("{}:{}", settings.redis.key_prefix, settings.kafka.topic_prefix);
+        RedisStore::open(&RedisSettings { key_prefix, ..settings.redis.clone() })
+            .map(|store| Self::Redis(Box::new(store)))
     }
 
     /// See [`Store::execute`].

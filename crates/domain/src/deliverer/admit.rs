@@ -61,7 +61,7 @@ impl Partition {
         // for as long as the scheduler is away.
         let oldest_line_ms = oldest_line_ms(&delivery);
         if !self.fold.covers(oldest_line_ms) && !removed(Rule::Extension) {
-            return self.stop(Why::OlderThanMemory { event_appended_at_ms: oldest_line_ms }, out);
+            return self.leave(Why::OlderThanMemory { event_appended_at_ms: oldest_line_ms });
         }
         self.behind_since_ms = Some(oldest_line_ms);
         let copy_of_work = self.items.find(key, seq).is_some();

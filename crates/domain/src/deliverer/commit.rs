@@ -112,10 +112,11 @@ impl Partition {
 
     /// What may be committed now.
     pub fn commit_point(&mut self, now: Now) -> Resume {
-        let base_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
+        let recent_ms = now.wall_ms - self.config.horizon_ms;
+        let backlog_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
         let items = &self.items;
         let in_work = |key: RunKey, seq: u32| items.find(key, seq).is_some();
-        let (fold_from, epoch_there) = self.fold.forget_before(base_ms, in_work);
+        let (fold_from, epoch_there) = self.fold.forget_before(recent_ms, backlog_ms, in_work);
         Resume {
             offset: if removed(Rule::UnsettledFront) { self.items.end() } else { None }
                 .unwrap_or(self.commits.settled),

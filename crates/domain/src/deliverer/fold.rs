@@ -68,6 +68,8 @@ impl Run {
 struct Told {
     offset: i64,
     appended_ms: i64,
+    /// No line about its record was appended before.
+    record_since_ms: i64,
     epoch_before: Option<i64>,
     key: RunKey,
     seq: u32,
@@ -86,7 +88,8 @@ pub struct Fold {
     told_base: u64,
     /// The next offset of `attempts`.
     pub next_offset: i64,
-    /// Every line appended since is in memory; `None` until the first record of the fold says from when it is.
+    /// Every line about a record that is not older is in memory; `None` until the first record of the fold says from
+    /// when it is.
     covers_from_ms: Option<i64>,
     claimed_at_ms: i64,
 }
@@ -162,7 +165,9 @@ impl Fold {
         }
         let follows = own && line.kind() != LineKind::Failed;
         let done_ms = (!follows).then_some(self.claimed_at_ms);
-        self.told.push_back(Told { offset, appended_ms, epoch_before, key, seq: line.seq, done_ms });
+        let record_since_ms = if line.record_since_ms > 0 { line.record_since_ms } else { appended_ms };
+        let seq = line.seq;
+        self.told.push_back(Told { offset, appended_ms, record_since_ms, epoch_before, key, seq, done_ms });
         Applied::Valid
     }
 
@@ -200,21 +205,24 @@ impl Fold {
         self.runs.len() * RUN_BYTES + self.told.len() * TOLD_BYTES
     }
 
-    /// Forgets lines that no owner will need: older than `base_ms`, of no record in work, and with consequences
-    /// acknowledged before `base_ms`. Answers M and E: from where the next owner folds, and the epoch in force there.
+    /// Forgets lines that no owner will need: appended and with their consequences acknowledged before `recent_ms`,
+    /// about records older than `backlog_ms`, and of no record in work. Answers M and E: from where the next owner folds,
+    /// and the epoch in force there.
     pub fn forget_before(
         &mut self,
-        base_ms: i64,
+        recent_ms: i64,
+        backlog_ms: i64,
         in_work: impl Fn(RunKey, u32) -> bool,
     ) -> (i64, Option<i64>) {
         while let Some(told) = self.told.front() {
-            let asked_for = told.appended_ms >= base_ms
-                || told.done_ms.is_none_or(|done| done >= base_ms)
+            let asked_for = told.appended_ms >= recent_ms
+                || told.done_ms.is_none_or(|done| done >= recent_ms)
+                || told.record_since_ms >= backlog_ms
                 || in_work(told.key, told.seq);
             if asked_for && !removed(Rule::Memory) {
                 return (told.offset, told.epoch_before);
             }
-            self.covers_from_ms = self.covers_from_ms.map(|from| from.max(told.appended_ms + 1));
+            self.covers_from_ms = self.covers_from_ms.map(|from| from.max(told.record_since_ms + 1));
             let (key, index) = (told.key, self.told_base);
             self.told.pop_front();
             self.told_base += 1;
@@ -230,6 +238,10 @@ impl Run {
     /// False when the line is void.
     fn apply(&mut self, line: &Line, told_index: u64) -> bool {
         if self.ended || self.settled.is_some_and(|settled| settled >= line.seq) {
+            return false;
+        }
+        // A kind of a later version; its records carry a later schema and are refused before they come here.
+        if line.kind() == LineKind::Unspecified {
             return false;
         }
         let attempt = |line: &Line| line.attempt.map_or(0, |a| a.number);
@@ -299,9 +311,9 @@ mod tests {
         let second = fold.run(KEY).unwrap().settled_index(1).unwrap();
         fold.next_offset = 3;
         fold.consequences_done(now(5), second);
-        assert_eq!(fold.forget_before(100, |_, _| false), (1, Some(0)));
+        assert_eq!(fold.forget_before(100, 100, |_, _| false), (1, Some(0)));
         fold.consequences_done(now(6), first);
-        assert_eq!(fold.forget_before(100, |_, _| false), (3, Some(0)));
+        assert_eq!(fold.forget_before(100, 100, |_, _| false), (3, Some(0)));
     }
 
     #[test]

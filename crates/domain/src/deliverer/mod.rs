@@ -32,6 +32,9 @@ use lane::Lanes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Deliveries in memory while the memory of what is settled is full.
+const SLOWED_ITEMS_MAX: usize = 8;
+
 /// Limits of one partition.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -45,8 +48,8 @@ pub struct Config {
     pub items_max: usize,
     /// Their bytes.
     pub item_bytes_max: usize,
-    /// Bytes of what is remembered as settled; past it records are taken one by one, until some of it is older than the
-    /// horizon.
+    /// Bytes of what is remembered as settled; past it records are taken few at a time, until some of it is older than
+    /// the horizon.
     pub memory_bytes_max: usize,
     /// H of the protocol.
     pub horizon_ms: i64,
@@ -69,8 +72,8 @@ impl Default for Config {
             in_flight_max: 64,
             items_max: 4_000,
             item_bytes_max: 16 << 20,
-            memory_bytes_max: 64 << 20,
-            horizon_ms: 300_000,
+            memory_bytes_max: 128 << 20,
+            horizon_ms: 120_000,
             lease_ms: 7_000,
             commit_interval_ms: 1_000,
             line_batch_max: 64,
@@ -117,6 +120,8 @@ pub struct Partition {
     /// Pending entries whose write expired; repeated only after `attempts` was read to its end.
     expired: Vec<Ticket>,
     repeat_after: Option<i64>,
+    /// To start again once nothing is in flight.
+    leaving: Option<Why>,
     commits: Commits,
     /// A time before which the last polled record was not appended, unless the end was reached since; the beginning of
     /// time while nothing was polled: the records to come may have lines already.
@@ -158,6 +163,7 @@ impl Partition {
             lines_since_ms: 0,
             expired: Vec::new(),
             repeat_after: None,
+            leaving: None,
             behind_since_ms: Some(i64::MIN),
             config,
         }
@@ -185,7 +191,8 @@ impl Partition {
             && self.items.len() < self.config.items_max
             && self.items.bytes() < self.config.item_bytes_max
             && !self.lanes.any_full()
-            && (self.fold.memory_bytes() < self.config.memory_bytes_max || self.items.len() == 0)
+            && (self.fold.memory_bytes() < self.config.memory_bytes_max
+                || self.items.len() < SLOWED_ITEMS_MAX)
     }
 
     /// `deliveries` was read to its end: there is no backlog that memory must reach back for.
@@ -284,6 +291,7 @@ impl Partition {
 
     /// Stop taking and sending; what is in flight is finished.
     pub fn drain(&mut self) {
+        self.leaving = None;
         if self.phase == Phase::Running {
             self.phase = Phase::Draining;
         }
@@ -303,7 +311,7 @@ impl Partition {
             return;
         }
         if self.lanes.stale_since().is_some_and(|since| now.mono_ms - since > self.config.freshness_wait_ms) {
-            return self.stop(Why::TableBehind, out);
+            self.leave(Why::TableBehind);
         }
         self.commit_if_due(now, out);
         self.pump(now, out);
@@ -318,7 +326,9 @@ impl Partition {
         if !self.lines.is_empty() {
             wake = wake.min(self.lines_since_ms + self.config.line_batch_wait_ms);
         }
-        if let Some((due, _)) = self.not_due.first() {
+        if self.phase == Phase::Running
+            && let Some((due, _)) = self.not_due.first()
+        {
             wake = wake.min(now.mono_ms + (due - now.wall_ms).max(0));
         }
         wake
@@ -331,6 +341,18 @@ impl Partition {
         if matches!(self.phase, Phase::Running | Phase::Draining) {
             self.repeat_expired(out);
             self.flush_lines(now, out);
+        }
+        if self.leaving.is_some() && self.phase == Phase::Draining && self.is_drained() {
+            self.phase = Phase::Stopped;
+            out.extend(self.leaving.take().map(Action::StartAgain));
+        }
+    }
+
+    /// Starts again, but not before what is in flight has ended: a request cut off would be repeated.
+    fn leave(&mut self, why: Why) {
+        if self.phase == Phase::Running {
+            self.phase = Phase::Draining;
+            self.leaving = Some(why);
         }
     }
 

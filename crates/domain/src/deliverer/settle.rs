@@ -1,6 +1,7 @@
 //! Outcome → line → (read back) → consequences → settled. Rules 3, 5, 6, 7, 8 and 14.
 
 use super::action::{Consequence, Ticket};
+use super::admit::oldest_line_ms;
 use super::item::State;
 use super::{Action, Partition};
 use crate::clock::Now;
@@ -65,6 +66,7 @@ impl Partition {
             seq: item.delivery.seq,
             kind: kind.into(),
             attempts_made: item.delivery.attempts_made,
+            record_since_ms: oldest_line_ms(&item.delivery),
             ..Line::default()
         };
         fill(&mut line);

@@ -1,9 +1,9 @@
 //! Records of `pending` as changes of the store, and entries of the store as records of `deliveries`.
 
 use crate::store::{Change, Picked};
-use aerogram_wire::Message as _;
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::{Delivery, PendingEntry};
+use aerogram_wire::{LaterSchema, Message as _, Versioned as _};
 use bytes::Bytes;
 
 /// A record of `pending` that no version of ours wrote. The partition stops: skipping it could lose a delivery.
@@ -13,6 +13,8 @@ pub enum Malformed {
     Key,
     #[error("its value is not a PendingEntry: {0}")]
     Value(#[from] prost::DecodeError),
+    #[error(transparent)]
+    Schema(#[from] LaterSchema),
     #[error("its value has no delivery, or another one than its key says")]
     Delivery,
 }
@@ -22,6 +24,7 @@ pub fn change_of(key: Bytes, value: Option<Bytes>) -> Result<Change, Malformed> 
     let decoded = PendingKey::decode(&key).ok_or(Malformed::Key)?;
     let Some(value) = value else { return Ok(Change::Remove { key }) };
     let entry = PendingEntry::decode(value.clone())?;
+    entry.known()?;
     let delivery = entry.delivery.ok_or(Malformed::Delivery)?;
     if delivery.delivery_id != decoded.run.delivery_id.as_slice()
         || delivery.run != decoded.run.run

@@ -13,8 +13,12 @@ pub struct Config {
     pub age_max_ms: i64,
     /// Changes in one store operation, at most.
     pub apply_batch_max: usize,
+    /// Their bytes, at most, unless one alone has more: an operation has to fit into the store's time limit.
+    pub apply_bytes_max: usize,
     /// Records read and not applied, at most.
     pub buffer_max: usize,
+    /// Their bytes; reading stops when it is reached.
+    pub buffer_bytes_max: usize,
     /// How often the log's end is asked for.
     pub probe_interval_ms: i64,
     /// Wait before a store that did not answer is asked again.
@@ -29,7 +33,9 @@ impl Default for Config {
             staleness_max_ms: 60_000,
             age_max_ms: 43_200_000,
             apply_batch_max: 256,
+            apply_bytes_max: 4 << 20,
             buffer_max: 2_048,
+            buffer_bytes_max: 16 << 20,
             probe_interval_ms: 1_000,
             store_retry_ms: 500,
         }

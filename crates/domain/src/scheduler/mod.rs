@@ -54,6 +54,15 @@ enum Phase {
     Lost,
 }
 
+#[derive(Clone, Copy)]
+enum Turn {
+    Apply,
+    Mark,
+    Pick,
+}
+
+const TURNS: [Turn; 3] = [Turn::Apply, Turn::Mark, Turn::Pick];
+
 /// The state of one owned partition.
 pub struct Partition {
     config: Config,
@@ -73,6 +82,7 @@ pub struct Partition {
     /// Entries in the store, as it said last.
     pending: usize,
     buffer: VecDeque<(i64, Change)>,
+    buffer_bytes: usize,
     seen_end_at_ms: Option<i64>,
     store_busy: bool,
     applying_upto: i64,
@@ -84,6 +94,10 @@ pub struct Partition {
     firing: HashMap<Bytes, bool>,
     to_mark: Vec<Bytes>,
     marking: Vec<Bytes>,
+    /// Which of [`TURNS`] comes next.
+    turn: usize,
+    pick_due: bool,
+    draining: bool,
     next_tick_ms: i64,
     next_probe_ms: i64,
     retry_store_at_ms: i64,
@@ -105,6 +119,7 @@ impl Partition {
             stalled: (-1, 0),
             pending: 0,
             buffer: VecDeque::new(),
+            buffer_bytes: 0,
             seen_end_at_ms: None,
             store_busy: false,
             applying_upto: -1,
@@ -113,6 +128,9 @@ impl Partition {
             firing: HashMap::new(),
             to_mark: Vec::new(),
             marking: Vec::new(),
+            turn: 0,
+            pick_due: false,
+            draining: false,
             next_tick_ms: 0,
             next_probe_ms: 0,
             retry_store_at_ms: 0,
@@ -126,7 +144,9 @@ impl Partition {
 
     /// Whether another record of `pending` may be read.
     pub fn wants_more(&self) -> bool {
-        self.phase == Phase::Running && self.buffer.len() < self.config.buffer_max
+        self.phase == Phase::Running
+            && self.buffer.len() < self.config.buffer_max
+            && self.buffer_bytes < self.config.buffer_bytes_max
     }
 
     /// Caught up since the takeover, and lately enough to fire.
@@ -139,6 +159,11 @@ impl Partition {
     /// The partition is another's.
     pub fn is_lost(&self) -> bool {
         self.phase == Phase::Lost
+    }
+
+    /// Nothing more is fired.
+    pub fn drain(&mut self) {
+        self.draining = true;
     }
 
     /// Nothing fired waits for its acknowledgement.
@@ -180,6 +205,7 @@ impl Partition {
 
     fn take_over(&mut self, now: Now, reset: bool, out: &mut Vec<Action>) {
         self.buffer.clear();
+        self.buffer_bytes = 0;
         self.store_busy = true;
         out.push(Action::Store(StoreOp::TakeOver {
             owner: self.owner,
@@ -193,6 +219,7 @@ impl Partition {
     /// A record of `pending`, in order.
     pub fn on_record(&mut self, offset: i64, change: Change) {
         if self.phase == Phase::Running && offset > self.applied {
+            self.buffer_bytes += change.bytes();
             self.buffer.push_back((offset, change));
         }
     }
@@ -264,7 +291,7 @@ impl Partition {
                 out.push(Action::Pending(pending));
             }
             // The answer may have taken long, and the position grown stale meanwhile.
-            StoreReply::Picked(picked) if self.is_ready(now) => self.fire(picked, out),
+            StoreReply::Picked(picked) if self.is_ready(now) && !self.draining => self.fire(picked, out),
             StoreReply::Picked(_) => {}
             StoreReply::Marked => {
                 for key in self.marking.drain(..) {
@@ -310,8 +337,8 @@ impl Partition {
         }
         if now.mono_ms >= self.next_tick_ms {
             self.next_tick_ms = now.mono_ms + self.config.tick_ms;
+            self.pick_due = true;
             self.pump(now, out);
-            self.pick(now, out);
         }
     }
 
@@ -322,36 +349,52 @@ impl Partition {
         }
     }
 
-    /// Starts the next store operation, if one is due: what was read, then marks.
+    /// Starts the next store operation, if one is due. They take turns, so that firing goes on while much is read.
     fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
-        if self.store_busy || self.phase != Phase::Running {
+        for _ in 0..TURNS.len() {
+            if self.store_busy || self.phase != Phase::Running {
+                return;
+            }
+            let turn = TURNS[self.turn % TURNS.len()];
+            self.turn += 1;
+            match turn {
+                Turn::Apply => self.apply(now, out),
+                Turn::Mark => self.mark(now, out),
+                Turn::Pick => self.pick(now, out),
+            }
+        }
+    }
+
+    fn apply(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.buffer.is_empty() && self.seen_end_at_ms.is_none() {
             return;
         }
-        let guard = self.guard();
-        let age_max_ms = self.config.age_max_ms;
-        if !self.buffer.is_empty() || self.seen_end_at_ms.is_some() {
-            let n = self.buffer.len().min(self.config.apply_batch_max);
-            let batch: Vec<_> = self.buffer.drain(..n).collect();
-            self.applying_upto = batch.last().map_or(self.applied, |(offset, _)| *offset);
-            let as_of_ms = self.seen_end_at_ms.take();
-            self.as_of_ms = as_of_ms.unwrap_or(self.as_of_ms);
-            self.store_busy = true;
-            let changes: Vec<_> = batch.into_iter().map(|(_, change)| change).collect();
-            self.forget_marks(&changes);
-            out.push(Action::Store(StoreOp::Apply {
-                guard,
-                now_ms: now.wall_ms,
-                age_max_ms,
-                upto: self.applying_upto,
-                changes,
-                as_of_ms,
-            }));
-        } else if !self.to_mark.is_empty() {
-            self.marking = std::mem::take(&mut self.to_mark);
-            self.store_busy = true;
-            let keys = self.marking.clone();
-            out.push(Action::Store(StoreOp::MarkFired { guard, now_ms: now.wall_ms, age_max_ms, keys }));
+        let batch = self.next_batch();
+        self.applying_upto = batch.last().map_or(self.applied, |(offset, _)| *offset);
+        let as_of_ms = self.seen_end_at_ms.take();
+        self.as_of_ms = as_of_ms.unwrap_or(self.as_of_ms);
+        let changes: Vec<_> = batch.into_iter().map(|(_, change)| change).collect();
+        self.forget_marks(&changes);
+        let (guard, age_max_ms, upto) = (self.guard(), self.config.age_max_ms, self.applying_upto);
+        self.store_busy = true;
+        out.push(Action::Store(StoreOp::Apply {
+            guard,
+            now_ms: now.wall_ms,
+            age_max_ms,
+            upto,
+            changes,
+            as_of_ms,
+        }));
+    }
+
+    fn mark(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.to_mark.is_empty() {
+            return;
         }
+        self.marking = std::mem::take(&mut self.to_mark);
+        let (guard, age_max_ms, keys) = (self.guard(), self.config.age_max_ms, self.marking.clone());
+        self.store_busy = true;
+        out.push(Action::Store(StoreOp::MarkFired { guard, now_ms: now.wall_ms, age_max_ms, keys }));
     }
 
     /// What was fired before these changes says nothing about the entries after them.
@@ -368,11 +411,26 @@ impl Partition {
         }
     }
 
+    fn next_batch(&mut self) -> Vec<(i64, Change)> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while batch.len() < self.config.apply_batch_max
+            && let Some((_, change)) = self.buffer.front()
+            && (batch.is_empty() || bytes + change.bytes() <= self.config.apply_bytes_max)
+        {
+            bytes += change.bytes();
+            batch.extend(self.buffer.pop_front());
+        }
+        self.buffer_bytes -= bytes;
+        batch
+    }
+
     fn pick(&mut self, now: Now, out: &mut Vec<Action>) {
         let room = self.config.fire_batch_max.saturating_sub(self.firing.len());
-        if self.store_busy || room == 0 || self.pending == 0 || !self.is_ready(now) {
+        if !self.pick_due || self.draining || room == 0 || self.pending == 0 || !self.is_ready(now) {
             return;
         }
+        self.pick_due = false;
         self.store_busy = true;
         out.push(Action::Store(StoreOp::Pick {
             guard: self.guard(),

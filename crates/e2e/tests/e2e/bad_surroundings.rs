@@ -59,10 +59,6 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     let kafka = Arc::new(Service::kafka(setup.rig.dir())?);
     setup.set("KAFKA__BROKERS", kafka.address());
     setup.set("INGEST__SOURCES", "[]");
-    setup.set(
-        "TELEMETRY__LOG_FILTER",
-        "info,aerogram_kafka=debug,aerogram_scheduler=debug,aerogram_state=debug,librdkafka=debug",
-    );
     up(&kafka).await?;
     setup.create_own_topics().await?;
     down(&kafka).await?;
@@ -89,8 +85,7 @@ async fn kafka_down_at_the_start_is_waited_for() -> Result<()> {
     }
     // And a ready one outlives an outage, also one in which it loses its partitions.
     down(&kafka).await?;
-    tokio::time::sleep(Duration::from_secs(std::env::var("KD_SLEEP").map_or(8, |s| s.parse().unwrap_or(8))))
-        .await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
     up(&kafka).await?;
     for process in &mut processes {
         process.wait_ready(PATIENCE).await?;
