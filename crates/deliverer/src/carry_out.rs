@@ -7,7 +7,7 @@ use crate::session::Failure;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Ticket, Why};
 use aerogram_domain::policy::AttemptResult;
-use aerogram_kafka::{Committer, Out, WriteError, Writer};
+use aerogram_kafka::{Committer, Out, ReadError, WriteError, Writer};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};
@@ -35,6 +35,7 @@ pub enum Answer {
         succeeded: bool,
     },
     AttemptsEnd(Option<i64>),
+    TableEnd(Option<i64>),
     /// A request's task panicked: what became of it is unknown.
     Broken(tokio::task::JoinError),
 }
@@ -57,6 +58,7 @@ impl Answer {
                 core.on_commit(now, succeeded, out);
             }
             Answer::AttemptsEnd(end) => core.on_attempts_end(now, end, out),
+            Answer::TableEnd(end) => core.on_table_end(now, end, out),
             Answer::Broken(error) => return Err(Box::new(error)),
             Answer::Written { ticket: None, result: Ok(()) } => {}
             Answer::Written { ticket: Some(ticket), result: Ok(()) } => core.on_written(now, ticket, out),
@@ -78,6 +80,8 @@ pub struct Carrier {
     others: FuturesUnordered<BoxFuture<'static, Answer>>,
     /// Set when the ownership has to start again.
     pub start_again: Option<Why>,
+    /// Set when `subscriptions` is to be read again from an offset, to the end told with it.
+    pub read_table_again: Option<(i64, i64)>,
 }
 
 impl Carrier {
@@ -85,7 +89,15 @@ impl Carrier {
         // One future that never ends, so that the stream never does.
         let others = FuturesUnordered::new();
         others.push(futures::future::pending().boxed());
-        Self { parts, partition, committer, requests: JoinSet::new(), others, start_again: None }
+        Self {
+            parts,
+            partition,
+            committer,
+            requests: JoinSet::new(),
+            others,
+            start_again: None,
+            read_table_again: None,
+        }
     }
 
     /// Cancel-safe.
@@ -164,15 +176,17 @@ impl Carrier {
                     );
                 }
                 Action::ProbeAttemptsEnd => {
-                    let (parts, partition) = (self.parts.clone(), self.partition);
-                    self.others.push(
-                        async move {
-                            let ends = parts.ends.high_watermarks(Topic::Attempts, &[partition]).await;
-                            Answer::AttemptsEnd(ends.ok().and_then(|ends| ends.first().copied()))
-                        }
-                        .boxed(),
-                    );
+                    let (parts, partition) = (self.parts.clone(), [self.partition]);
+                    let asking = async move { parts.ends.high_watermarks(Topic::Attempts, &partition).await };
+                    self.others.push(asking.map(|ends| Answer::AttemptsEnd(only(ends))).boxed());
                 }
+                Action::ProbeTableEnd => {
+                    let (parts, partition) = (self.parts.clone(), [self.partition]);
+                    let asking =
+                        async move { parts.ends.last_stable(Topic::Subscriptions, &partition).await };
+                    self.others.push(asking.map(|ends| Answer::TableEnd(only(ends))).boxed());
+                }
+                Action::ReadTableAgain { offset, end } => self.read_table_again = Some((offset, end)),
                 Action::StartAgain(why) => self.start_again = Some(why),
                 Action::Settled { kind, accepted_at_ms } => observe::settled(kind, accepted_at_ms),
             }
@@ -209,6 +223,11 @@ fn command_id(key: &RunKey) -> Bytes {
     let mut id = key.delivery_id;
     id.iter_mut().zip(key.run.to_be_bytes()).for_each(|(byte, run)| *byte ^= run);
     Bytes::copy_from_slice(&id)
+}
+
+/// The one end that was asked for; `None` when it could not be found out, and then it is asked for again.
+fn only(ends: Result<Vec<i64>, ReadError>) -> Option<i64> {
+    ends.ok().and_then(|ends| ends.first().copied())
 }
 
 fn response(done: Result<(i64, AttemptResult), tokio::task::JoinError>) -> Answer {

@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
             );
         }
         self.core.tick(self.parts.clock.now(), &mut self.actions);
-        self.carrier.carry_out(&mut self.actions).await?;
+        self.carry_out().await?;
         Ok(taken > 0)
     }
 
@@ -246,7 +246,16 @@ impl<'a> Session<'a> {
             () = tokio::time::sleep_until(wake) => {}
             _ = self.assignment.stop.changed() => {}
         }
-        self.carrier.carry_out(&mut self.actions).await
+        self.carry_out().await
+    }
+
+    async fn carry_out(&mut self) -> Result<(), Failure> {
+        self.carrier.carry_out(&mut self.actions).await?;
+        if let Some((offset, end)) = self.carrier.read_table_again.take() {
+            self.subscriptions.seek(offset).await?;
+            self.subscriptions_end = end;
+        }
+        Ok(())
     }
 
     /// The last commit of an ownership that ends in order.

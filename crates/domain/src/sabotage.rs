@@ -23,6 +23,8 @@ pub enum Rule {
     Lease,
     /// A delivery is decided about only when the table has reached its position.
     Freshness,
+    /// Nothing is sent by a table that may lack a change for longer than a bound.
+    TableAge,
     /// A change of the store compares the applied offset, not only the owner.
     StoreGuard,
     /// The mark "fired" waits for the acknowledgement.

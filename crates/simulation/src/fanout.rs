@@ -107,6 +107,7 @@ impl Fanout {
     fn set(&mut self, world: &mut Surroundings, id: &str, change: impl FnOnce(&mut Subscription)) {
         let Some((partition, state)) = self.states.get_mut(id) else { return };
         change(state);
+        state.updated_at_ms = world.now_ms;
         state.version += 1;
         state.callback_url = format!("https://{id}.example/{}", state.version);
         let (partition, state) = (*partition, state.clone());

@@ -8,6 +8,8 @@ pub const SCHEDULERS: usize = 2;
 /// A silent member is out of its group after this long.
 pub const SESSION_MS: i64 = 10_000;
 pub const LEASE_MS: i64 = 7_000;
+/// A deliverer that does not know of a change of a subscription for longer than this sends nothing.
+pub const TABLE_AGE_MS: i64 = 5_000;
 /// A drain takes at most this long.
 pub const DRAIN_MS: i64 = 4_000;
 /// L: a write of the expiring writers is not begun later than this after it was given.

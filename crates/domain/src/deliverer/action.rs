@@ -58,6 +58,10 @@ pub enum Action {
     Commit { offset: i64, metadata: String },
     /// Ask for the end of `attempts`; answer with `on_attempts_end`.
     ProbeAttemptsEnd,
+    /// Ask for the end of `subscriptions`; answer with `on_table_end`.
+    ProbeTableEnd,
+    /// Read `subscriptions` again from here; when everything was read, answer `on_subscriptions_end` with `end`.
+    ReadTableAgain { offset: i64, end: i64 },
     /// Forget this partition's memory; prove the ownership by repeating the last commit; then begin anew, or give up.
     StartAgain(Why),
     /// For the metrics: a record is settled for good or waits.

@@ -14,6 +14,7 @@ mod item;
 mod lane;
 mod send;
 mod settle;
+mod table;
 
 pub use action::{Action, Consequence, Ticket, Why};
 pub use admit::Malformed;
@@ -29,8 +30,9 @@ use commit::Commits;
 use fold::Applied;
 use item::{Items, State};
 use lane::Lanes;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use table::Table;
 
 /// Deliveries in memory while the memory of what is settled is full.
 const SLOWED_ITEMS_MAX: usize = 8;
@@ -62,6 +64,10 @@ pub struct Config {
     pub line_batch_wait_ms: i64,
     /// A delivery that waits longer for the table to reach its position makes the owner start again.
     pub freshness_wait_ms: i64,
+    /// How often the end of `subscriptions` is asked for.
+    pub table_ask_interval_ms: i64,
+    /// Nothing is sent unless all changes of subscriptions older than this are applied.
+    pub table_age_max_ms: i64,
 }
 
 impl Default for Config {
@@ -79,6 +85,8 @@ impl Default for Config {
             line_batch_max: 64,
             line_batch_wait_ms: 5,
             freshness_wait_ms: 5_000,
+            table_ask_interval_ms: 1_000,
+            table_age_max_ms: 5_000,
         }
     }
 }
@@ -103,14 +111,7 @@ pub struct Partition {
     nonce: u64,
     epoch: i64,
     fold: Fold,
-    /// States, and where they were read.
-    subscriptions: HashMap<String, (i64, Arc<Subscription>)>,
-    /// Everything of `subscriptions` below this offset was read.
-    subscriptions_next: i64,
-    /// As far the table has every state. Beyond, one that was read may follow one that was compacted away before.
-    subscriptions_whole: i64,
-    /// The table was read to its end once: before, a later deletion could be overlooked.
-    table_folded: bool,
+    table: Table,
     items: Items,
     lanes: Lanes,
     not_due: BTreeSet<(i64, i64)>,
@@ -151,10 +152,7 @@ impl Partition {
             phase: Phase::Folding,
             nonce,
             epoch: -1,
-            subscriptions: HashMap::new(),
-            subscriptions_next: 0,
-            subscriptions_whole: 0,
-            table_folded: false,
+            table: Table::new(now),
             items: Items::default(),
             lanes: Lanes::new(config.lane_capacity),
             not_due: BTreeSet::new(),
@@ -171,7 +169,7 @@ impl Partition {
 
     /// Whether the own claim was read back and the table read to its end.
     pub fn is_running(&self) -> bool {
-        self.phase == Phase::Running && self.table_folded
+        self.phase == Phase::Running && self.table.is_folded()
     }
 
     /// The claim's offset; -1 before it was read back.
@@ -187,7 +185,7 @@ impl Partition {
     /// Whether another record of `deliveries` may be taken. Until then the shell does not poll.
     pub fn wants_more(&self) -> bool {
         self.phase == Phase::Running
-            && self.table_folded
+            && self.table.is_folded()
             && self.items.len() < self.config.items_max
             && self.items.bytes() < self.config.item_bytes_max
             && !self.lanes.any_full()
@@ -208,20 +206,21 @@ impl Partition {
         state: Option<Subscription>,
         out: &mut Vec<Action>,
     ) {
-        if let Some(state) = state {
-            self.subscriptions.insert(state.id.clone(), (offset, Arc::new(state)));
-        }
-        self.subscriptions_next = self.subscriptions_next.max(offset + 1);
+        self.table.read(offset, state);
         self.lanes.recheck_stale();
         self.pump(now, out);
     }
 
     /// `subscriptions` was read to its end, which was at least `end` when it was asked for before the reading began.
     pub fn on_subscriptions_end(&mut self, now: Now, end: i64, out: &mut Vec<Action>) {
-        self.subscriptions_next = self.subscriptions_next.max(end);
-        self.subscriptions_whole = self.subscriptions_next;
-        self.table_folded = true;
+        self.table.read_to_end(end);
         self.lanes.recheck_stale();
+        self.pump(now, out);
+    }
+
+    /// The answer to [`Action::ProbeTableEnd`]; `None`: it could not be found out.
+    pub fn on_table_end(&mut self, now: Now, end: Option<i64>, out: &mut Vec<Action>) {
+        self.table.told(end, out);
         self.pump(now, out);
     }
 
@@ -313,6 +312,7 @@ impl Partition {
         if self.lanes.stale_since().is_some_and(|since| now.mono_ms - since > self.config.freshness_wait_ms) {
             self.leave(Why::TableBehind);
         }
+        self.table.ask_if_due(now, &self.config, out);
         self.commit_if_due(now, out);
         self.pump(now, out);
     }

@@ -4,8 +4,7 @@ use super::item::State;
 use super::{Action, Partition};
 use crate::clock::Now;
 use crate::sabotage::{Rule, removed};
-use aerogram_wire::v1::{LineKind, Reason, Status, Subscription};
-use std::sync::Arc;
+use aerogram_wire::v1::{LineKind, Reason, Status};
 
 impl Partition {
     pub(super) fn send_what_may_be_sent(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -18,7 +17,7 @@ impl Partition {
 
     /// The lease: the last successful commit is young enough, and no rebalance has begun since.
     pub fn may_send(&self, now: Now) -> bool {
-        self.table_folded && self.commits.lease_holds(now)
+        self.table.is_current(now, self.config.table_age_max_ms) && self.commits.lease_holds(now)
     }
 
     fn wake_due(&mut self, now: Now) {
@@ -34,19 +33,13 @@ impl Partition {
         let Some(item) = self.items.get_mut(offset) else { return };
         let delivery = item.delivery.clone();
         let subscription_id = &delivery.subscription_id;
-        let known = self.subscriptions.get(subscription_id);
-        // Fanout had an active state there. Where ours says otherwise and is older, the one between was compacted away:
-        // another follows.
-        let older = |(at, s): &(i64, _)| *at <= delivery.subscription_offset && !is_active(s);
-        let misses_a_state =
-            delivery.subscription_offset >= self.subscriptions_whole && known.is_none_or(older);
-        let fresh = delivery.subscription_offset < self.subscriptions_next && !misses_a_state;
+        let fresh = self.table.is_fresh(subscription_id, delivery.subscription_offset);
         if !fresh && !removed(Rule::Freshness) {
             return self.lanes.hold_stale(now.mono_ms, subscription_id, offset);
         }
-        let target = match known {
+        let target = match self.table.get(subscription_id) {
             None => Err(Reason::SubscriptionUnknown),
-            Some((_, s)) => match s.status() {
+            Some(s) => match s.status() {
                 Status::Active => Ok(s.clone()),
                 Status::Deleted => Err(Reason::SubscriptionDeleted),
                 Status::Inactive | Status::Unspecified => Err(Reason::SubscriptionInactive),
@@ -76,8 +69,4 @@ impl Partition {
         let failed = self.fold.run(item.key).map_or(0, |run| run.failed(item.delivery.seq).count());
         item.delivery.attempts_made + failed as u32
     }
-}
-
-fn is_active(subscription: &Arc<Subscription>) -> bool {
-    subscription.status() == Status::Active
 }

@@ -183,7 +183,7 @@ impl Partition {
 
     fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
-        let subscription = self.subscriptions.get(&item.delivery.subscription_id).map(|(_, state)| state);
+        let subscription = self.table.get(&item.delivery.subscription_id);
         let ended_ms = line.attempt.map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
         out.push(Action::Escalate {
             ticket: Ticket { offset, consequence: Consequence::Escalate },

@@ -3,11 +3,12 @@
 use super::{CommitRequest, DelivererProcess, Request};
 use crate::consumer::{Core, Stage};
 use crate::kafka::Write;
+use crate::limits::TABLE_AGE_MS;
 use crate::oracle::{Sent, key_of};
 use crate::surroundings::Surroundings;
 use aerogram_domain::deliverer::{Action, Why};
 use aerogram_wire::v1::attempts_record::Body;
-use aerogram_wire::v1::{AttemptsRecord, Claim, LineBatch, LineKind};
+use aerogram_wire::v1::{AttemptsRecord, Claim, Delivery, LineBatch, LineKind, Status};
 use aerogram_wire::{Message as _, SCHEMA};
 
 impl DelivererProcess {
@@ -71,6 +72,7 @@ impl DelivererProcess {
                         applied_next: core.table_next,
                         policy: &policy,
                     });
+                    watch_ended(world, p, &delivery);
                     let (answer, takes_ms) =
                         world.receivers.answer(&mut world.rng, world.calm, &delivery.subscription_id);
                     self.requests.push(Request {
@@ -91,6 +93,16 @@ impl DelivererProcess {
                     metadata,
                 }),
                 Action::ProbeAttemptsEnd => self.probes.push_back((p, id)),
+                Action::ProbeTableEnd => {
+                    // Asked only now, answered some time.
+                    let end = (world.rng.u32(..5) > 0).then(|| world.kafka.partitions[p].subscriptions.end());
+                    self.table_probes.push_back((p, id, end));
+                }
+                Action::ReadTableAgain { offset, end } => {
+                    world.count("tables read again");
+                    core.subscriptions_next = offset;
+                    core.subscriptions_end = Some(end);
+                }
                 Action::StartAgain(why) => {
                     world.trace(|| format!("{} starts p{p} again: {why:?}", self.machine.name));
                     world.count(match why {
@@ -121,5 +133,23 @@ fn watch_cancelled(world: &mut Surroundings, p: usize, core: &Core, batch: &Line
         if let Some(first) = copies.min_by_key(|delivery| delivery.subscription_offset) {
             world.oracle.cancel(first, core.last_off.get(&first.subscription_id).copied());
         }
+    }
+}
+
+/// Nothing is sent to a subscription that was ended longer ago than the deliverer may take to notice, however far it
+/// has read.
+fn watch_ended(world: &mut Surroundings, p: usize, delivery: &Delivery) {
+    let log = &world.kafka.partitions[p].subscriptions;
+    let (mut next, mut ended_ms) = (0, None);
+    while let Some(stored) = log.next_from(next) {
+        next = stored.offset + 1;
+        if let Some(state) = stored.value.as_ref().filter(|state| state.id == delivery.subscription_id) {
+            ended_ms = (state.status() != Status::Active).then_some(state.updated_at_ms);
+        }
+    }
+    let bound_ms = world.now_ms - TABLE_AGE_MS;
+    if ended_ms.is_some_and(|ended| ended < bound_ms) {
+        let id = delivery.subscription_id.clone();
+        world.oracle.fail(|| format!("(3) sent to {id}, which was ended long before"));
     }
 }

@@ -39,6 +39,7 @@ pub struct DelivererProcess {
     commits: VecDeque<CommitRequest>,
     commit_answers: VecDeque<(usize, u64, bool)>,
     probes: VecDeque<(usize, u64)>,
+    table_probes: VecDeque<(usize, u64, Option<i64>)>,
     dying: bool,
 }
 
@@ -52,6 +53,7 @@ impl DelivererProcess {
             commits: VecDeque::new(),
             commit_answers: VecDeque::new(),
             probes: VecDeque::new(),
+            table_probes: VecDeque::new(),
             dying: false,
         }
     }
@@ -85,6 +87,7 @@ impl DelivererProcess {
         self.commits.clear();
         self.commit_answers.clear();
         self.probes.clear();
+        self.table_probes.clear();
         self.machine.alive = false;
         self.dying = false;
     }

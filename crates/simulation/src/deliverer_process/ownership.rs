@@ -2,7 +2,7 @@
 
 use super::{CommitRequest, DelivererProcess};
 use crate::consumer::{Core, Owned, Stage};
-use crate::limits::{DRAIN_MS, HORIZON_MS, LEASE_MS, PARTITIONS};
+use crate::limits::{DRAIN_MS, HORIZON_MS, LEASE_MS, PARTITIONS, TABLE_AGE_MS};
 use crate::surroundings::Surroundings;
 use aerogram_domain::deliverer::{Config, Partition, Resume, Why};
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ fn config() -> Config {
         items_max: 8,
         horizon_ms: HORIZON_MS,
         lease_ms: LEASE_MS,
+        table_age_max_ms: TABLE_AGE_MS,
         line_batch_max: 3,
         line_batch_wait_ms: 5,
         ..Config::default()
@@ -94,6 +95,11 @@ impl DelivererProcess {
         {
             let end = (world.rng.u32(..5) > 0).then(|| world.kafka.partitions[p].attempts.end());
             self.with_core(world, p, id, |partition, now, out| partition.on_attempts_end(now, end, out));
+        }
+        if world.rng.bool()
+            && let Some((p, id, end)) = self.table_probes.pop_front()
+        {
+            self.with_core(world, p, id, |partition, now, out| partition.on_table_end(now, end, out));
         }
         for p in 0..PARTITIONS {
             self.start_again(world, p);

@@ -59,7 +59,7 @@ fn what_must_come_about_does() {
         "expired writes",
         "foreign claims",
         "memories extended",
-        "tables behind",
+        "tables read again",
     ] {
         assert!(all.counts.get(what).is_some_and(|n| *n > 0), "{what} never came about: {all:?}");
     }
@@ -102,6 +102,7 @@ deliberate_bugs! {
     deciding_beyond_memory_is_found: Extension,
     sending_without_the_lease_is_found: Lease,
     deciding_by_a_table_that_is_behind_is_found: Freshness,
+    sending_by_an_old_table_is_found: TableAge,
     a_store_guard_that_compares_the_owner_only_is_found: StoreGuard,
     marking_as_fired_before_the_acknowledgement_is_found: FiredAfterAcknowledgement,
 }
