@@ -142,8 +142,8 @@ impl Policy {
         }
     }
 
-    /// Decides about attempt number `attempts_made` (this one included). `first_seen_ms` is when the event was
-    /// accepted, `now_ms` the end of the attempt, `entropy` any random number.
+    /// Decides about attempt number `attempts_made` (this one included). `first_seen_ms` is when the run
+    /// was first tried, `now_ms` the end of the attempt, `entropy` any random number.
     pub fn decide(
         &self,
         answer: Answer,

@@ -23,8 +23,8 @@ impl Partition {
         let Some(item) = self.items.get(offset).filter(|item| item.state == State::Sending) else { return };
         let Some((_, policy)) = item.sent_as.clone() else { return };
         let subscription_id = item.delivery.subscription_id.clone();
-        let accepted_ms = item.delivery.accepted_at_ms;
-        let verdict = policy.decide(result.answer, made + 1, accepted_ms, now.wall_ms, self.rng.u64(..));
+        let first_ms = item.delivery.history.first().map_or(result.started_at_ms, |first| first.started_at_ms);
+        let verdict = policy.decide(result.answer, made + 1, first_ms, now.wall_ms, self.rng.u64(..));
         self.lanes.close(&subscription_id);
         let kind = match verdict {
             Verdict::Delivered => LineKind::Delivered,
@@ -209,7 +209,7 @@ impl Partition {
         }
     }
 
-    /// Every attempt of the run up to `line`, oldest first; past the cap the oldest are left out.
+    /// Every attempt of the run up to `line`, oldest first; past the cap those after the first are left out.
     fn history(&self, offset: i64, line: &Line) -> Vec<Attempt> {
         let Some(item) = self.items.get(offset) else { return Vec::new() };
         let failed = self.fold.run(item.key).into_iter().flat_map(|run| run.failed(line.seq));
@@ -220,7 +220,11 @@ impl Partition {
             .copied()
             .chain(failed.chain([line]).filter_map(|l| l.attempt))
             .collect();
-        history.drain(..history.len().saturating_sub(HISTORY_MAX));
+        // The first stays: it tells since when the run is tried.
+        let excess = history.len().saturating_sub(HISTORY_MAX);
+        if excess > 0 {
+            history.drain(1..=excess);
+        }
         history
     }
 
