@@ -1,13 +1,12 @@
 //! Carries out what the decisions say, and brings the answers back as the next inputs.
 
 use crate::observe;
-use crate::pipeline::Parts;
+use crate::parts::Parts;
 use crate::request;
-use crate::session::Failure;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Ticket, Why};
 use aerogram_domain::policy::AttemptResult;
-use aerogram_kafka::{Committer, Out, ReadError, WriteError, Writer};
+use aerogram_kafka::{Committer, Failure, Out, ReadError, WriteError, Writer};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};

@@ -3,10 +3,12 @@
 //! Read [`pipeline`] first, then [`session`] (one ownership of one partition). Every decision is made by
 //! `aerogram_domain::deliverer`; what stands here reads, writes, sends and reports.
 
+mod begin;
 mod carry_out;
 mod configure;
 mod observe;
 mod owner;
+mod parts;
 mod pipeline;
 mod request;
 mod session;

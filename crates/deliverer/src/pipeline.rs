@@ -4,10 +4,9 @@
 
 use crate::configure;
 use crate::owner;
-use aerogram_domain::deliverer::Config;
-use aerogram_domain::policy::Policies;
+use crate::parts::Parts;
 use aerogram_egress::EgressClient;
-use aerogram_kafka::{Cluster, Companions, Ends, GroupConfig, Writer, run_group};
+use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_seal::Sealer;
 use aerogram_settings::Settings;
 use aerogram_telemetry::{Clock, Health};
@@ -16,23 +15,6 @@ use anyhow::Context as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// What all partitions of the process share.
-pub struct Parts {
-    pub durable: Writer,
-    pub expiring: Writer,
-    pub companions: Companions,
-    pub ends: Ends,
-    pub egress: EgressClient,
-    pub sealer: Sealer,
-    pub policies: Arc<Policies>,
-    pub limits: Config,
-    pub request_timeout: Duration,
-    pub clock: Clock,
-    pub health: Health,
-    /// How claims and logs name this process.
-    pub name: String,
-}
 
 /// Runs until `shutdown`; partitions are drained before it returns.
 pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! One HTTP try: body, signature, headers, request, and what came of it.
 
-use crate::pipeline::Parts;
+use crate::parts::Parts;
 use aerogram_domain::body::{BodyError, default_body, webhook_id};
 use aerogram_domain::policy::{Answer, AttemptResult, retry_after_ms};
 use aerogram_domain::signing::{self, BadKey};

@@ -1,12 +1,14 @@
 //! One ownership of one partition, from its claim to its end: reads three topics, feeds the decisions, carries out what
 //! they say.
 
+use crate::begin::Begin;
 use crate::carry_out::Carrier;
-use crate::owner::Begin;
-use crate::pipeline::Parts;
+use crate::parts::Parts;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Resume};
-use aerogram_kafka::{Assignment, From, Item, PartitionReader, ReadError, Record, Stopping};
+use aerogram_kafka::{
+    Assignment, Failure, From, Item, PartitionReader, ReadError, Record, Stopping, Unreadable,
+};
 use aerogram_telemetry::Condition;
 use aerogram_wire::v1::{AttemptsRecord, Delivery, SubscriptionRecord};
 use aerogram_wire::{Topic, Versioned};
@@ -14,20 +16,6 @@ use std::sync::Arc;
 
 /// Records taken of one topic before the others have their turn.
 const TURN_MAX: usize = 256;
-
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{topic} partition {partition} offset {offset} cannot be understood: {problem}; nothing is skipped, so the partition stands still: run the version that wrote it, or ask for help with the record"
-)]
-pub struct Unreadable {
-    topic: &'static str,
-    partition: i32,
-    offset: i64,
-    problem: String,
-}
 
 /// How an ownership ended.
 pub enum Ended {
@@ -298,7 +286,7 @@ fn unreadable(
     problem: &dyn std::fmt::Display,
 ) -> Failure {
     Box::new(Unreadable {
-        topic: topic.name(),
+        topic: topic.name().to_owned(),
         partition: reader.partition(),
         offset: record.offset,
         problem: problem.to_string(),

@@ -9,6 +9,7 @@ mod group;
 mod layout;
 mod reader;
 mod record;
+mod stand_still;
 mod sync;
 pub mod topics;
 mod transactions;
@@ -24,5 +25,6 @@ pub use group::{
 pub use layout::LayoutError;
 pub use reader::{PartitionReader, ReadError};
 pub use record::{Item, Record};
+pub use stand_still::{Failure, Unreadable, fail};
 pub use transactions::{TransactionError, TransactionalWriter};
 pub use writer::{Ack, Out, OwnedOut, Position, WriteError, Writer, Written};

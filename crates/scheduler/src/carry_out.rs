@@ -1,11 +1,10 @@
 //! Carries out what the decisions say, and brings the answers back as the next inputs.
 
-use crate::pipeline::Parts;
-use crate::session::Failure;
+use crate::parts::Parts;
 use aerogram_domain::clock::Now;
 use aerogram_domain::scheduler::{Action, Partition};
 use aerogram_domain::store::StoreReply;
-use aerogram_kafka::{Assignment, Committer, Out, PartitionReader, WriteError};
+use aerogram_kafka::{Assignment, Committer, Failure, Out, PartitionReader, WriteError};
 use aerogram_telemetry::names;
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::{Message as _, Topic};

@@ -4,6 +4,7 @@
 
 mod carry_out;
 mod owner;
+mod parts;
 mod pipeline;
 mod session;
 mod store;

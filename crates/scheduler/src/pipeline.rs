@@ -2,27 +2,16 @@
 //!
 //! `pending` p → store → due → `deliveries` p.
 
+use crate::parts::Parts;
 use crate::{owner, store};
 use aerogram_domain::scheduler::Config;
-use aerogram_kafka::{Cluster, Ends, GroupConfig, Writer, run_group};
+use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_settings::Settings;
-use aerogram_state::AnyStore;
 use aerogram_telemetry::{Clock, Health};
 use aerogram_wire::Topic;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// What all partitions of the process share.
-pub struct Parts {
-    pub layout_id: String,
-    pub expiring: Writer,
-    pub ends: Ends,
-    pub store: AnyStore,
-    pub config: Config,
-    pub clock: Clock,
-    pub health: Health,
-}
 
 /// Runs until `shutdown`; what was fired is acknowledged before it returns.
 pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {

@@ -1,28 +1,16 @@
 //! One ownership of one partition: reads `pending`, feeds the decisions, carries out what they say.
 
 use crate::carry_out::Carrier;
-use crate::pipeline::Parts;
+use crate::parts::Parts;
 use aerogram_domain::scheduler::{Action, Partition, change_of};
-use aerogram_kafka::{Assignment, Item, Stopping};
+use aerogram_kafka::{Assignment, Failure, Item, Stopping, Unreadable};
 use aerogram_telemetry::Condition;
+use aerogram_wire::Topic;
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Records taken before the rest has its turn.
 const TURN_MAX: usize = 256;
-
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// A record that no version of ours wrote; the partition stops, because skipping it could lose a delivery.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "pending partition {partition} offset {offset} cannot be understood: {problem}; nothing is skipped, so the partition stands still: run the version that wrote it, or ask for help with the record"
-)]
-pub struct Unreadable {
-    partition: i32,
-    offset: i64,
-    problem: String,
-}
 
 pub struct Session<'a> {
     parts: &'a Arc<Parts>,
@@ -78,6 +66,7 @@ impl<'a> Session<'a> {
                 Some(Item::Record(record)) => {
                     let change = change_of(record.key.clone().unwrap_or_default(), record.payload).map_err(
                         |problem| Unreadable {
+                            topic: Topic::Pending.name().to_owned(),
                             partition: self.assignment.partition,
                             offset: record.offset,
                             problem: problem.to_string(),

@@ -23,7 +23,8 @@ impl Partition {
         let Some(item) = self.items.get(offset).filter(|item| item.state == State::Sending) else { return };
         let Some((_, policy)) = item.sent_as.clone() else { return };
         let subscription_id = item.delivery.subscription_id.clone();
-        let first_ms = item.delivery.history.first().map_or(result.started_at_ms, |first| first.started_at_ms);
+        let first_ms =
+            item.delivery.history.first().map_or(result.started_at_ms, |first| first.started_at_ms);
         let verdict = policy.decide(result.answer, made + 1, first_ms, now.wall_ms, self.rng.u64(..));
         self.lanes.close(&subscription_id);
         let kind = match verdict {

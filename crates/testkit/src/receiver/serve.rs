@@ -116,8 +116,10 @@ impl Drop for Ending {
     }
 }
 
+/// A copy: the header as it came shares the connection's whole read buffer, which would be kept with it.
 fn only_webhook_id(webhook_id: Option<HeaderValue>) -> HeaderMap {
-    webhook_id.into_iter().map(|id| (http::HeaderName::from_static("webhook-id"), id)).collect()
+    let copied = webhook_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
+    copied.into_iter().map(|id| (http::HeaderName::from_static("webhook-id"), id)).collect()
 }
 
 fn unix_ms() -> u64 {

@@ -1,0 +1,27 @@
+//! What the partitions of a process share.
+
+use aerogram_domain::deliverer::Config;
+use aerogram_domain::policy::Policies;
+use aerogram_egress::EgressClient;
+use aerogram_kafka::{Companions, Ends, Writer};
+use aerogram_seal::Sealer;
+use aerogram_telemetry::{Clock, Health};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all partitions of the process share.
+pub struct Parts {
+    pub durable: Writer,
+    pub expiring: Writer,
+    pub companions: Companions,
+    pub ends: Ends,
+    pub egress: EgressClient,
+    pub sealer: Sealer,
+    pub policies: Arc<Policies>,
+    pub limits: Config,
+    pub request_timeout: Duration,
+    pub clock: Clock,
+    pub health: Health,
+    /// How claims and logs name this process.
+    pub name: String,
+}

@@ -1,0 +1,17 @@
+//! What the partitions of a process share.
+
+use aerogram_domain::scheduler::Config;
+use aerogram_kafka::{Ends, Writer};
+use aerogram_state::AnyStore;
+use aerogram_telemetry::{Clock, Health};
+
+/// What all partitions of the process share.
+pub struct Parts {
+    pub layout_id: String,
+    pub expiring: Writer,
+    pub ends: Ends,
+    pub store: AnyStore,
+    pub config: Config,
+    pub clock: Clock,
+    pub health: Health,
+}
