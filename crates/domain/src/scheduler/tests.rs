@@ -1,6 +1,7 @@
 //! What the seeded world found, one by one.
 
 use super::*;
+use crate::store::Picked;
 use aerogram_wire::Message as _;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Delivery, PendingEntry};
