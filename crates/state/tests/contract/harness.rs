@@ -28,7 +28,9 @@ impl Subject {
         let settings = settings(url, COMMAND_TIMEOUT_MS);
         let connection = connection(url).await;
         let store = AnyStore::redis(&settings).unwrap();
-        Self { store, redis: Some((connection, settings.redis.key_prefix)) }
+        // An installation is told apart by its topics, too.
+        let key_prefix = format!("{}:{}", settings.redis.key_prefix, settings.kafka.topic_prefix);
+        Self { store, redis: Some((connection, key_prefix)) }
     }
 
     pub async fn run(&self, op: StoreOp) -> StoreReply {
