@@ -226,9 +226,11 @@ async fn a_task_that_does_not_drain_is_left_behind_at_the_deadline() {
     let cluster = Cluster::connect(&settings, &CancellationToken::new()).await.unwrap();
     let mut member = Member::join(&cluster, &settings.fanout.group, cluster.topic(Topic::Events), false);
     let (mut stuck, _end) = member.next().await;
-    let (_other, other_end) = member.next().await;
+    let (mut other, other_end) = member.next().await;
     member.shutdown.cancel();
     let Stopping::Drain { deadline } = stopping(&mut stuck).await else { panic!("no drain") };
+    // Each is told in its turn; one that ends before that would have ended unasked.
+    assert!(matches!(stopping(&mut other).await, Stopping::Drain { .. }));
     assert!(deadline <= tokio::time::Instant::now() + Duration::from_secs(2));
     let _ = other_end.send(TaskEnd::Stopped);
     member.ended().await.unwrap();
