@@ -1,6 +1,7 @@
-//! The command people type. So far: making and checking the topics, and checking the configuration.
+//! The command people type: everything in one process, the topics, the configuration.
 
 mod options;
+mod run;
 mod topics;
 
 use std::fmt::Display;
@@ -20,6 +21,7 @@ const WRONG_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
     match Options::parse().command {
+        Command::Run(args) => run::run(&args),
         Command::Topics { command } => topics::run(command),
         Command::Config { command: ConfigCommand::Check(args) } => check_config(&args),
         Command::Version => say(&format!("aerogram {}", env!("CARGO_PKG_VERSION"))),

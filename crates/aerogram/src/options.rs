@@ -1,7 +1,9 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use aerogram_settings::RoleArgs;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// Aerogram delivers flight and order events to everyone who subscribed to them.
 #[derive(Parser)]
@@ -13,6 +15,9 @@ pub struct Options {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Run everything in one process, on one machine: with the embedded broker unless --kafka names another, and with what
+    /// waits in memory unless --redis names a Redis
+    Run(RunArgs),
     /// Make or check the internal topics
     Topics {
         #[command(subcommand)]
@@ -25,6 +30,40 @@ pub enum Command {
     },
     /// Print the version
     Version,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// Use this Kafka instead of the embedded broker (kafka.brokers)
+    #[arg(long, value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// Keep what waits in this Redis instead of in memory (redis.url)
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
+    /// Where data, keys and tokens are kept (embedded.data_dir)
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Program of the embedded broker (embedded.broker)
+    #[arg(long, value_name = "PROGRAM")]
+    pub broker: Option<PathBuf>,
+    #[command(flatten)]
+    role: RoleArgs,
+}
+
+impl RunArgs {
+    /// The flags every role has, ours among them.
+    pub fn role_args(&self) -> RoleArgs {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let ours = [
+            ("kafka.brokers", self.kafka.clone()),
+            ("redis.url", self.redis.clone()),
+            ("embedded.data_dir", path(&self.data_dir)),
+            ("embedded.broker", path(&self.broker)),
+        ];
+        let mut role = self.role.clone();
+        role.set.extend(ours.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?))));
+        role
+    }
 }
 
 #[derive(Subcommand)]

@@ -8,4 +8,4 @@ mod sealer;
 mod tests;
 
 pub use config::{KeyProblem, SealConfigError};
-pub use sealer::{OpenError, SealError, Sealed, Sealer};
+pub use sealer::{OpenError, SealError, Sealed, Sealer, new_key};

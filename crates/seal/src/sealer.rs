@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use aerogram_settings::SealSettings;
-use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead as _, Generate as _, Nonce, Payload};
+use aes_gcm::{Aes256Gcm, Key};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretSlice;
 
 use crate::config::{SealConfigError, ciphers, names};
@@ -123,6 +125,15 @@ impl Sealer {
             cipher.decrypt(&nonce, payload).map_err(|_| OpenError::Refused { key_id: key_id.clone() })?;
         Ok(SecretSlice::from(plaintext))
     }
+}
+
+/// A new random key in the form of `seal.keys`.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn new_key() -> Result<String, SealError> {
+    let key = Key::<Aes256Gcm>::try_generate().map_err(|_| SealError::NoRandomness)?;
+    Ok(STANDARD.encode(key))
 }
 
 /// Shows the ids of the keys only.

@@ -51,10 +51,18 @@ impl RoleArgs {
     /// # Errors
     /// All mistakes of the configuration at once.
     pub fn start(&self) -> Result<Start, SettingsErrors> {
+        self.start_above(&[])
+    }
+
+    /// As [`Self::start`], with defaults of the command's own below file, environment and flags: `KEY=VALUE` each.
+    ///
+    /// # Errors
+    /// All mistakes of the configuration at once.
+    pub fn start_above(&self, defaults: &[String]) -> Result<Start, SettingsErrors> {
         if self.print_settings {
             return Ok(Start::Print(Settings::list_text()));
         }
-        let settings = Settings::load(self)?;
+        let settings = Settings::load_above(defaults, self, std::env::vars_os())?;
         if self.check_config {
             return Ok(Start::Print(settings.redacted()));
         }

@@ -1,7 +1,8 @@
 //! Conditions between settings.
 
 use crate::error::SettingError;
-use crate::sections::Settings;
+use crate::sections::{Settings, SourceSettings};
+use crate::values::SourceFormat;
 
 /// Pushes what does not fit together. A pair with a key that is wrong by itself is left out: its value here is only
 /// the default.
@@ -66,6 +67,41 @@ pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
                 problem: problem.to_owned(),
                 allowed: String::new(),
             });
+        }
+    }
+    sources(&ingest.sources, errors);
+}
+
+/// What the settings of an upstream topic say together. A source with a key that is wrong by itself is left out.
+fn sources(sources: &[SourceSettings], errors: &mut Vec<SettingError>) {
+    for (index, source) in sources.iter().enumerate() {
+        let place = format!("ingest.sources[{index}]");
+        let beginning = format!("{place}.");
+        if errors.iter().any(|e| e.key == place || e.key.starts_with(&beginning)) {
+            continue;
+        }
+        let mut wrong = |key: &str, problem: String| {
+            let (key, allowed) = (format!("{place}.{key}"), String::new());
+            errors.push(SettingError { key, origin: None, problem, allowed });
+        };
+        if sources.iter().take(index).any(|earlier| earlier.topic == source.topic) {
+            wrong("topic", format!("{:?} stands there twice", source.topic));
+        }
+        match (&source.mapping, source.format) {
+            (None, SourceFormat::Json) => {
+                wrong("mapping", "is required with format \"json\"".to_owned());
+            }
+            (Some(_), other @ (SourceFormat::CloudEvents | SourceFormat::Protobuf)) => {
+                wrong("mapping", format!("is for format \"json\", and this one is {:?}", other.as_str()));
+            }
+            (Some(mapping), SourceFormat::Json) => {
+                let bound = source.operators.len() == 1 && source.operators.iter().all(|id| id != "*");
+                if mapping.operator.is_none() && !bound {
+                    let problem = "is required, unless operators names exactly one operator";
+                    wrong("mapping.operator", problem.to_owned());
+                }
+            }
+            (None, _) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use config::{Map, Value, ValueKind};
 use crate::error::SettingError;
 use crate::leaf::{At, Leaf, kind_name, quote};
 use crate::load::Setting;
-use crate::values::{Properties, REDACTED};
+use crate::values::{Properties, REDACTED, TypeNames};
 
 impl<T: Leaf> Leaf for Option<T> {
     const KIND: &'static str = T::KIND;
@@ -16,6 +16,9 @@ impl<T: Leaf> Leaf for Option<T> {
     }
     fn show(&self) -> Option<String> {
         self.as_ref().and_then(Leaf::show)
+    }
+    fn describe(prefix: &str, out: &mut Vec<Setting>) {
+        T::describe(&format!("{prefix}."), out);
     }
 }
 
@@ -96,7 +99,21 @@ impl Leaf for Properties {
     }
 }
 
-/// librdkafka's names hold dots, which TOML and variables turn into nested tables.
+impl Leaf for TypeNames {
+    const KIND: &'static str = "a table of text";
+    fn read(value: Value, at: &At<'_>, errors: &mut Vec<SettingError>) -> Option<Self> {
+        let mut flat = BTreeMap::new();
+        flatten(table_of(value, at, errors)?, "", at, errors, &mut flat);
+        Some(Self(flat))
+    }
+    fn show(&self) -> Option<String> {
+        let items: Vec<_> =
+            self.0.iter().map(|(name, meant)| format!("{} = {}", quote(name), quote(meant))).collect();
+        Some(inline_table(&items))
+    }
+}
+
+/// Such names hold dots (librdkafka's all do), which TOML and variables turn into nested tables.
 fn flatten(
     table: Map<String, Value>,
     prefix: &str,

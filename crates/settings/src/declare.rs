@@ -64,6 +64,14 @@ fn unknown(prefix: &str, table: Map<String, Value>, allowed: &str, errors: &mut 
     }
 }
 
+/// The key of a field; some keys are words of Rust's own.
+pub(crate) const fn key_of(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
+
 /// Lists one declared setting and what is inside it.
 pub(crate) fn describe<T: Leaf>(
     prefix: &str,
@@ -114,14 +122,14 @@ macro_rules! settings {
                 errors: &mut Vec<$crate::error::SettingError>,
             ) -> Option<Self> {
                 let mut reader = $crate::declare::Reader::open(value, at, errors)?;
-                let read = Self { $($field: reader.field(stringify!($field), $default, &$rule)),+ };
+                let read = Self { $($field: reader.field($crate::declare::key_of(stringify!($field)), $default, &$rule)),+ };
                 reader.close();
                 Some(read)
             }
 
             fn show(&self) -> Option<String> {
                 let fields: Vec<String> = [
-                    $($crate::leaf::Leaf::show(&self.$field).map(|v| format!("{} = {v}", stringify!($field)))),+
+                    $($crate::leaf::Leaf::show(&self.$field).map(|v| format!("{} = {v}", $crate::declare::key_of(stringify!($field))))),+
                 ].into_iter().flatten().collect();
                 Some(format!("{{ {} }}", fields.join(", ")))
             }
@@ -145,7 +153,8 @@ macro_rules! settings {
                 $({
                     let (default, rule): ($ty, $crate::rules::Rule<$ty>) = ($default, $rule);
                     let doc = concat!($($doc),+);
-                    $crate::declare::describe(prefix, stringify!($field), doc, &default, &rule, out);
+                    let name = $crate::declare::key_of(stringify!($field));
+                    $crate::declare::describe(prefix, name, doc, &default, &rule, out);
                 })+
             }
         }

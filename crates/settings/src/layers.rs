@@ -78,11 +78,20 @@ impl Layer {
 
     /// Takes `KEY=VALUE` flags; a later one wins.
     pub fn flags(flags: &[String], errors: &mut Vec<SettingError>) -> Self {
+        Self::pairs(flags, "--set", errors)
+    }
+
+    /// Takes the defaults of one command, in the form of flags.
+    pub fn own_defaults(defaults: &[String], errors: &mut Vec<SettingError>) -> Self {
+        Self::pairs(defaults, "the command's default of", errors)
+    }
+
+    fn pairs(pairs: &[String], origin: &str, errors: &mut Vec<SettingError>) -> Self {
         let mut layer = Self::default();
-        for flag in flags {
+        for flag in pairs {
             match flag.split_once('=') {
                 Some((key, value)) if !key.trim().is_empty() => {
-                    layer.set(key.trim(), &format!("--set {}", key.trim()), value);
+                    layer.set(key.trim(), &format!("{origin} {}", key.trim()), value);
                 }
                 _ => errors.push(SettingError {
                     key: "--set".to_owned(),

@@ -24,8 +24,8 @@ pub use error::{SettingError, SettingsErrors};
 pub use load::Setting;
 pub use role::Role;
 pub use sections::{
-    ApiSettings, CredentialsSettings, DelivererSettings, FanoutSettings, IngestSettings, KafkaSettings,
+    ApiSettings, CatalogueSettings, CredentialsSettings, DelivererSettings, EmbeddedSettings, FanoutSettings, IngestSettings, KafkaSettings, MappingSettings,
     PolicySettings, RedisSettings, SchedulerSettings, SealSettings, Settings, SourceSettings,
     TelemetrySettings, TopicsSettings,
 };
-pub use values::{LogFormat, Properties, SourceFormat, StatusMatch, Store};
+pub use values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};

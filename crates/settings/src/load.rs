@@ -47,12 +47,24 @@ impl Settings {
         args: &RoleArgs,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsErrors> {
+        Self::load_above(&[], args, environment)
+    }
+
+    /// As [`Settings::load_from`], above defaults of the caller's own: `KEY=VALUE` each.
+    ///
+    /// # Errors
+    /// All mistakes of all layers at once.
+    pub fn load_above(
+        defaults: &[String],
+        args: &RoleArgs,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsErrors> {
         let environment: Vec<_> = environment.into_iter().collect();
         let named =
             environment.iter().find(|(name, _)| name == CONFIG_VARIABLE).map(|(_, file)| PathBuf::from(file));
         let mut errors = Vec::new();
         let keys: Vec<String> = Self::list().into_iter().map(|setting| setting.key).collect();
-        let mut builder = Config::builder();
+        let mut builder = Config::builder().add_source(Layer::own_defaults(defaults, &mut errors));
         if let Some(path) = args.config.clone().or(named) {
             builder = builder.add_source(Layer::file(&path, &mut errors));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::leaf::Leaf;
-use crate::values::Properties;
+use crate::values::{Properties, TypeNames};
 
 /// A condition on a value, and its wording.
 pub(crate) struct Rule<T> {
@@ -79,6 +79,38 @@ pub(crate) fn brokers() -> Rule<String> {
 /// At least one and at most `most` items.
 pub(crate) fn some_of<T>(most: usize, what: &str) -> Rule<Vec<T>> {
     rule(format!("1 to {most} of: {what}"), move |value: &Vec<T>| (1..=most).contains(&value.len()))
+}
+
+/// RFC 6901, without the pointer to the whole document.
+fn is_pointer(text: &str) -> bool {
+    let escaped = |piece: &str| piece.starts_with(['0', '1']);
+    text.starts_with('/') && text.chars().count() <= 512 && text.split('~').skip(1).all(escaped)
+}
+
+/// A JSON pointer to something inside a document.
+pub(crate) fn pointer() -> Rule<String> {
+    rule("a JSON pointer such as /flight/id (RFC 6901)", |value: &String| is_pointer(value))
+}
+
+/// An optional JSON pointer to something inside a document.
+pub(crate) fn maybe_pointer() -> Rule<Option<String>> {
+    rule("a JSON pointer such as /flight/id (RFC 6901), or left out", |value: &Option<String>| {
+        value.as_deref().is_none_or(is_pointer)
+    })
+}
+
+/// A JSON pointer, or empty for the whole document.
+pub(crate) fn pointer_or_empty() -> Rule<String> {
+    rule("a JSON pointer such as /flight (RFC 6901), or empty for the whole document", |value: &String| {
+        value.is_empty() || is_pointer(value)
+    })
+}
+
+/// Names of event types and what they mean.
+pub(crate) fn type_names() -> Rule<TypeNames> {
+    rule("up to 1000 names, each with the wire name of an event type", |value: &TypeNames| {
+        value.0.len() <= 1000 && value.0.iter().all(|(name, meant)| !name.is_empty() && !meant.is_empty())
+    })
 }
 
 /// The waits of a policy: at least one, none longer than `longest_ms`.

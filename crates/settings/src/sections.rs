@@ -8,10 +8,10 @@ use secrecy::SecretString;
 
 use crate::declare::settings;
 use crate::rules::{
-    any, at_most, between, brokers, listen, listen_or_empty, maybe_between, properties, some_of, such, text,
-    topic_name, waits,
+    any, at_most, between, brokers, listen, listen_or_empty, maybe_between, maybe_pointer, pointer,
+    pointer_or_empty, properties, some_of, such, text, topic_name, type_names, waits,
 };
-use crate::values::{LogFormat, Properties, SourceFormat, StatusMatch, Store};
+use crate::values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};
 
 const MIB: usize = 1024 * 1024;
 const DAY_MS: u64 = 86_400_000;
@@ -39,12 +39,16 @@ settings! {
         scheduler: SchedulerSettings = SchedulerSettings::default(), any();
         /// The control plane.
         api: ApiSettings = ApiSettings::default(), any();
+        /// Which event types there are.
+        catalogue: CatalogueSettings = CatalogueSettings::default(), any();
         /// Who may call.
         credentials: CredentialsSettings = CredentialsSettings::default(), any();
         /// Keys that seal secrets at rest.
         seal: SealSettings = SealSettings::default(), any();
         /// Logs, metrics and health.
         telemetry: TelemetrySettings = TelemetrySettings::default(), any();
+        /// All roles in one process.
+        embedded: EmbeddedSettings = EmbeddedSettings::default(), any();
     }
 
     /// How Kafka is reached, shared by all clients.
@@ -106,7 +110,7 @@ settings! {
         sources: Vec<SourceSettings> = Vec::new(), such("a list of tables, or JSON of one");
         /// Consumer group.
         group: String = "aerogram-ingest".to_owned(), text();
-        /// Where `POST /v1/events` listens.
+        /// Where `POST /v1/events` and `GET /v1/rejected` listen.
         listen: String = "127.0.0.1:8081".to_owned(), listen();
         /// Largest event, in bytes.
         max_event_bytes: usize = 262_144, between(1_024, 16 * MIB);
@@ -114,18 +118,50 @@ settings! {
         http_max_body_bytes: usize = MIB, between(1_024, 64 * MIB);
         /// Events written to Kafka and not yet acknowledged, at most.
         in_flight_max: usize = 2_000, between(1, 1_000_000);
+        /// What becomes of an event of `POST /v1/events` whose data does not fit the JSON Schema of its type.
+        http_schema_check: SchemaCheck = SchemaCheck::Off, any();
     }
 
     /// One upstream topic.
     SourceSettings {
         /// Name of the topic, without our prefix.
         topic: String = String::new(), topic_name();
-        /// What it holds; CloudEvents are told apart by content type.
+        /// What it holds; the modes of CloudEvents are told apart by content type, `json` needs a mapping.
         format: SourceFormat = SourceFormat::CloudEvents, any();
         /// The publisher's scope, part of each event's identity.
         scope: String = String::new(), text();
         /// Operators it may speak for; `*` means all.
         operators: Vec<String> = vec!["*".to_owned()], some_of(10_000, "operator ids, or \"*\" for all");
+        /// What becomes of an event whose data does not fit the JSON Schema of its type.
+        schema_check: SchemaCheck = SchemaCheck::Off, any();
+        /// Where the fields of an event stand in a document; with format `json`, and only there.
+        mapping: Option<MappingSettings> = None, such("a table of JSON pointers");
+    }
+
+    /// Where the fields of an event stand in a JSON document, each by a JSON pointer.
+    MappingSettings {
+        /// The publisher's own id of the event: a text or a whole number.
+        id: String = String::new(), pointer();
+        /// The event's type: a name in `types`, or a wire name of the catalogue.
+        r#type: String = String::new(), pointer();
+        /// When it happened: RFC 3339, or whole milliseconds since 1970. Left out, or not in a document: when it was accepted.
+        time: Option<String> = None, maybe_pointer();
+        /// The flight, order or contract it is about, whose events stay in order: a text or a whole number. Left out, or not
+        /// in a document: the event stands for itself.
+        subject: Option<String> = None, maybe_pointer();
+        /// The tenant. May be left out when the source's `operators` are exactly one.
+        operator: Option<String> = None, maybe_pointer();
+        /// The contract, which events of products must have.
+        contract: Option<String> = None, maybe_pointer();
+        /// `production` or `non-production`. Left out, or not in a document: production.
+        environment: Option<String> = None, maybe_pointer();
+        /// The CloudEvents source, part of the event's identity. Left out, or not in a document: the topic.
+        source: Option<String> = None, maybe_pointer();
+        /// The object that subscribers get as data.
+        data: String = String::new(), pointer_or_empty();
+        /// The publisher's names of event types, and the wire names they stand for. Other names are looked up in the
+        /// catalogue as they are.
+        types: TypeNames = TypeNames::default(), type_names();
     }
 
     /// The role that matches events with subscriptions.
@@ -228,6 +264,12 @@ settings! {
         subscriptions_max_per_pair: usize = 10_000, between(1, 10_000_000);
     }
 
+    /// Which event types there are beside the built-in ones, used by api and ingest.
+    CatalogueSettings {
+        /// Files of event types of your own, in the format that `aerogram catalogue` and docs/events explain.
+        files: Vec<PathBuf> = Vec::new(), such("a list of paths");
+    }
+
     /// Who may call, used by api and ingest.
     CredentialsSettings {
         /// File with hashed tokens.
@@ -253,6 +295,23 @@ settings! {
         /// What is logged, as in `info,aerogram_deliverer=debug`.
         log_filter: String = "info".to_owned(), text();
     }
+
+    /// All roles in one process, as `aerogram run` has them; nothing else reads this.
+    EmbeddedSettings {
+        /// Where the embedded broker's data, keys and tokens are kept; one process at a time uses it.
+        data_dir: PathBuf = PathBuf::from(".aerogram"), any();
+        /// Loopback port of the embedded broker; 0 takes a free one.
+        port: u32 = 29_092, between(0, 65_535);
+        /// Program of the embedded broker; left out, it is looked for beside this program and in PATH.
+        broker: Option<PathBuf> = None, such("a path");
+        /// Upstream topics that are made in the embedded broker when `ingest.sources` names none: CloudEvents each.
+        upstream_topics: Vec<String> = ["flights", "orders", "products"].map(str::to_owned).to_vec(), such("names of topics");
+    }
+}
+
+impl EmbeddedSettings {
+    /// The value of `kafka.brokers` that stands for the embedded broker, wherever it listens.
+    pub const BROKERS: &'static str = "embedded:0";
 }
 
 impl TelemetrySettings {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
-use crate::{RoleArgs, Settings, SettingsErrors, SourceFormat, StatusMatch, Store};
+use crate::{RoleArgs, SchemaCheck, Settings, SettingsErrors, SourceFormat, StatusMatch, Store};
 
 fn args(file: Option<&str>, set: &[&str]) -> (RoleArgs, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -123,6 +123,94 @@ fn sources_come_from_file_or_json_and_are_checked_strictly() {
     assert_eq!(problem_of(&errors, "ingest.sources[1].topic").problem, "is required");
     problem_of(&errors, "ingest.sources[1].format");
     assert!(load(None, &[], &["ingest.sources=[{"]).unwrap_err().to_string().contains("not valid JSON"));
+}
+
+const MAPPED: &str = r#"
+[[ingest.sources]]
+topic = "ops.movements"
+scope = "movements"
+format = "json"
+operators = ["OPX"]
+schema_check = "warn"
+
+[ingest.sources.mapping]
+id = "/meta/id"
+type = "/meta/kind"
+time = "/meta/at"
+data = "/flight"
+
+[ingest.sources.mapping.types]
+DEP = "FLIGHT_MOVEMENT_UPDATE"
+"Flight.Cancelled" = "FLIGHT_CANCEL"
+flight.new = "FLIGHT_CREATE"
+"#;
+
+#[test]
+fn a_mapping_comes_from_file_or_json() {
+    let settings = load(Some(MAPPED), &[], &["ingest.http_schema_check=reject"]).unwrap();
+    let source = &settings.ingest.sources[0];
+    assert_eq!((source.format, source.schema_check), (SourceFormat::Json, SchemaCheck::Warn));
+    assert_eq!(settings.ingest.http_schema_check, SchemaCheck::Reject);
+    let mapping = source.mapping.as_ref().unwrap();
+    assert_eq!(
+        (mapping.id.as_str(), mapping.r#type.as_str(), mapping.data.as_str()),
+        ("/meta/id", "/meta/kind", "/flight")
+    );
+    assert_eq!((mapping.time.as_deref(), mapping.operator.as_deref()), (Some("/meta/at"), None));
+    let types: Vec<_> = mapping.types.0.iter().map(|(name, meant)| (name.as_str(), meant.as_str())).collect();
+    let expected = [
+        ("DEP", "FLIGHT_MOVEMENT_UPDATE"),
+        ("Flight.Cancelled", "FLIGHT_CANCEL"),
+        ("flight.new", "FLIGHT_CREATE"),
+    ];
+    assert_eq!(types, expected);
+    let shown = settings.redacted();
+    assert_eq!(load(Some(&shown), &[], &[]).unwrap().redacted(), shown);
+
+    let json = r#"[{"topic":"t","scope":"s","format":"json","mapping":{"id":"/id","type":"/t","operator":"/o","types":{"A.b":"X"}}}]"#;
+    let settings = load(None, &[("AEROGRAM_INGEST__SOURCES", json)], &[]).unwrap();
+    let mapping = settings.ingest.sources[0].mapping.as_ref().unwrap();
+    assert_eq!(mapping.types.0.get("A.b").map(String::as_str), Some("X"));
+    for key in ["ingest.sources[].mapping", "ingest.sources[].mapping.type", "ingest.sources[].mapping.types"]
+    {
+        assert!(Settings::list().iter().any(|s| s.key == key && !s.doc.is_empty()), "{key}");
+    }
+}
+
+#[test]
+fn a_wrong_mapping_is_told_as_a_whole() {
+    let json = r#"ingest.sources=[
+        {"topic":"a","scope":"s","format":"json","mapping":{"id":"id","time":"/a~2","colour":"/c","types":{"A":["X"]}}},
+        {"topic":"b","scope":"s","format":"json"},
+        {"topic":"c","scope":"s","mapping":{"id":"/id","type":"/t","operator":"/o"}},
+        {"topic":"d","scope":"s","format":"json","operators":["A","B"],"mapping":{"id":"/id","type":"/t"}},
+        {"topic":"d","scope":"s","schema_check":"maybe"},
+        {"topic":"d","scope":"s"}
+    ]"#;
+    let errors = load(None, &[], &[json]).unwrap_err();
+    let mut keys: Vec<_> = errors.0.iter().map(|e| e.key.as_str()).collect();
+    keys.sort_unstable();
+    let expected = [
+        "ingest.sources[0].mapping.colour",
+        "ingest.sources[0].mapping.id",
+        "ingest.sources[0].mapping.time",
+        "ingest.sources[0].mapping.type",
+        "ingest.sources[0].mapping.types.A",
+        "ingest.sources[1].mapping",
+        "ingest.sources[2].mapping",
+        "ingest.sources[3].mapping.operator",
+        "ingest.sources[4].schema_check",
+        "ingest.sources[5].topic",
+    ];
+    assert_eq!(keys, expected, "{errors}");
+    assert_eq!(problem_of(&errors, "ingest.sources[0].mapping.type").problem, "is required");
+}
+
+#[test]
+fn the_example_of_the_deploy_folder_is_right() {
+    let example = include_str!("../../../deploy/aerogram.example.toml");
+    let settings = load(Some(example), &[], &[]).unwrap();
+    assert!(settings.ingest.sources.iter().any(|source| source.mapping.is_some()));
 }
 
 #[test]

@@ -27,7 +27,18 @@ macro_rules! numbers {
     };
 }
 numbers!(i32, u32, u64, usize);
-scalar_leaf!(String, PathBuf, bool, SecretString, IpNet, StatusMatch, Store, LogFormat, SourceFormat);
+scalar_leaf!(
+    String,
+    PathBuf,
+    bool,
+    SecretString,
+    IpNet,
+    StatusMatch,
+    Store,
+    LogFormat,
+    SourceFormat,
+    SchemaCheck
+);
 
 impl Scalar for String {
     const KIND: &'static str = "text";
@@ -172,13 +183,30 @@ choice!(
 );
 choice!(
     /// What an upstream topic holds.
-    SourceFormat, "\"cloudevents\" or \"protobuf\"" {
+    SourceFormat, "\"cloudevents\", \"protobuf\" or \"json\"" {
         /// CloudEvents 1.0, structured or binary mode, told apart by the content type of each record.
         CloudEvents = "cloudevents",
         /// The protobuf message `aerogram.v1.Event`.
         Protobuf = "protobuf",
+        /// JSON of the publisher's own, read through a mapping.
+        Json = "json",
     }
 );
+choice!(
+    /// What becomes of an event whose data does not fit the JSON Schema of its type.
+    SchemaCheck, "\"off\", \"warn\" or \"reject\"" {
+        /// Nobody looks.
+        Off = "off",
+        /// It is accepted, counted and logged.
+        Warn = "warn",
+        /// It is refused.
+        Reject = "reject",
+    }
+);
+
+/// Names of event types at a publisher, and the wire names they stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypeNames(pub BTreeMap<String, String>);
 
 /// Client properties handed to librdkafka as they are. Values may be passwords, so `Debug` shows the names only.
 #[derive(Clone, Default)]

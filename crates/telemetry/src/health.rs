@@ -9,11 +9,15 @@ use serde_json::{Value, json};
 #[derive(Clone, Default)]
 pub struct Health {
     shared: Arc<Shared>,
+    /// Stands before the names of conditions.
+    part: Option<&'static str>,
 }
 
 #[derive(Default)]
 struct Shared {
     draining: AtomicBool,
+    /// Each must have registered a condition before the whole can be ready.
+    parts: Mutex<Vec<&'static str>>,
     conditions: Mutex<Vec<Condition>>,
 }
 
@@ -24,6 +28,7 @@ pub struct Condition {
 }
 
 struct State {
+    part: Option<&'static str>,
     name: String,
     holds: AtomicBool,
     text: Mutex<String>,
@@ -37,14 +42,31 @@ impl Health {
         Self::default()
     }
 
+    /// The same readiness as one part of the process sees it: its conditions carry its name, so that those of several
+    /// roles in one process are told apart. The process is not ready before the part has registered a condition.
+    #[must_use]
+    pub fn part(&self, name: &'static str) -> Self {
+        let mut parts = locked(&self.shared.parts);
+        if !parts.contains(&name) {
+            parts.push(name);
+        }
+        drop(parts);
+        Self { shared: Arc::clone(&self.shared), part: Some(name) }
+    }
+
     /// Registers a condition, not holding yet; a name that is registered already gives the same condition again.
     pub fn condition(&self, name: &str) -> Condition {
+        let name = match self.part {
+            Some(part) => format!("{part}: {name}"),
+            None => name.to_owned(),
+        };
         let mut conditions = locked(&self.shared.conditions);
         if let Some(known) = conditions.iter().find(|known| known.state.name == name) {
             return known.clone();
         }
         let state = State {
-            name: name.to_owned(),
+            part: self.part,
+            name,
             holds: AtomicBool::new(false),
             text: Mutex::new("not yet".to_owned()),
         };
@@ -62,9 +84,11 @@ impl Health {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let conditions = locked(&self.shared.conditions);
+        let has_begun = |part: &&'static str| conditions.iter().any(|known| known.state.part == Some(*part));
         !self.shared.draining.load(Ordering::Relaxed)
             && !conditions.is_empty()
             && conditions.iter().all(Condition::holds)
+            && locked(&self.shared.parts).iter().all(has_begun)
     }
 
     /// What `/readyz` shows.

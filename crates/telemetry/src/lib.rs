@@ -17,5 +17,5 @@ pub use clock::{Clock, wall_ms};
 pub use health::{Condition, Health};
 pub use logging::{LoggingError, init_logging};
 pub use recorder::{Recorder, RecorderError};
-pub use role::{role_main, run_role};
+pub use role::{role_main, run_role, run_settings};
 pub use shutdown::{Shutdown, ShutdownError};

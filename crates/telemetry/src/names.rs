@@ -58,6 +58,7 @@ metrics_table! {
     REBALANCES_TOTAL = "aerogram_rebalances_total", Counter, ["event"], "Assignments, revocations and losses of partitions";
     COMMITS_TOTAL = "aerogram_commits_total", Counter, ["outcome"], "Commits of offsets";
     INGEST_REJECTED_TOTAL = "aerogram_ingest_rejected_total", Counter, ["reason"], "Events that could not be accepted";
+    INGEST_SCHEMA_WARNINGS_TOTAL = "aerogram_ingest_schema_warnings_total", Counter, ["type"], "Events accepted although their data does not fit the JSON Schema of their type";
     FANOUT_MATCHES_TOTAL = "aerogram_fanout_matches_total", Counter, [], "Deliveries that matching made";
     FANOUT_DUPLICATES_TOTAL = "aerogram_fanout_duplicates_total", Counter, [], "Events recognised as duplicates";
     DELIVERY_ATTEMPTS_TOTAL = "aerogram_delivery_attempts_total", Counter, ["outcome", "kind"], "HTTP attempts; kind is first or retry";

@@ -45,11 +45,20 @@ where
     Running: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let settings = match args.start() {
-        Ok(Start::Run(settings)) => settings,
-        Ok(Start::Print(text)) => return print(&text),
-        Err(errors) => return fail(BAD_CONFIGURATION, &errors),
-    };
+    match args.start() {
+        Ok(Start::Run(settings)) => run_settings(role, *settings, run),
+        Ok(Start::Print(text)) => print(&text),
+        Err(errors) => fail(BAD_CONFIGURATION, &errors),
+    }
+}
+
+/// As [`run_role`], with the configuration read already.
+pub fn run_settings<Run, Running, E>(role: Role, settings: Settings, run: Run) -> ExitCode
+where
+    Run: FnOnce(Settings, Health, Shutdown) -> Running,
+    Running: Future<Output = Result<(), E>>,
+    E: Display,
+{
     let telemetry = &settings.telemetry;
     if let Err(error) = init_logging(role, telemetry.log_format, &telemetry.log_filter) {
         return fail(BAD_CONFIGURATION, &error);
@@ -58,7 +67,7 @@ where
         Ok(runtime) => runtime,
         Err(error) => return fail(FATAL, &format!("cannot start the runtime: {error}")),
     };
-    let ended = runtime.block_on(Box::pin(serve(role, *settings, run)));
+    let ended = runtime.block_on(Box::pin(serve(role, settings, run)));
     // Blocking calls into librdkafka may still be under way; they hold nothing that a stopped role needs.
     runtime.shutdown_background();
     match ended {

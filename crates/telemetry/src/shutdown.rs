@@ -18,6 +18,13 @@ pub struct Shutdown {
     token: CancellationToken,
 }
 
+impl From<CancellationToken> for Shutdown {
+    /// One that this token triggers.
+    fn from(token: CancellationToken) -> Self {
+        Self { token }
+    }
+}
+
 impl Shutdown {
     /// One that no signal triggers, for tests and for runs inside another.
     #[must_use]

@@ -108,3 +108,17 @@ async fn shutdown_reaches_every_clone() {
     clone.wait().await;
     assert!(clone.is_triggered());
 }
+
+#[test]
+fn parts_are_told_apart_and_all_must_have_begun() {
+    let health = Health::new();
+    let (first, second) = (health.part("first"), health.part("second"));
+    first.condition("connected").set(true, "yes");
+    assert!(!health.is_ready(), "the second part has registered nothing yet");
+    second.condition("connected").set(false, "no");
+    assert!(!health.is_ready() && first.condition("connected").holds());
+    second.condition("connected").set(true, "yes");
+    assert!(health.is_ready());
+    let names = health.report()["conditions"].as_array().unwrap().len();
+    assert_eq!(names, 2);
+}

@@ -42,7 +42,25 @@ pub(super) async fn create_topics(clients: &Clients, missing: &[&Wanted]) -> Res
             wanted.config.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
         })
         .collect();
-    let results = client(clients)?.create_topics(&topics, &options()).await;
+    create(clients, &topics).await
+}
+
+/// Makes topics that are nothing special; one that exists is left as it is.
+pub(super) async fn create_plain(
+    clients: &Clients,
+    names: &[String],
+    partitions: i32,
+    retention_ms: u64,
+) -> Result<(), TopicsError> {
+    let retention_ms = retention_ms.to_string();
+    let topic = |name| NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    let topics: Vec<NewTopic<'_>> =
+        names.iter().map(|name| topic(name).set("retention.ms", &retention_ms)).collect();
+    create(clients, &topics).await
+}
+
+async fn create(clients: &Clients, topics: &[NewTopic<'_>]) -> Result<(), TopicsError> {
+    let results = client(clients)?.create_topics(topics, &options()).await;
     for result in results.map_err(|error| TopicsError::broker("creating topics", error))? {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}

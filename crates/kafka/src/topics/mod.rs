@@ -86,6 +86,19 @@ pub async fn create(settings: &Settings) -> Result<Report, TopicsError> {
     Ok(report)
 }
 
+/// Makes topics that belong to publishers, where a broker of our own has to have them; those that exist are left alone.
+///
+/// # Errors
+/// When Kafka does not answer or refuses.
+pub async fn create_upstream(
+    settings: &Settings,
+    names: &[String],
+    partitions: i32,
+) -> Result<(), TopicsError> {
+    let clients = Clients::new(settings);
+    admin::create_plain(&clients, names, partitions, settings.topics.retention_ms).await
+}
+
 /// Looks at everything `create` makes; the report says what is wrong.
 ///
 /// # Errors

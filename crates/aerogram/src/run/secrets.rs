@@ -1,0 +1,93 @@
+//! Keys and tokens for whoever configured none: made once, kept in the data directory.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use aerogram_seal::new_key;
+use aerogram_settings::Settings;
+use anyhow::Context as _;
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::data_dir::DataDir;
+
+/// Id of the key that is made here.
+const KEY_ID: &str = "embedded";
+const SEAL_KEY: &str = "seal.key";
+const TOKENS: &str = "tokens.env";
+const CREDENTIALS: &str = "credentials.toml";
+
+/// Fills in what the configuration leaves out. The path returned is the file with the tokens in clear, if they are ours.
+pub fn complete(settings: &mut Settings, dir: &DataDir) -> anyhow::Result<Option<PathBuf>> {
+    if settings.seal.keys.is_empty() {
+        let made = new_key().context("no key to seal secrets with could be made")?;
+        let key = dir.keep(SEAL_KEY, || made)?;
+        settings.seal.keys.insert(KEY_ID.to_owned(), SecretString::from(key.trim()));
+        KEY_ID.clone_into(&mut settings.seal.current);
+    }
+    if settings.credentials.file.is_some() {
+        return Ok(None);
+    }
+    let tokens = dir.keep(TOKENS, make_tokens)?;
+    let file = credentials(&tokens);
+    dir.keep(CREDENTIALS, || file)?;
+    settings.credentials.file = Some(dir.join(CREDENTIALS));
+    Ok(Some(dir.join(TOKENS)))
+}
+
+fn make_tokens() -> String {
+    let token = || Uuid::new_v4().simple().to_string();
+    format!(
+        "# Tokens of this installation, to try it with: `. tokens.env` in a shell. credentials.toml has their hashes.\n\
+         AEROGRAM_CLIENT_ID=partner-app\nAEROGRAM_OPERATOR_TOKEN={}\nAEROGRAM_PUBLISHER_TOKEN={}\n",
+        token(),
+        token()
+    )
+}
+
+/// The credentials file in which these tokens are good for one operator.
+fn credentials(tokens: &str) -> String {
+    let value = |name: &str| {
+        let found = tokens.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        found.unwrap_or_default().trim()
+    };
+    let hash = |name: &str| {
+        Sha256::digest(value(name).as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    };
+    format!(
+        "# Made by `aerogram run`; yours to change. A token's hash: printf '%s' TOKEN | sha256sum\n\n\
+         [[operators]]\nid = \"OPX\"\ncontracts = [\"C-100\"]\n\n\
+         [[tokens]]\nsha256 = \"{}\"\noperator = \"OPX\"\nclients = [\"{}\"]\nevents = [\"*\"]\n\n\
+         [[publishers]]\nname = \"operations\"\nsha256 = \"{}\"\noperators = [\"*\"]\n",
+        hash("AEROGRAM_OPERATOR_TOKEN"),
+        value("AEROGRAM_CLIENT_ID"),
+        hash("AEROGRAM_PUBLISHER_TOKEN"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    #[test]
+    fn are_made_once_and_the_credentials_fit_the_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = DataDir::lock(dir.path()).unwrap();
+        let (mut first, mut second) = (Settings::default(), Settings::default());
+        let tokens = complete(&mut first, &dir).unwrap().unwrap();
+        complete(&mut second, &dir).unwrap();
+        let key = |settings: &Settings| settings.seal.keys[KEY_ID].expose_secret().to_owned();
+        assert_eq!(key(&first), key(&second));
+        let tokens = std::fs::read_to_string(tokens).unwrap();
+        let token = tokens.lines().find_map(|line| line.strip_prefix("AEROGRAM_OPERATOR_TOKEN=")).unwrap();
+        let hash: String = Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = std::fs::read_to_string(first.credentials.file.unwrap()).unwrap();
+        assert!(file.contains(&hash) && !file.contains(token), "{file}");
+    }
+}
