@@ -4,14 +4,20 @@ SHELL := bash
 KAFKA_PORT ?= 9092
 REDIS_PORT ?= 6379
 
-.PHONY: help build test test-all bench fmt lint kafka-up kafka-down redis-up redis-down clean
+.PHONY: help run build embedded-kafka test test-all bench fmt lint kafka-up kafka-down redis-up redis-down clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
-		while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+		while IFS=$$'\t' read -r name text; do printf '  %-15s %s\n' "$$name" "$$text"; done
+
+run: ## watch it work: a demo on this machine, Ctrl-C ends it (STACK=real: with Kafka and Redis; DEMO_SECONDS=N)
+	@scripts/demo.sh
 
 build: ## compile every crate and binary
 	cargo build --workspace --bins
+
+embedded-kafka: ## build the embedded broker of `aerogram run`; needs Go
+	scripts/build-embedded-kafka.sh
 
 test: ## everything a change must pass: format, clippy, unit, property, contract, simulation, end to end
 	scripts/test.sh

@@ -150,6 +150,12 @@ impl Receiver {
         self.shared.failed_handshakes.load(Ordering::Relaxed)
     }
 
+    /// Hands over the requests since the last call and keeps them no longer, for a receiver that runs for hours. Which
+    /// `webhook-id` was seen how often stays known; [`Receiver::requests`] and what builds on it see only what is left.
+    pub fn take_requests(&self) -> Vec<Arc<Request>> {
+        self.shared.log.take()
+    }
+
     /// Forgets what came so far, and with it which `webhook-id` was seen how often.
     pub fn clear(&self) {
         self.shared.log.clear();

@@ -6,7 +6,7 @@ pub use record::{Record, UpstreamEvent};
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::future_producer::Delivery;
@@ -57,6 +57,24 @@ impl Upstream {
         partitions: i32,
         settings: &[(&str, &str)],
     ) -> Result<()> {
+        match self.created(name, partitions, settings).await? {
+            Ok(_) => Ok(()),
+            Err((name, code)) => Err(anyhow!("creating the topic {name}: {code}")),
+        }
+    }
+
+    /// As [`Upstream::create_topic`], but a topic that exists already is as good.
+    ///
+    /// # Errors
+    /// Kafka refuses, or does not answer.
+    pub async fn ensure_topic(&self, name: &str, partitions: i32) -> Result<()> {
+        match self.created(name, partitions, &[]).await? {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+            Err((name, code)) => Err(anyhow!("creating the topic {name}: {code}")),
+        }
+    }
+
+    async fn created(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<TopicResult> {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.brokers).create()?;
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
@@ -64,10 +82,8 @@ impl Upstream {
             topic = topic.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(TRANSACTION));
-        for result in admin.create_topics([&topic], &options).await? {
-            result.map_err(|(name, code)| anyhow!("creating the topic {name}: {code}"))?;
-        }
-        Ok(())
+        let results = admin.create_topics([&topic], &options).await?;
+        results.into_iter().next().context("Kafka did not say what became of the topic")
     }
 
     /// Hands a record to the producer without waiting for its acknowledgement; waits while its queue is full.

@@ -112,6 +112,10 @@ impl Log {
         look(&self.lock().requests)
     }
 
+    pub(super) fn take(&self) -> Vec<Arc<Request>> {
+        std::mem::take(&mut self.lock().requests)
+    }
+
     pub(super) fn count_on(&self, path: &str) -> usize {
         self.lock().paths.get(path).map_or(0, |counts| counts.requests)
     }

@@ -90,6 +90,19 @@ async fn fails_the_first_of_each_webhook_id() {
 }
 
 #[tokio::test]
+async fn what_was_taken_is_forgotten_but_still_counted() {
+    let (_dir, receiver, client) = set_up().await;
+    let url = receiver.url("/hook");
+    for id in ["m1", "m2", "m1"] {
+        status(&client, &url, id).await;
+        assert_eq!(receiver.take_requests().len(), 1);
+    }
+    status(&client, &url, "m1").await;
+    assert_eq!(receiver.requests().iter().map(|request| request.nth).collect::<Vec<_>>(), [3]);
+    assert_eq!(receiver.count_on("/hook"), 4);
+}
+
+#[tokio::test]
 async fn changes_behaviour_at_run_time() {
     let (_dir, receiver, client) = set_up().await;
     let url = receiver.url("/hook");
