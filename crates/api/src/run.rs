@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::Credentials;
 use aerogram_kafka::{Cluster, Companions, From};
 use aerogram_seal::Sealer;
@@ -66,7 +67,7 @@ type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
 /// # Errors
 /// See [`run`].
 pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> anyhow::Result<Running> {
-    let (credentials, sealer) = secrets(&settings).await?;
+    let files = Files::read(&settings).await?;
     let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
@@ -105,26 +106,37 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     });
 
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
-    let api = api(&settings, &cluster, credentials, sealer, table, catch_up, results)?;
+    let api = api(&settings, &cluster, files, table, catch_up, results)?;
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
     Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience })
 }
 
-/// Who may call, and what seals; all that is wrong with either at once.
-async fn secrets(settings: &Settings) -> anyhow::Result<(Credentials, Sealer)> {
-    match (credentials::load(&settings.credentials).await, Sealer::from_settings(&settings.seal)) {
-        (Ok(credentials), Ok(sealer)) => Ok((credentials, sealer)),
-        (Err(error), Ok(_)) => Err(error),
-        (Ok(_), Err(error)) => Err(error.into()),
-        (Err(first), Err(second)) => Err(anyhow!("{first:#}\n{second}")),
+/// What is read once, before anything else is touched.
+struct Files {
+    catalogue: Arc<Catalogue>,
+    credentials: Credentials,
+    sealer: Sealer,
+}
+
+impl Files {
+    /// Which event types there are, who may call, and what seals; all that is wrong with the last two at once, but who may
+    /// call speaks of event types, so mistakes in those come first.
+    async fn read(settings: &Settings) -> anyhow::Result<Self> {
+        let catalogue = Catalogue::load(&settings.catalogue.files, |path| std::fs::read_to_string(path))?;
+        let credentials = credentials::load(&settings.credentials, &catalogue).await;
+        match (credentials, Sealer::from_settings(&settings.seal)) {
+            (Ok(credentials), Ok(sealer)) => Ok(Self { catalogue, credentials, sealer }),
+            (Err(error), Ok(_)) => Err(error),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Err(first), Err(second)) => Err(anyhow!("{first:#}\n{second}")),
+        }
     }
 }
 
 fn api(
     settings: &Settings,
     cluster: &Cluster,
-    credentials: Credentials,
-    sealer: Sealer,
+    files: Files,
     table: Arc<Table>,
     catch_up: Arc<CatchUp>,
     results: Results,
@@ -134,7 +146,18 @@ fn api(
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
     let submitter = Submitter::new(cluster.clone(), cluster.expiring_writer()?, results, patience);
     let settings = settings.api.clone();
-    Ok(Api { settings, cluster: cluster.clone(), credentials, sealer, policies, table, catch_up, submitter })
+    let Files { catalogue, credentials, sealer } = files;
+    Ok(Api {
+        settings,
+        catalogue,
+        cluster: cluster.clone(),
+        credentials,
+        sealer,
+        policies,
+        table,
+        catch_up,
+        submitter,
+    })
 }
 
 async fn start_http(

@@ -1,7 +1,7 @@
 //! The subscription table: which subscriptions an event is for. A fold of `subscriptions` without secrets or URLs, held
 //! by every fanout process as a whole, so every byte counts a million times.
 
-use crate::catalogue::{self, Environment};
+use crate::catalogue::Environment;
 use aerogram_wire::{
     partitioner::partition_of,
     v1::{Event, Status, Subscription},
@@ -28,18 +28,33 @@ pub struct Entry {
     slot: Slot,
 }
 
-/// Event type and environment in one byte; 59 types leave room.
+/// Event type and environment in a number that fits where an entry would only have padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Slot(u8);
+struct Slot(u32);
 
-impl Slot {
-    /// `None`: no such event type or environment, so no event can be meant.
-    fn of(event_type: &str, environment: &str) -> Option<Self> {
+/// A number for each event type that a subscription named. Whether there is such a type is not asked here: api checks it
+/// before it takes a subscription, ingest before it takes an event. So there are never more than a catalogue holds, and
+/// none is given back.
+#[derive(Default, Debug)]
+struct TypeNumbers(HashMap<Box<str>, u32>);
+
+impl TypeNumbers {
+    /// `None`: no subscription named the type, or there is no such environment; nothing can match.
+    fn slot(&self, event_type: &str, environment: &str) -> Option<Slot> {
         let environment = match Environment::parse(environment)? {
             Environment::Production => 0,
             Environment::NonProduction => 1,
         };
-        Some(Self(catalogue::index_of(event_type)? << 1 | environment))
+        Some(Slot(self.0.get(event_type)? << 1 | environment))
+    }
+
+    /// As [`Self::slot`], for a type that may be new.
+    fn slot_or_new(&mut self, event_type: &str, environment: &str) -> Option<Slot> {
+        if !self.0.contains_key(event_type) {
+            let next = u32::try_from(self.0.len()).ok()?;
+            self.0.insert(event_type.into(), next);
+        }
+        self.slot(event_type, environment)
     }
 }
 
@@ -47,6 +62,7 @@ impl Slot {
 #[derive(Debug)]
 pub struct Table {
     partitions: i32,
+    types: TypeNumbers,
     by_id: HashSet<ById>,
     groups: HashMap<Arc<str>, HashMap<Slot, Vec<Arc<Entry>>>>,
     partners: HashSet<Arc<str>>,
@@ -58,6 +74,7 @@ impl Table {
     pub fn new(partitions: i32) -> Self {
         Self {
             partitions,
+            types: TypeNumbers::default(),
             by_id: HashSet::new(),
             groups: HashMap::new(),
             partners: HashSet::new(),
@@ -70,7 +87,7 @@ impl Table {
     pub fn apply(&mut self, partition: i32, offset: i64, id: &str, state: Option<&Subscription>) {
         self.remove(id);
         if let Some(state) = state.filter(|s| s.status() == Status::Active)
-            && let Some(slot) = Slot::of(&state.event_type, &state.environment)
+            && let Some(slot) = self.types.slot_or_new(&state.event_type, &state.environment)
         {
             self.insert(id, state, slot);
         }
@@ -82,7 +99,7 @@ impl Table {
     /// The subscriptions that `event` is for, `at_ms` being now: operator, type and environment are equal, the contract
     /// is the subscription's unless that takes all of them, and the subscription has not expired.
     pub fn matching<'t>(&'t self, event: &'t Event, at_ms: i64) -> impl Iterator<Item = &'t Arc<Entry>> {
-        let slot = Slot::of(&event.r#type, &event.environment);
+        let slot = self.types.slot(&event.r#type, &event.environment);
         let group = slot.and_then(|slot| self.groups.get(event.operator.as_str())?.get(&slot));
         group.into_iter().flatten().filter(move |entry| {
             (entry.contract.is_empty() || *entry.contract == *event.contract)
@@ -185,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const TYPES: [&str; 3] = ["FLIGHT_CREATE", "PRODUCT_ADDED", "NOT_IN_THE_CATALOGUE"];
+    const TYPES: [&str; 3] = ["FLIGHT_CREATE", "PRODUCT_ADDED", "ADDED_BY_A_PLATFORM_TEAM"];
     const ENVIRONMENTS: [&str; 3] = ["production", "non-production", ""];
 
     prop_compose! {
@@ -230,7 +247,7 @@ mod tests {
             }
             for (operator, contract, event_type, environment, now_ms) in [
                 ("a", "c", 0, 0, 99), ("a", "", 0, 0, 100), ("b", "d", 1, 1, 150), ("b", "c", 1, 0, 199),
-                ("a", "d", 0, 1, 0), ("b", "", 0, 0, 200), ("a", "c", 1, 0, 1), ("c", "c", 0, 0, 1),
+                ("a", "d", 0, 1, 0), ("b", "", 0, 0, 200), ("a", "c", 2, 0, 99), ("b", "d", 2, 1, 0), ("a", "c", 1, 0, 1), ("c", "c", 0, 0, 1),
             ] {
                 let event = Event {
                     operator: operator.to_owned(), contract: contract.to_owned(), r#type: TYPES[event_type].to_owned(),

@@ -119,6 +119,7 @@ fn group(cluster: &Cluster, settings: &Settings) -> GroupConfig {
         topics: vec![cluster.topic(Topic::Commands)],
         external: false,
         drain: drain(settings),
+        assigned: None,
     }
 }
 

@@ -27,8 +27,8 @@ pub async fn create(
     let key = idempotency::key(&headers)?;
     let body = api.read_json(&headers, body).await?;
     let request = checked(&api, &caller, &body)?;
-    if !caller.subscriber.may_subscribe(request.event) {
-        return Err(not_entitled(request.event));
+    if !caller.subscriber.may_subscribe(&request.event) {
+        return Err(not_entitled(&request.event));
     }
     let ids = idempotency::ids(&caller.owner, key, &request);
     let id = ids.subscription_id.to_string();
@@ -50,7 +50,8 @@ pub async fn create(
 
 fn checked(api: &Api, caller: &Caller, body: &Value) -> Result<CreateRequest, Problem> {
     let policy_exists = |name: &str| api.policies.contains(name);
-    let context = CreateContext { contracts: &caller.subscriber.contracts, policy_exists: &policy_exists };
+    let contracts = &caller.subscriber.contracts;
+    let context = CreateContext { catalogue: &api.catalogue, contracts, policy_exists: &policy_exists };
     parse_create(body, &context).map_err(Problem::fields)
 }
 
@@ -69,7 +70,7 @@ fn command(api: &Api, caller: &Caller, request: &CreateRequest, id: Uuid) -> Res
     let subscription = Subscription {
         id: id.to_string(),
         profile: request.profile.name().to_owned(),
-        event_type: request.event.to_owned(),
+        event_type: request.event.clone(),
         callback_url: request.callback_url.clone(),
         contract: request.contract.clone().unwrap_or_default(),
         environment: request.environment.as_str().to_owned(),

@@ -56,7 +56,7 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
         key,
         scope.partner.as_str(),
         scope.operator.as_str(),
-        request.event,
+        &request.event,
         &request.callback_url,
         request.profile.name(),
         request.contract.as_deref().unwrap_or_default(),
@@ -86,13 +86,16 @@ fn hash(purpose: &str, parts: &[&str]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aerogram_domain::catalogue::Catalogue;
     use aerogram_domain::subscription_request::{CreateContext, parse_create};
     use axum::http::HeaderValue;
     use serde_json::json;
 
     fn request(url: &str, signing_key: &str) -> CreateRequest {
         let body = json!({"event": "FLIGHT_CREATE", "callbackUrl": url, "signingKey": signing_key});
-        parse_create(&body, &CreateContext { contracts: &[], policy_exists: &|_| true }).unwrap()
+        let catalogue = Catalogue::builtin();
+        let context = CreateContext { catalogue: &catalogue, contracts: &[], policy_exists: &|_| true };
+        parse_create(&body, &context).unwrap()
     }
 
     #[test]

@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::Credentials;
 use aerogram_kafka::Cluster;
 use aerogram_seal::Sealer;
@@ -49,6 +50,8 @@ pub const BASE: &str = "/api/v2/webhooks";
 pub struct Api {
     pub settings: ApiSettings,
     pub cluster: Cluster,
+    /// The event types there are.
+    pub catalogue: Arc<Catalogue>,
     pub credentials: Credentials,
     pub sealer: Sealer,
     /// Names of retry policies.

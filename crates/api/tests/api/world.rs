@@ -39,9 +39,12 @@ clients = ["app-1"]
 [[tokens]]
 sha256 = "FLIGHTS"
 operator = "acme"
-clients = ["app-3"]
+clients = ["app-3", "app-6"]
 events = ["FLIGHT_*"]
 "#;
+
+/// Adds types to the built-in ones.
+const OWN_TYPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/catalogue/own-types.example.toml");
 
 pub const SEAL_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -68,6 +71,7 @@ impl World {
         let own = [
             ("TOPICS__PARTITIONS", partitions.as_str()),
             ("TOPICS__EVENT_PARTITIONS", "1"),
+            ("CATALOGUE__FILES", OWN_TYPES),
             ("CREDENTIALS__FILE", file.to_str().unwrap()),
             ("SEAL__KEYS__K1", SEAL_KEY),
             ("SEAL__CURRENT", "k1"),

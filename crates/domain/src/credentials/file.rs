@@ -1,31 +1,33 @@
 //! From the text of the credentials file to who may call.
 
-use super::{
-    Credentials, EventPattern, Operators, Problem, Publisher, Token, TokenHash,
-    place::{self, Reading, Section, Text},
+use super::{Credentials, EventPattern, Operators, Problem, Publisher, Token, TokenHash};
+use crate::{
+    catalogue::Catalogue,
+    toml_reading::{Reading, Section, Text},
 };
 use std::collections::HashMap;
 use toml::de::DeTable;
 
 const CHARS_MAX: usize = 128;
 
-pub(super) fn parse(text: &str) -> Result<Credentials, Vec<Problem>> {
+pub(super) fn parse(text: &str, catalogue: &Catalogue) -> Result<Credentials, Vec<Problem>> {
     let mut reading = Reading::new(text);
     let (root, syntax) = DeTable::parse_recoverable(text);
     for error in syntax {
         reading.problem(&error.span().unwrap_or_default(), "", format!("is not TOML: {}", error.message()));
     }
-    let root = root.get_ref();
-    place::refuse_unknown(&mut reading, root, "", &["operators", "tokens", "publishers"]);
+    let root = &Section::root(root.get_ref());
+    root.refuse_unknown(&mut reading, &["operators", "tokens", "publishers", "admins"]);
     let mut credentials = Credentials::default();
     read_operators(&mut reading, root, &mut credentials);
-    read_tokens(&mut reading, root, &mut credentials);
+    read_tokens(&mut reading, root, catalogue, &mut credentials);
     read_publishers(&mut reading, root, &mut credentials);
+    read_admins(&mut reading, root, &mut credentials);
     reading.finish(credentials)
 }
 
-fn read_operators(reading: &mut Reading<'_>, root: &DeTable<'_>, credentials: &mut Credentials) {
-    for section in place::sections(reading, root, "operators", &["id", "contracts"]) {
+fn read_operators(reading: &mut Reading<'_>, root: &Section<'_, '_>, credentials: &mut Credentials) {
+    for section in root.sections(reading, "operators", &["id", "contracts"]) {
         let id = section.text(reading, "id", CHARS_MAX);
         let contracts = section.texts(reading, "contracts", CHARS_MAX).unwrap_or_default();
         let Some(id) = id else { continue };
@@ -43,12 +45,17 @@ fn read_operators(reading: &mut Reading<'_>, root: &DeTable<'_>, credentials: &m
     }
 }
 
-fn read_tokens(reading: &mut Reading<'_>, root: &DeTable<'_>, credentials: &mut Credentials) {
-    for section in place::sections(reading, root, "tokens", &["sha256", "operator", "clients", "events"]) {
+fn read_tokens(
+    reading: &mut Reading<'_>,
+    root: &Section<'_, '_>,
+    catalogue: &Catalogue,
+    credentials: &mut Credentials,
+) {
+    for section in root.sections(reading, "tokens", &["sha256", "operator", "clients", "events"]) {
         let sha256 = read_hash(reading, &section);
         let operator = section.text(reading, "operator", CHARS_MAX);
         let clients = section.some_texts(reading, "clients", CHARS_MAX);
-        let events = read_patterns(reading, &section);
+        let events = read_patterns(reading, &section, catalogue);
         let Some(operator) = operator else { continue };
         check_operator(reading, credentials, &operator);
         let Some((hash, sha256)) = sha256 else { continue };
@@ -63,10 +70,10 @@ fn read_tokens(reading: &mut Reading<'_>, root: &DeTable<'_>, credentials: &mut 
     }
 }
 
-fn read_publishers(reading: &mut Reading<'_>, root: &DeTable<'_>, credentials: &mut Credentials) {
+fn read_publishers(reading: &mut Reading<'_>, root: &Section<'_, '_>, credentials: &mut Credentials) {
     // A scope with two tokens is one whose token is being changed; both must mean the same.
     let mut by_name: HashMap<String, Operators> = HashMap::new();
-    for section in place::sections(reading, root, "publishers", &["name", "sha256", "operators"]) {
+    for section in root.sections(reading, "publishers", &["name", "sha256", "operators"]) {
         let name = section.text(reading, "name", CHARS_MAX);
         let sha256 = read_hash(reading, &section);
         let operators = section.some_texts(reading, "operators", CHARS_MAX);
@@ -82,6 +89,18 @@ fn read_publishers(reading: &mut Reading<'_>, root: &DeTable<'_>, credentials: &
         let Some((hash, sha256)) = sha256 else { continue };
         let publisher = Publisher { scope: name.value.into(), operators };
         if credentials.publishers.insert(hash, publisher).is_some() {
+            reading.problem(&sha256.span, &sha256.place, "the same token stands there twice");
+        }
+    }
+}
+
+/// A name may stand there with several tokens.
+fn read_admins(reading: &mut Reading<'_>, root: &Section<'_, '_>, credentials: &mut Credentials) {
+    for section in root.sections(reading, "admins", &["name", "sha256"]) {
+        let name = section.text(reading, "name", CHARS_MAX);
+        let sha256 = read_hash(reading, &section);
+        let (Some(name), Some((hash, sha256))) = (name, sha256) else { continue };
+        if credentials.admins.insert(hash, name.value.into()).is_some() {
             reading.problem(&sha256.span, &sha256.place, "the same token stands there twice");
         }
     }
@@ -118,13 +137,17 @@ fn parse_hex(text: &str) -> Option<TokenHash> {
     Some(hash)
 }
 
-fn read_patterns(reading: &mut Reading<'_>, section: &Section<'_, '_>) -> Vec<EventPattern> {
+fn read_patterns(
+    reading: &mut Reading<'_>,
+    section: &Section<'_, '_>,
+    catalogue: &Catalogue,
+) -> Vec<EventPattern> {
     let Some(texts) = section.texts(reading, "events", CHARS_MAX) else {
         return vec![EventPattern::Beginning(String::new())];
     };
     let mut patterns = Vec::new();
     for text in texts {
-        match EventPattern::parse(text.value) {
+        match EventPattern::parse(text.value, catalogue) {
             Some(pattern) => patterns.push(pattern),
             None => {
                 let detail =

@@ -15,18 +15,22 @@
 //! name = "flight-operations"      # the scope of the events it publishes
 //! sha256 = "…"
 //! operators = ["acme-air"]        # whom it may speak for; ["*"]: everyone
+//!
+//! [[admins]]                      # people who run the platform
+//! name = "platform-team"          # stands in records of what was done with it
+//! sha256 = "…"
 //! ```
 
 mod file;
-mod place;
 #[cfg(test)]
 mod tests;
 
-use crate::catalogue;
+pub use crate::toml_reading::Problem;
+
+use crate::catalogue::Catalogue;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt,
     sync::Arc,
 };
 
@@ -37,6 +41,8 @@ pub struct Credentials {
     contracts: HashMap<String, Arc<[String]>>,
     tokens: HashMap<TokenHash, Token>,
     publishers: HashMap<TokenHash, Publisher>,
+    /// Names by token.
+    admins: HashMap<TokenHash, Arc<str>>,
 }
 
 type TokenHash = [u8; 32];
@@ -107,49 +113,27 @@ impl Operators {
 /// An event type, or the beginning of some: `FLIGHT_*`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum EventPattern {
-    Exactly(&'static str),
+    Exactly(String),
     Beginning(String),
 }
 
 impl EventPattern {
     /// `None` unless it means at least one type of the catalogue.
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, catalogue: &Catalogue) -> Option<Self> {
         let Some(beginning) = text.strip_suffix('*') else {
-            return catalogue::lookup(text).map(|t| EventPattern::Exactly(t.wire_name));
+            return catalogue.lookup(text).map(|t| EventPattern::Exactly(t.wire_name.as_ref().to_owned()));
         };
-        let means_some = catalogue::EVENT_TYPES.iter().any(|t| t.wire_name.starts_with(beginning));
+        let means_some = catalogue.types().any(|t| t.wire_name.starts_with(beginning));
         means_some.then(|| EventPattern::Beginning(beginning.to_owned()))
     }
 
     fn matches(&self, event_type: &str) -> bool {
         match self {
-            EventPattern::Exactly(name) => *name == event_type,
+            EventPattern::Exactly(name) => name == event_type,
             EventPattern::Beginning(beginning) => event_type.starts_with(beginning),
         }
     }
 }
-
-/// One mistake in the credentials file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Problem {
-    /// From 1.
-    pub line: usize,
-    /// For example `tokens[2].sha256`.
-    pub place: String,
-    /// What is wrong and what is expected.
-    pub detail: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place.as_str() {
-            "" => write!(f, "line {}: {}", self.line, self.detail),
-            place => write!(f, "line {}: {place}: {}", self.line, self.detail),
-        }
-    }
-}
-
-impl std::error::Error for Problem {}
 
 /// Why nobody is let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -163,12 +147,12 @@ pub enum AuthError {
 }
 
 impl Credentials {
-    /// Reads the credentials file.
+    /// Reads the credentials file; the event types in it are those of `catalogue`.
     ///
     /// # Errors
     /// Every mistake with its place, in the order of the file.
-    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
-        file::parse(text)
+    pub fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, Vec<Problem>> {
+        file::parse(text, catalogue)
     }
 
     /// Whom `client_id` (`X-Api-Client-Id`) and `token` (`X-Auth-Token`) stand for.
@@ -191,6 +175,11 @@ impl Credentials {
     /// Whose bearer token this is.
     pub fn publisher(&self, token: &str) -> Option<&Publisher> {
         self.publishers.get(&hash(token))
+    }
+
+    /// The name of the administrator whose bearer token this is.
+    pub fn admin(&self, token: &str) -> Option<&Arc<str>> {
+        self.admins.get(&hash(token))
     }
 }
 

@@ -1,5 +1,9 @@
 use super::*;
 
+fn parse(text: &str) -> Result<Credentials, Vec<Problem>> {
+    Credentials::parse(text, &Catalogue::builtin())
+}
+
 fn sha256(token: &str) -> String {
     hash(token).iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -34,17 +38,22 @@ fn file() -> String {
         name = "orders"
         sha256 = "{}"
         operators = ["acme"]
+
+        [[admins]]
+        name = "platform"
+        sha256 = "{}"
         "#,
         sha256("acme token"),
         sha256("blue token"),
         sha256("flight token"),
-        sha256("order token")
+        sha256("order token"),
+        sha256("admin token")
     )
 }
 
 #[test]
 fn a_client_and_a_token_are_a_subscriber() {
-    let credentials = Credentials::parse(&file()).unwrap();
+    let credentials = parse(&file()).unwrap();
     let acme = credentials.subscriber("app-2", "acme token").unwrap();
     assert_eq!((acme.partner.as_str(), &*acme.operator), ("app-2", "acme"));
     assert!(acme.has_contract("C-2") && !acme.has_contract("C-3"));
@@ -53,14 +62,14 @@ fn a_client_and_a_token_are_a_subscriber() {
     let blue = credentials.subscriber("app-1", "blue token").unwrap();
     assert!(blue.contracts.is_empty());
     assert!(
-        catalogue::EVENT_TYPES.iter().all(|t| blue.may_subscribe(t.wire_name)),
+        Catalogue::builtin().types().all(|t| blue.may_subscribe(&t.wire_name)),
         "the default is everything"
     );
 }
 
 #[test]
 fn everybody_else_is_nobody() {
-    let credentials = Credentials::parse(&file()).unwrap();
+    let credentials = parse(&file()).unwrap();
     assert_eq!(credentials.subscriber("app-1", "acme").unwrap_err(), AuthError::Unknown);
     assert_eq!(credentials.subscriber("app-1", "").unwrap_err(), AuthError::Unknown);
     assert_eq!(credentials.subscriber("app-1", &sha256("acme token")).unwrap_err(), AuthError::Unknown);
@@ -71,12 +80,23 @@ fn everybody_else_is_nobody() {
 
 #[test]
 fn a_publisher_speaks_for_its_operators() {
-    let credentials = Credentials::parse(&file()).unwrap();
+    let credentials = parse(&file()).unwrap();
     let flight = credentials.publisher("flight token").unwrap();
     assert_eq!(&*flight.scope, "flight-operations");
     assert!(flight.operators.include("anyone"));
     let orders = credentials.publisher("order token").unwrap();
     assert!(orders.operators.include("acme") && !orders.operators.include("bluejet"));
+}
+
+#[test]
+fn an_administrator_is_nobody_else() {
+    let credentials = parse(&file()).unwrap();
+    assert_eq!(credentials.admin("admin token").map(AsRef::as_ref), Some("platform"));
+    assert!(credentials.admin("flight token").is_none() && credentials.admin("").is_none());
+    assert!(credentials.publisher("admin token").is_none());
+    let twice = format!("{}[[admins]]\nname = \"second\"\nsha256 = \"{}\"", file(), sha256("admin token"));
+    let problems = parse(&twice).unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.place.as_str()).collect::<Vec<_>>(), ["admins[1].sha256"]);
 }
 
 #[test]
@@ -103,7 +123,7 @@ clients = ["a", "a"]
 name = "p"
 sha256 = "00"
 "#;
-    let problems = Credentials::parse(text).unwrap_err();
+    let problems = parse(text).unwrap_err();
     let told: Vec<_> = problems.iter().map(|p| (p.line, p.place.as_str())).collect();
     assert_eq!(
         told,
@@ -136,18 +156,32 @@ fn a_token_belongs_to_one() {
             "[[tokens]]\nsha256 = \"{}\"\noperator = \"acme\"\nclients = [\"x\"]",
             sha256("blue token")
         );
-    let problems = Credentials::parse(&twice).unwrap_err();
+    let problems = parse(&twice).unwrap_err();
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].place, "tokens[2].sha256");
 }
 
 #[test]
 fn what_is_no_toml_is_told_with_its_line() {
-    let problems = Credentials::parse("[[operators]]\nid = \n[[tokens\n").unwrap_err();
+    let problems = parse("[[operators]]\nid = \n[[tokens\n").unwrap_err();
     assert!(problems.iter().any(|p| p.line == 2 && p.detail.contains("not TOML")), "{problems:?}");
 }
 
 #[test]
 fn an_empty_file_lets_nobody_in() {
-    assert_eq!(Credentials::parse("").unwrap().subscriber("a", "b").unwrap_err(), AuthError::Unknown);
+    assert_eq!(parse("").unwrap().subscriber("a", "b").unwrap_err(), AuthError::Unknown);
+}
+
+#[test]
+fn event_types_are_those_of_the_catalogue_that_is_configured() {
+    let own = include_str!("../../catalogue/own-types.example.toml").to_owned();
+    let catalogue = Catalogue::with_files(&[("own.toml".to_owned(), own)]).unwrap();
+    let only = |pattern: &str| file().replace("\"PRODUCT_ADDED\"", &format!("{pattern:?}"));
+    for pattern in ["FLIGHT_GATE_UPDATE", "FLIGHT_BAGS_*"] {
+        let credentials = Credentials::parse(&only(pattern), &catalogue).unwrap();
+        let acme = credentials.subscriber("app-1", "acme token").unwrap();
+        assert!(acme.may_subscribe("FLIGHT_BAGS_REPORT") && !acme.may_subscribe("OrderCreated"));
+        let problems = parse(&only(pattern)).unwrap_err();
+        assert!(problems[0].place == "tokens[0].events[1]" && problems.len() == 1, "{problems:?}");
+    }
 }
