@@ -39,12 +39,18 @@ else
   [ -e /usr/include/openssl/ssl.h ] || need libssl-dev
   [ -e /usr/include/zlib.h ] || need zlib1g-dev
 fi
+# Go builds the embedded broker and runs samples of the documentation.
+have go || need golang-go
 if ! have python3; then
   need python3
   need python3-pip
 elif ! python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pip") is None)'; then
   need python3-pip
 fi
+# The documentation's samples are run; npm brings the Kafka client of one.
+have curl || need curl
+have node || need nodejs
+have npm || need npm
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" -ne 0 ] || ! have apt-get; then
@@ -64,6 +70,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
+# From 1.21 on Go fetches the release it needs.
+if [[ $(go version) =~ go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -lt 21 ]; then
+  echo "Go 1.${BASH_REMATCH[1]} is too old, please install 1.21 or later from https://go.dev/dl (or Debian's backports)." >&2
+  exit 1
+fi
 if ! have cargo || ! have cargo-fmt || ! have cargo-clippy; then
   echo "The Rust toolchain (cargo with rustfmt and clippy, see rust-version in Cargo.toml) is missing, please install it from https://rustup.rs." >&2
   exit 1

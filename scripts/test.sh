@@ -84,11 +84,17 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+check_embedded_broker() {
+  scripts/build-embedded-kafka.sh
+  (cd deploy/embedded-kafka && GOTOOLCHAIN=${GOTOOLCHAIN:-auto} go vet . && GOTOOLCHAIN=${GOTOOLCHAIN:-auto} go test .)
+}
+
 step install scripts/install-test-deps.sh
 step format cargo fmt --all --check
 step clippy cargo clippy --workspace --all-targets -- -D warnings
 # The role binaries and the tests in one go: apart, cargo would settle on other features for the shared dependencies
 # and compile them twice.
 step build cargo build --workspace --bins --tests
+step broker check_embedded_broker
 step services services_start "$RUN"
 step tests cargo test --workspace

@@ -8,10 +8,10 @@ use crate::options::RunArgs;
 pub fn of(args: &RunArgs) -> Vec<String> {
     let mut defaults = vec![
         format!("kafka.brokers={}", EmbeddedSettings::BROKERS),
-        // The embedded broker forgets a member that does not poll for longer than half a minute.
+        // The embedded broker waits this long for a member whose connection dies while it joins.
         "kafka.max_poll_interval_ms=30000".to_owned(),
-        // A killed process cannot say that it leaves, and there is no other that would take over meanwhile: the next
-        // start waits this long for its predecessor's partitions.
+        // With --kafka, the start after a kill waits this long for its predecessor's partitions, and there is no other
+        // process that would work meanwhile.
         "kafka.session_timeout_ms=6000".to_owned(),
         "deliverer.lease_margin_ms=2000".to_owned(),
         "topics.partitions=6".to_owned(),
