@@ -93,6 +93,8 @@ pub struct Subscription {
     /// Of the receiver; no other subscription has it.
     pub path: String,
     pub key: String,
+    /// What the header X-Payload-Signature must hold.
+    pub secret: Option<String>,
 }
 
 impl Subscription {
@@ -133,9 +135,13 @@ pub async fn subscribe(
         for event in customer.events() {
             let path = format!("/{}/{event}", customer.name.replace(' ', "-"));
             let key = customer.key();
+            let secret = customer.has_secret().then(|| Uuid::new_v4().simple().to_string());
             let mut body = json!({"event": event, "callbackUrl": receiver.url(&path), "signingKey": key});
             if let Some(profile) = customer.profile {
                 body["profile"] = json!(profile);
+            }
+            if let Some(secret) = &secret {
+                body["authentication"] = json!({"type": "payloadSignature", "secret": secret});
             }
             if event == FAILING {
                 body["policy"] = json!(QUICK_POLICY);
@@ -151,6 +157,7 @@ pub async fn subscribe(
                 subscriber: customer.name,
                 path,
                 key,
+                secret,
             });
         }
     }
@@ -161,6 +168,11 @@ impl Customer {
     /// The event types it subscribes to.
     pub fn events(&self) -> impl Iterator<Item = &'static str> {
         self.events.iter().copied()
+    }
+
+    /// Whether its receiver also wants a secret in a header, as the staffing contract has it.
+    fn has_secret(&self) -> bool {
+        self.profile == Some("staffing")
     }
 
     fn key(&self) -> String {
@@ -185,6 +197,7 @@ mod tests {
             subscriber: "flight ops",
             path: String::new(),
             key: String::new(),
+            secret: None,
         };
         let event = |kind, operator, environment: Option<&str>| {
             let mut event = UpstreamEvent::new("1", kind, operator, "s", json!({}));

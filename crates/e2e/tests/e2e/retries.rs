@@ -108,7 +108,9 @@ async fn four_attempts_then_people_are_told() -> Result<()> {
     });
     receiver.behave("/four", answers);
     let hook = cluster
-        .subscribe(ACME, "FLIGHT_CREW_ASSIGNMENT", "/four", &json!({"profile": "staffing", "policy": "four"}))
+        .subscribe(ACME, "FLIGHT_CREW_ASSIGNMENT", "/four", &json!({
+            "profile": "staffing", "policy": "four", "authentication": {"type": "apiKey", "key": "crew-key"},
+        }))
         .await?;
     let begun = jiff::Timestamp::now().as_millisecond();
     cluster
