@@ -7,6 +7,15 @@ use crate::sabotage::{Rule, removed};
 use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+/// Clocks of hosts may differ by so much. A position that lies further in the future was told by a clock that has been
+/// set back since, and then nobody knows how old it is.
+pub const CLOCKS_DIFFER_MAX_MS: i64 = 10_000;
+
+/// Whether a position that was the log's end at `as_of_ms` is still young enough for what tombstones there may have been.
+fn is_young(now_ms: i64, as_of_ms: i64, age_max_ms: i64) -> bool {
+    (-CLOCKS_DIFFER_MAX_MS..=age_max_ms).contains(&(now_ms - as_of_ms))
+}
+
 /// What the caller believes of the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Guard {
@@ -44,7 +53,7 @@ impl Change {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StoreOp {
     /// Makes `owner` the owner. Resets when told to, when the layout is another one, and when the position is older
-    /// than `age_max_ms`: tombstones may have been compacted away since.
+    /// than `age_max_ms`, or of unknown age: tombstones may have been compacted away since.
     TakeOver { owner: u64, layout_id: String, now_ms: i64, age_max_ms: i64, reset: bool },
     /// Applies records up to offset `upto`. `as_of_ms`: when the position was seen to be the log's end, if it was.
     Apply {
@@ -55,8 +64,9 @@ pub enum StoreOp {
         changes: Vec<Change>,
         as_of_ms: Option<i64>,
     },
-    /// The earliest entries due by now and not fired.
-    Pick { guard: Guard, now_ms: i64, age_max_ms: i64, limit: usize },
+    /// The earliest entries due by now and not fired: at most `limit`, and no further one once keys and values have
+    /// `bytes_max` bytes or more.
+    Pick { guard: Guard, now_ms: i64, age_max_ms: i64, limit: usize, bytes_max: usize },
     /// These were fired and acknowledged; only a tombstone ends them now.
     MarkFired { guard: Guard, now_ms: i64, age_max_ms: i64, keys: Vec<Bytes> },
 }
@@ -105,7 +115,7 @@ pub fn execute(slot: &mut Option<StoreState>, op: StoreOp) -> StoreReply {
         StoreOp::TakeOver { owner, layout_id, now_ms, age_max_ms, reset } => {
             let usable = slot
                 .take()
-                .filter(|s| !reset && s.layout_id == layout_id && now_ms - s.as_of_ms <= age_max_ms);
+                .filter(|s| !reset && s.layout_id == layout_id && is_young(now_ms, s.as_of_ms, age_max_ms));
             let state =
                 usable.unwrap_or(StoreState { applied: -1, as_of_ms: now_ms, ..StoreState::default() });
             let state = slot.insert(StoreState { owner, layout_id, ..state });
@@ -119,8 +129,8 @@ pub fn execute(slot: &mut Option<StoreState>, op: StoreOp) -> StoreReply {
                 StoreReply::Applied { pending: s.entries.len() }
             })
         }
-        StoreOp::Pick { guard, now_ms, age_max_ms, limit } => {
-            guarded(slot, guard, now_ms, age_max_ms, |s| StoreReply::Picked(s.pick(now_ms, limit)))
+        StoreOp::Pick { guard, now_ms, age_max_ms, limit, bytes_max } => {
+            guarded(slot, guard, now_ms, age_max_ms, |s| StoreReply::Picked(s.pick(now_ms, limit, bytes_max)))
         }
         StoreOp::MarkFired { guard, now_ms, age_max_ms, keys } => {
             guarded(slot, guard, now_ms, age_max_ms, |s| {
@@ -140,10 +150,10 @@ fn guarded(
 ) -> StoreReply {
     match slot {
         Some(s) if s.owner == guard.owner && (s.applied == guard.applied || removed(Rule::StoreGuard)) => {
-            if now_ms - s.as_of_ms > age_max_ms {
-                StoreReply::TooOld
-            } else {
+            if is_young(now_ms, s.as_of_ms, age_max_ms) {
                 then(s)
+            } else {
+                StoreReply::TooOld
             }
         }
         _ => StoreReply::Mismatch,
@@ -170,7 +180,8 @@ impl StoreState {
         }
     }
 
-    fn pick(&self, now_ms: i64, limit: usize) -> Vec<Picked> {
+    fn pick(&self, now_ms: i64, limit: usize, bytes_max: usize) -> Vec<Picked> {
+        let mut bytes = 0;
         self.due
             .iter()
             .take_while(|(due, _)| *due <= now_ms)
@@ -178,6 +189,11 @@ impl StoreState {
             .filter_map(|(due, key)| {
                 let (_, value) = self.entries.get(key)?;
                 Some(Picked { key: key.clone(), due_at_ms: *due, value: value.clone() })
+            })
+            .take_while(|picked| {
+                let room = bytes < bytes_max;
+                bytes += picked.key.len() + picked.value.len();
+                room
             })
             .collect()
     }
@@ -213,7 +229,7 @@ mod tests {
 
     fn picked(slot: &mut Option<StoreState>, applied: i64) -> usize {
         let guard = Guard { owner: 1, applied };
-        match execute(slot, StoreOp::Pick { guard, now_ms: 5, age_max_ms: 100, limit: 9 }) {
+        match execute(slot, StoreOp::Pick { guard, now_ms: 5, age_max_ms: 100, limit: 9, bytes_max: 99 }) {
             StoreReply::Picked(picked) => picked.len(),
             other => panic!("{other:?}"),
         }

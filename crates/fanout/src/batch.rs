@@ -5,25 +5,17 @@ use aerogram_domain::{
     identity::Position,
     prefix::Prefix,
 };
-use aerogram_kafka::{Item, PartitionReader, ReadError, Record};
-use aerogram_wire::{SCHEMA, headers, v1::Envelope};
+use aerogram_kafka::{Failure, Item, PartitionReader, Record, Unreadable};
+use aerogram_wire::{SCHEMA, Topic, headers, v1::Envelope};
 use prost::Message as _;
 
 /// A batch takes no further event beyond this.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What stands in `events` was written by us; what cannot be read stops the partition.
-#[derive(Debug, thiserror::Error)]
-pub enum BatchError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(
-        "events partition {partition} offset {offset} is unreadable: {detail}. It is not skipped, because an event \
-         would be lost; run a version that knows it"
-    )]
-    Record { partition: i32, offset: i64, detail: String },
-    #[error("events partition {partition} gave offset {offset} after a later one; this is a bug")]
-    Order { partition: i32, offset: i64 },
+/// A batch, and why nothing can be taken after it, if so.
+pub struct Taken {
+    pub batch: Vec<Fresh>,
+    pub problem: Option<Failure>,
 }
 
 /// What is known of a partition's offsets.
@@ -37,54 +29,68 @@ pub struct Progress {
 /// Begins a batch with `first`, and takes what is there without waiting, at most `max` events. Events that have a
 /// receipt are settled at once and are not part of it. The batch is one unit of the prefix, under its last offset.
 ///
-/// # Errors
-/// The partition cannot be read, or a record of it.
-pub fn take(
-    reader: &mut PartitionReader,
-    first: Item,
-    progress: &mut Progress,
-    max: usize,
-) -> Result<Vec<Fresh>, BatchError> {
+/// What cannot be read ends the batch: what stands in `events` was written by us, and skipping it would lose an event. The
+/// events before it are good all the same.
+pub fn take(reader: &mut PartitionReader, first: Item, progress: &mut Progress, max: usize) -> Taken {
     let partition = reader.partition();
     let mut batch: Vec<Fresh> = Vec::new();
+    let filled = fill(reader, first, max, progress, &mut batch);
+    // The units of the prefix are contiguous, so the batch's comes before that of an event with a receipt.
+    let closed = match batch.last() {
+        Some(last) => begin(progress, partition, last.position.offset, progress.fold_start.floor()),
+        None => Ok(()),
+    };
+    let settled = filled.and_then(|receipted| match receipted {
+        Some((offset, receipt_at)) => begin(progress, partition, offset, receipt_at).map(|()| {
+            progress.prefix.settle(offset);
+        }),
+        None => Ok(()),
+    });
+    Taken { batch, problem: closed.and(settled).err() }
+}
+
+/// Offset and place of the receipt of the event that ended the batch because it has one.
+type Receipted = Option<(i64, i64)>;
+
+fn fill(
+    reader: &mut PartitionReader,
+    first: Item,
+    max: usize,
+    progress: &mut Progress,
+    batch: &mut Vec<Fresh>,
+) -> Result<Receipted, Failure> {
     let mut bytes = 0;
     let mut item = Some(first);
     while let Some(found) = item {
         if let Item::Record(record) = found {
             if let Some(receipt_at) = progress.inherited.take(record.offset) {
-                // The batch ends here: its units are contiguous.
-                close(&batch, progress, partition)?;
-                begin(progress, partition, record.offset, receipt_at)?;
-                progress.prefix.settle(record.offset);
-                return Ok(batch);
+                return Ok(Some((record.offset, receipt_at)));
             }
             bytes += record.payload.as_ref().map_or(0, |payload| payload.len());
-            batch.push(decode(partition, record)?);
+            batch.push(decode(reader.partition(), record)?);
         }
         item = if batch.len() < max && bytes < BATCH_BYTES_MAX { reader.try_next()? } else { None };
     }
-    close(&batch, progress, partition)?;
-    Ok(batch)
+    Ok(None)
 }
 
-fn close(batch: &[Fresh], progress: &mut Progress, partition: i32) -> Result<(), BatchError> {
-    match batch.last() {
-        Some(last) => begin(progress, partition, last.position.offset, progress.fold_start.floor()),
-        None => Ok(()),
-    }
-}
-
-fn begin(progress: &mut Progress, partition: i32, offset: i64, receipt_at: i64) -> Result<(), BatchError> {
+fn begin(progress: &mut Progress, partition: i32, offset: i64, receipt_at: i64) -> Result<(), Failure> {
     if progress.prefix.begin(offset, receipt_at) {
         Ok(())
     } else {
-        Err(BatchError::Order { partition, offset })
+        Err(format!("events partition {partition} gave offset {offset} after a later one; this is a bug")
+            .into())
     }
 }
 
-fn decode(partition: i32, record: Record) -> Result<Fresh, BatchError> {
+/// Reads an event of `events`.
+///
+/// # Errors
+/// No version up to this one wrote it.
+pub fn decode(partition: i32, record: Record) -> Result<Fresh, Unreadable> {
     let offset = record.offset;
-    let unreadable = |detail: String| BatchError::Record { partition, offset, detail };
+    let unreadable =
+        |problem: String| Unreadable { topic: Topic::Events.name().to_owned(), partition, offset, problem };
     let traceparent =
         record.header(headers::TRACEPARENT).map(|value| String::from_utf8_lossy(value).into_owned());
     let payload = record.payload.ok_or_else(|| unreadable("it is empty".to_owned()))?;

@@ -1,36 +1,26 @@
 //! What former owners of a partition left: the receipts of events that are not committed.
 
 use aerogram_domain::fanout::{CommitMetadata, FoldStart, ReceiptFold};
-use aerogram_kafka::{Committed, Companions, From, Item, ReadError};
+use aerogram_kafka::{Committed, Companions, Failure, From, Item, ReadError, Unreadable};
 use aerogram_wire::{Topic, v1::Receipt};
 use prost::Message as _;
-
-#[derive(Debug, thiserror::Error)]
-pub enum InheritError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(
-        "matches partition {partition} offset {offset} is unreadable: {source}; run a version that knows it"
-    )]
-    Record { partition: i32, offset: i64, source: prost::DecodeError },
-}
 
 /// Folds `matches` of the partition, from where the commit says, to its end.
 ///
 /// # Errors
-/// It cannot be read.
+/// It cannot be read, or a record of it.
 pub async fn receipts(
     companions: &Companions,
     partition: i32,
     committed: &Committed,
-) -> Result<(ReceiptFold, FoldStart), InheritError> {
+) -> Result<(ReceiptFold, FoldStart), Failure> {
     let Some(CommitMetadata { fold_from }) = CommitMetadata::decode(&committed.metadata) else {
         return fold(companions, partition, committed.offset, From::Beginning).await;
     };
     match fold(companions, partition, committed.offset, From::Offset(fold_from)).await {
         // Retention may have taken receipts up to here. What is left is all there is to know: a missing receipt makes an
         // event be matched again, with the same delivery ids.
-        Err(InheritError::Read(ReadError::OffsetOutOfRange { .. })) => {
+        Err(failure) if matches!(failure.downcast_ref(), Some(ReadError::OffsetOutOfRange { .. })) => {
             tracing::warn!(
                 partition,
                 fold_from,
@@ -47,7 +37,7 @@ async fn fold(
     partition: i32,
     committed: i64,
     from: From,
-) -> Result<(ReceiptFold, FoldStart), InheritError> {
+) -> Result<(ReceiptFold, FoldStart), Failure> {
     let mut receipts = ReceiptFold::new(committed);
     let mut end = match from {
         From::Offset(offset) => offset,
@@ -55,8 +45,12 @@ async fn fold(
     };
     let mut reader = companions.read(Topic::Matches, partition, from).await?;
     while let Item::Record(record) = reader.next().await? {
-        let receipt = Receipt::decode(record.payload.unwrap_or_default())
-            .map_err(|source| InheritError::Record { partition, offset: record.offset, source })?;
+        let receipt = Receipt::decode(record.payload.unwrap_or_default()).map_err(|error| Unreadable {
+            topic: Topic::Matches.name().to_owned(),
+            partition,
+            offset: record.offset,
+            problem: error.to_string(),
+        })?;
         receipts.apply(record.offset, &receipt);
         end = record.offset + 1;
     }

@@ -2,7 +2,6 @@
 //! for each batch. Read [`pipeline`] first. The decisions are in `aerogram_domain::{matching, fanout}`.
 
 mod batch;
-mod commit;
 mod dedupe;
 mod inherit;
 mod options;
@@ -10,6 +9,7 @@ mod partition;
 mod pipeline;
 mod publish;
 mod table;
+mod window;
 
 pub use dedupe::{Dedupe, DedupeError, MemoryDedupe, RedisDedupe};
 pub use pipeline::run;

@@ -25,7 +25,6 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     let options = Options::from_settings(&settings);
     let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
-    let assigned = health.condition("partitions assigned");
     let duplicates = Duplicates::open(&options.dedupe)?;
 
     connected.set(false, "waiting for the brokers and the topics");
@@ -49,21 +48,24 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     let shared = Arc::new(Shared {
         publisher: Publisher { writer: writer.clone(), table, duplicates, layout_id },
         companions,
+        ends: cluster.ends()?,
+        layout: cluster.layout().clone(),
         batch_max: options.batch_max,
         batches_in_flight_max: options.batches_in_flight_max,
         commit_interval: options.commit_interval,
+        drain: options.drain,
+        health: health.clone(),
     });
     let group = GroupConfig {
         group: options.group,
         topics: vec![cluster.topic(Topic::Events)],
         external: false,
         drain: options.drain,
+        assigned: Some(health.condition("partitions assigned")),
     };
-    assigned.set(false, "waiting for partitions of events");
     // Without the table nothing may be matched, so its end is the end of the role.
     let stop = shutdown.child_token();
     let running = run_group(&cluster, group, stop.clone(), move |assignment| {
-        assigned.set(true, format!("the latest is events {}", assignment.partition));
         tokio::spawn(partition::run(Arc::clone(&shared), assignment))
     });
     tokio::pin!(running);

@@ -1,6 +1,6 @@
 //! A batch on its way: asked about, matched, its deliveries written and acknowledged, then its receipt.
 
-use crate::{dedupe::Duplicates, table::SharedTable};
+use crate::{dedupe::Duplicates, table::SharedTable, window::Window};
 use aerogram_domain::{
     fanout::{Fresh, Sighting, judge, plan},
     identity::EventIdentity,
@@ -10,6 +10,9 @@ use aerogram_telemetry::names;
 use aerogram_wire::{Topic, v1::Receipt};
 use prost::Message as _;
 use std::sync::Arc;
+
+/// Deliveries of one batch that wait for their acknowledgements: an event may match any number of subscriptions.
+const ACKS_MAX: usize = 20_000;
 
 /// What the partitions of a process share.
 #[derive(Clone)]
@@ -26,7 +29,7 @@ pub struct Written {
     /// Of the batch's last event.
     pub last_offset: i64,
     receipts: Vec<Receipt>,
-    acks: Vec<Ack>,
+    acks: Window<Ack>,
 }
 
 /// A batch that is settled.
@@ -45,7 +48,7 @@ impl Publisher {
     pub async fn write(self, mut batch: Vec<Fresh>) -> Result<Option<Written>, WriteError> {
         let Some(last) = batch.last().map(|fresh| fresh.position) else { return Ok(None) };
         self.look_up(&mut batch).await;
-        let (mut receipts, mut acks) = (Vec::new(), Vec::new());
+        let (mut receipts, mut acks) = (Vec::new(), Window::new(ACKS_MAX));
         let mut rest = batch.as_slice();
         while !rest.is_empty() {
             let planned = plan(&self.table.read(), rest);
@@ -57,17 +60,11 @@ impl Publisher {
                     payload: Some(&delivery.payload),
                     headers: &[],
                 };
-                acks.push(self.writer.enqueue(out).await?);
+                acks.push(self.writer.enqueue(out).await?).await?;
             }
             metrics::counter!(names::FANOUT_MATCHES_TOTAL).increment(planned.matches() as u64);
             rest = rest.get(planned.events..).unwrap_or_default();
             receipts.push(planned.receipt);
-            if !rest.is_empty() {
-                // The fan-out is large: what waits for acknowledgements is bounded by one plan.
-                for ack in acks.drain(..) {
-                    ack.await?;
-                }
-            }
         }
         Ok(Some(Written { partition: last.partition, last_offset: last.offset, receipts, acks }))
     }
@@ -78,9 +75,7 @@ impl Publisher {
     /// # Errors
     /// Something cannot be written.
     pub async fn settle(self, written: Written) -> Result<Settled, WriteError> {
-        for ack in written.acks {
-            ack.await?;
-        }
+        written.acks.finished().await?;
         let mut receipt_offset = -1;
         for receipt in &written.receipts {
             let payload = receipt.encode_to_vec();

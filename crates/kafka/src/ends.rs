@@ -81,8 +81,11 @@ impl Ends {
         self.last_stable(topic, &partitions).await
     }
 
-    /// The offset of the first record at or after the time; the end if there is none.
-    pub(crate) async fn at_time(&self, topic: Topic, partition: i32, time_ms: i64) -> Result<i64, ReadError> {
+    /// The offset of the first record at or after the time, in milliseconds since 1970; the end if there is none.
+    ///
+    /// # Errors
+    /// When the partition does not exist or may not be read.
+    pub async fn at_time(&self, topic: Topic, partition: i32, time_ms: i64) -> Result<i64, ReadError> {
         // The end comes first: a record appended between the questions must not be passed over.
         let end = self.last_stable(topic, &[partition]).await?;
         let found = self.ask(End::Stable, topic, &[partition], Offset::Offset(time_ms.max(0))).await?;

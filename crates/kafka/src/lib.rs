@@ -13,18 +13,20 @@ mod stand_still;
 mod sync;
 pub mod topics;
 mod transactions;
+mod upstream;
 mod writer;
 
 pub use cluster::{Cluster, ConnectError};
 pub use companions::{Companions, From};
 pub use ends::Ends;
 pub use group::{
-    Assignment, CommitError, Committed, Committer, GroupConfig, GroupError, GroupMetadata, Stop, Stopping,
-    TaskEnd, run_group,
+    Assignment, CommitError, CommitsInTurn, Committed, Committer, GroupConfig, GroupError, GroupMetadata,
+    Stop, Stopping, TaskEnd, run_group,
 };
 pub use layout::LayoutError;
 pub use reader::{PartitionReader, ReadError};
 pub use record::{Item, Record};
-pub use stand_still::{Failure, Unreadable, fail};
+pub use stand_still::{Failure, Readiness, Unreadable, fail};
 pub use transactions::{TransactionError, TransactionalWriter};
+pub use upstream::{UpstreamError, UpstreamWriter};
 pub use writer::{Ack, Out, OwnedOut, Position, WriteError, Writer, Written};

@@ -73,6 +73,18 @@ impl Slot {
         self.filled.notify_one();
     }
 
+    /// The offset after the last record or marker taken from the queue; `None` before the first after an assignment or a
+    /// seek.
+    fn taken_in(&self, topic: &str, partition: i32) -> Option<i64> {
+        let guard = lock(&self.queue);
+        guard.as_ref()?;
+        let all = self.consumer.upgrade()?.position().ok()?;
+        match all.find_partition(topic, partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    }
+
     /// Blocks. `None` when the queue was taken away.
     fn seek(&self, topic: &str, partition: i32, offset: i64) -> Option<KafkaResult<()>> {
         // The queue holds the consumer, so it is never this that drops it.
@@ -174,6 +186,13 @@ impl PartitionReader {
         if self.empty {
             self.slot.filled.notified().await;
         }
+    }
+
+    /// Everything before this offset was returned, or never will be: unlike records, it counts the markers of transactions
+    /// that were read. Ask it when nothing more is there.
+    pub fn position(&self) -> i64 {
+        let returned = self.slot.position.load(Ordering::Relaxed);
+        returned.max(self.slot.taken_in(&self.topic, self.partition).unwrap_or(returned))
     }
 
     /// Goes on reading at this offset and drops what was fetched ahead. An offset that does not exist is reported when

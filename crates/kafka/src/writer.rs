@@ -64,7 +64,13 @@ pub enum WriteError {
     #[error("the record was not acknowledged in time; it may or may not have been written")]
     Expired,
     #[error("writing to {topic} partition {partition} failed for good: {reason}")]
-    Permanent { topic: String, partition: i32, reason: String },
+    Permanent {
+        topic: String,
+        partition: i32,
+        reason: String,
+        /// The record itself is refused, such as for its size: writing it again will end in the same way.
+        by_the_record: bool,
+    },
 }
 
 /// Appends records to internal topics; clones share one producer.
@@ -145,7 +151,8 @@ impl Writer {
         let partition = out.partition;
         let Some(topic) = self.0.topics.get(&out.topic) else {
             let reason = "it is not among the topics".to_owned();
-            return Err(WriteError::Permanent { topic: out.topic.name().to_owned(), partition, reason });
+            let topic = out.topic.name().to_owned();
+            return Err(WriteError::Permanent { topic, partition, reason, by_the_record: false });
         };
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic.name).partition(partition);
         record.key = out.key;
@@ -225,13 +232,26 @@ impl Future for Ack {
     }
 }
 
+fn is_about_the_record(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidRecord | Code::PolicyViolation
+    )
+}
+
 /// What stands for an offset the broker did not say; librdkafka has a lower number for it.
 const UNKNOWN_OFFSET: i64 = -1;
 
-fn write_error(error: &KafkaError, topic: &str, partition: i32) -> WriteError {
+pub(crate) fn write_error(error: &KafkaError, topic: &str, partition: i32) -> WriteError {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::QueueFull) => WriteError::QueueFull,
         Some(RDKafkaErrorCode::MessageTimedOut) => WriteError::Expired,
-        _ => WriteError::Permanent { topic: topic.to_owned(), partition, reason: error.to_string() },
+        code => WriteError::Permanent {
+            topic: topic.to_owned(),
+            partition,
+            reason: error.to_string(),
+            by_the_record: code.is_some_and(is_about_the_record),
+        },
     }
 }

@@ -10,6 +10,7 @@ use aerogram_settings::Settings;
 use aerogram_telemetry::{Clock, Health};
 use aerogram_wire::Topic;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,6 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         opened => opened?,
     };
     let kafka = health.condition("kafka connected");
-    let assigned = health.condition("partitions assigned");
     kafka.set(false, "waiting for the brokers and the topics");
     let cluster = match Cluster::connect(&settings, &shutdown).await {
         Err(_) if shutdown.is_cancelled() => return Ok(()),
@@ -34,23 +34,26 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         topics: vec![cluster.topic(Topic::Pending)],
         external: false,
         drain: drain_within,
+        assigned: Some(health.condition("partitions assigned")),
     };
     let parts = Arc::new(Parts {
         layout_id: cluster.layout().layout_id.clone(),
         expiring: cluster.expiring_writer()?,
         ends: cluster.ends()?,
         store,
+        unfit: AtomicBool::new(false),
         config: config(&settings),
         clock: Clock::new(),
         health,
     });
-    assigned.set(false, "waiting for partitions of pending");
-    run_group(&cluster, group, shutdown, move |assignment| {
-        assigned.set(true, format!("the latest is pending {}", assignment.partition));
-        tokio::spawn(owner::own(parts.clone(), assignment))
-    })
-    .await?;
-    Ok(())
+    let (shared, usable) = (parts.clone(), parts.health.condition(store::USABLE));
+    let running = run_group(&cluster, group, shutdown, move |assignment| {
+        tokio::spawn(owner::own(shared.clone(), assignment))
+    });
+    tokio::select! {
+        ended = running => Ok(ended?),
+        never = store::watch(&parts.store, &usable, &parts.unfit) => match never {},
+    }
 }
 
 fn config(settings: &Settings) -> Config {

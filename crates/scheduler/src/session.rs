@@ -7,6 +7,7 @@ use aerogram_kafka::{Assignment, Failure, Item, Stopping, Unreadable};
 use aerogram_telemetry::Condition;
 use aerogram_wire::Topic;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 /// Records taken before the rest has its turn.
@@ -34,6 +35,7 @@ impl<'a> Session<'a> {
     pub async fn run(mut self) -> Result<(), Failure> {
         loop {
             let taken = self.read()?;
+            self.core.hold(self.parts.unfit.load(Ordering::Relaxed));
             self.core.tick(self.parts.clock.now(), &mut self.actions);
             self.carry_out().await?;
             self.say_when_ready();
@@ -112,7 +114,13 @@ impl<'a> Session<'a> {
         let ready = self.core.is_ready(self.parts.clock.now());
         if ready != self.was_ready {
             self.was_ready = ready;
-            let text = if ready { "owned, caught up" } else { "catching up with pending; nothing fires" };
+            let text = match ready {
+                true => "owned, caught up",
+                false if self.parts.unfit.load(Ordering::Relaxed) => {
+                    "the store may lose entries; nothing fires"
+                }
+                false => "catching up with pending; nothing fires",
+            };
             self.condition.set(ready, text);
             tracing::info!(partition = self.assignment.partition, ready, "{text}");
         }

@@ -6,7 +6,7 @@ mod memory;
 mod redis;
 mod unfit;
 
-pub use self::redis::RedisStore;
+pub use self::redis::{Link, LinkFailure, RedisStore};
 pub use any::AnyStore;
 pub use memory::MemoryStore;
 pub use unfit::StoreUnfit;

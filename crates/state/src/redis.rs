@@ -8,7 +8,7 @@ mod scripts;
 use crate::{Store, StoreUnfit};
 use aerogram_domain::store::{StoreOp, StoreReply};
 use aerogram_settings::RedisSettings;
-use link::Link;
+pub use link::{Link, LinkFailure};
 use outage::Outage;
 use scripts::{Keys, Scripts, command_of};
 

@@ -46,9 +46,11 @@ pub enum Action {
     Escalate { ticket: Ticket, key: RunKey, escalation: Box<Escalation> },
     /// Write a command that deactivates the subscription; answer with `on_written`. The command id is the run's.
     Deactivate { ticket: Ticket, key: RunKey, subscription_id: String, detail: String },
-    /// Make one HTTP request; answer with `on_response`.
+    /// Make one HTTP request; answer with `on_response`, or with `on_unsent` if it may no longer be begun.
     Send {
         offset: i64,
+        /// [`super::Partition::table_position`] when it was decided.
+        as_of: i64,
         attempt: u32,
         delivery: Arc<Delivery>,
         subscription: Arc<Subscription>,

@@ -90,8 +90,9 @@ impl Commits {
         self.lease_until_ms = i64::MIN;
     }
 
-    pub fn lease_holds(&self, now: Now) -> bool {
-        now.mono_ms < self.lease_until_ms || removed(Rule::Lease)
+    /// When the lease ends, by the monotonic clock, unless another commit succeeds before.
+    pub fn lease_until_ms(&self) -> i64 {
+        if removed(Rule::Lease) { i64::MAX } else { self.lease_until_ms }
     }
 }
 
@@ -175,9 +176,9 @@ mod tests {
         commits.end_lease();
         assert!(commits.sent.is_some(), "the next commit waits, lest this answer be taken for its own");
         commits.answered(true, 50);
-        assert!(!commits.lease_holds(now));
+        assert!(now.mono_ms >= commits.lease_until_ms());
         commits.sent = Some((100, true));
         commits.answered(true, 50);
-        assert!(commits.lease_holds(now));
+        assert_eq!(commits.lease_until_ms(), 150);
     }
 }

@@ -1,7 +1,7 @@
 //! From the lanes to requests: at the moment of sending the lease, the table and the limits decide. Rule 11, freshness.
 
 use super::item::State;
-use super::{Action, Partition};
+use super::{Action, Partition, Phase};
 use crate::clock::Now;
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::v1::{LineKind, Reason, Status};
@@ -15,9 +15,41 @@ impl Partition {
         }
     }
 
-    /// The lease: the last successful commit is young enough, and no rebalance has begun since.
+    /// The lease: the last successful commit is young enough, and no rebalance has begun since. And the table is not too
+    /// old.
     pub fn may_send(&self, now: Now) -> bool {
-        self.table.is_current(now, self.config.table_age_max_ms) && self.commits.lease_holds(now)
+        now.mono_ms < self.sends_until_ms()
+    }
+
+    /// From then on, by the monotonic clock, no request may be begun, not even one that was decided before, as long as
+    /// nothing renews the lease. The shell looks at it at the moment of sending: between decision and sending it may have
+    /// waited, or stood still.
+    pub fn sends_until_ms(&self) -> i64 {
+        if self.phase != Phase::Running {
+            return i64::MIN;
+        }
+        self.table.current_until_ms(self.config.table_age_max_ms).min(self.commits.lease_until_ms())
+    }
+
+    /// How far `subscriptions` is applied. A request that was decided at another position may be one to a subscription that
+    /// was deleted since, so it must not be begun any more.
+    pub fn table_position(&self) -> i64 {
+        self.table.position()
+    }
+
+    /// A request was not begun, because [`Partition::sends_until_ms`] had passed or [`Partition::table_position`] had
+    /// moved on. It is decided anew.
+    pub fn on_unsent(&mut self, now: Now, offset: i64, out: &mut Vec<Action>) {
+        if let Some(item) = self.items.get_mut(offset)
+            && item.state == State::Sending
+        {
+            item.state = State::Waiting;
+            let id = item.delivery.subscription_id.clone();
+            self.leave_flight(offset);
+            self.lanes.close(&id);
+            self.lanes.push_front(&id, offset);
+        }
+        self.pump(now, out);
     }
 
     fn wake_due(&mut self, now: Now) {
@@ -53,7 +85,8 @@ impl Partition {
                 item.sent_as = Some((subscription.clone(), policy.clone()));
                 self.in_flight += 1;
                 let attempt = self.attempts_made(offset) + 1;
-                out.push(Action::Send { offset, attempt, delivery, subscription, policy });
+                let as_of = self.table.position();
+                out.push(Action::Send { offset, as_of, attempt, delivery, subscription, policy });
             }
             Err(reason) => {
                 let subscription_id = subscription_id.clone();

@@ -124,7 +124,7 @@ impl Partition {
         self.consequences(now, offset, line, out);
     }
 
-    fn leave_flight(&mut self, offset: i64) {
+    pub(super) fn leave_flight(&mut self, offset: i64) {
         if let Some(item) = self.items.get_mut(offset)
             && std::mem::take(&mut item.in_flight)
         {

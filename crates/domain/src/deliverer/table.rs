@@ -63,8 +63,23 @@ impl Table {
     }
 
     /// Whether all changes older than `age_max_ms` are applied.
-    pub fn is_current(&self, now: Now, age_max_ms: i64) -> bool {
-        self.folded && (now.mono_ms - self.reached_ms <= age_max_ms || removed(Rule::TableAge))
+    #[cfg(test)]
+    fn is_current(&self, now: Now, age_max_ms: i64) -> bool {
+        now.mono_ms < self.current_until_ms(age_max_ms)
+    }
+
+    /// From then on it is no longer current, unless another end is reached before.
+    pub fn current_until_ms(&self, age_max_ms: i64) -> i64 {
+        match (self.folded, removed(Rule::TableAge)) {
+            (false, _) => i64::MIN,
+            (true, true) => i64::MAX,
+            (true, false) => self.reached_ms + age_max_ms + 1,
+        }
+    }
+
+    /// Grows with everything that is applied.
+    pub fn position(&self) -> i64 {
+        self.next
     }
 
     pub fn get(&self, subscription_id: &str) -> Option<&Arc<Subscription>> {

@@ -59,6 +59,11 @@ impl ReceiptFold {
         self.receipts.is_empty()
     }
 
+    /// The offset after the last event with a receipt, or the committed one.
+    pub fn end(&self) -> i64 {
+        self.receipts.last_key_value().map_or(self.committed, |(last, _)| last + 1)
+    }
+
     fn first(&self) -> Option<i64> {
         self.receipts.values().copied().min()
     }
@@ -116,12 +121,13 @@ mod tests {
         let mut fold = ReceiptFold::new(10);
         fold.apply(3, &receipt([8, 9, 10, 11]));
         fold.apply(4, &receipt([11, 12]));
-        assert_eq!(fold.len(), 3);
+        assert_eq!((fold.len(), fold.end()), (3, 13));
         assert_eq!(
             (fold.take(9), fold.take(10), fold.take(11), fold.take(12)),
             (None, Some(3), Some(3), Some(4))
         );
         assert_eq!(fold.take(11), None);
+        assert_eq!(fold.end(), 10, "nothing is known but the commit");
     }
 
     #[test]

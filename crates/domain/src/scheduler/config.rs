@@ -7,6 +7,8 @@ pub struct Config {
     pub tick_ms: i64,
     /// Fired records without an acknowledgement, at most.
     pub fire_batch_max: usize,
+    /// Keys and values taken from the store at once, at most, unless one entry alone has more.
+    pub fire_bytes_max: usize,
     /// X of the protocol: nothing fires when the position was last seen at the log's end longer ago.
     pub staleness_max_ms: i64,
     /// Half of `delete.retention.ms`: an older position counts as wiped.
@@ -30,6 +32,7 @@ impl Default for Config {
         Self {
             tick_ms: 50,
             fire_batch_max: 256,
+            fire_bytes_max: 4 << 20,
             staleness_max_ms: 60_000,
             age_max_ms: 43_200_000,
             apply_batch_max: 256,

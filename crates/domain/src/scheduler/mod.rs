@@ -54,6 +54,14 @@ enum Phase {
     Lost,
 }
 
+/// An entry on its way to `deliveries`.
+struct Firing {
+    /// Another record of the key was applied since, so that this firing marks nothing.
+    changed: bool,
+    /// Of its key and value.
+    bytes: usize,
+}
+
 /// The state of one owned partition.
 pub struct Partition {
     config: Config,
@@ -80,15 +88,15 @@ pub struct Partition {
     probing: bool,
     /// The probe under way was asked before the takeover, so its answer is not the end seen at takeover.
     probe_is_old: bool,
-    /// Fired and not acknowledged, or acknowledged and not marked. `true`: another record of the key was applied since,
-    /// so that this firing marks nothing.
-    firing: HashMap<Bytes, bool>,
+    /// Fired and not acknowledged, or acknowledged and not marked.
+    firing: HashMap<Bytes, Firing>,
     to_mark: Vec<Bytes>,
     marking: Vec<Bytes>,
     /// Which of [`TURNS`] comes next.
     turn: usize,
     pick_due: bool,
     draining: bool,
+    held: bool,
     next_tick_ms: i64,
     next_probe_ms: i64,
     retry_store_at_ms: i64,
@@ -122,6 +130,7 @@ impl Partition {
             turn: 0,
             pick_due: false,
             draining: false,
+            held: false,
             next_tick_ms: 0,
             next_probe_ms: 0,
             retry_store_at_ms: 0,
@@ -141,10 +150,18 @@ impl Partition {
     }
 
     /// Caught up since the takeover, and lately enough to fire.
+    ///
+    /// A time in the future is none: the clock was set back, and nobody knows how long ago it was.
     pub fn is_ready(&self, now: Now) -> bool {
         self.phase == Phase::Running
+            && !self.held
             && self.position() >= self.target
-            && now.wall_ms - self.as_of_ms <= self.config.staleness_max_ms
+            && (0..=self.config.staleness_max_ms).contains(&(now.wall_ms - self.as_of_ms))
+    }
+
+    /// While `held`, nothing is fired: the store may lose entries by itself.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// The partition is another's.
@@ -307,7 +324,7 @@ impl Partition {
     /// The record in `deliveries` was acknowledged, or expired on the way.
     pub fn on_fired(&mut self, now: Now, key: &PendingKey, acknowledged: bool, out: &mut Vec<Action>) {
         let key = key.encode();
-        match self.firing.get(&key) {
+        match self.firing.get(&key).map(|firing| firing.changed) {
             Some(false) if acknowledged => self.to_mark.push(key),
             // Chosen again: if it was appended after all, the deliverer drops the copy.
             _ => {

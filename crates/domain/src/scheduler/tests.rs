@@ -123,3 +123,53 @@ fn an_end_that_was_asked_for_before_the_takeover_is_not_its_target() {
     partition.on_end(now(9_000), Some(4), 9_000, &mut out);
     assert!(out.iter().any(|action| matches!(action, Action::ReadFrom { offset: 0 })), "{out:?}");
 }
+
+#[test]
+fn while_the_store_may_lose_entries_nothing_is_fired() {
+    let (mut partition, mut out) = running();
+    partition.hold(true);
+    partition.tick(now(1), &mut out);
+    assert!(!out.iter().any(|action| matches!(action, Action::Store(StoreOp::Pick { .. }))), "{out:?}");
+    partition.hold(false);
+    partition.tick(now(100), &mut out);
+    partition.hold(true);
+    partition.on_store(now(100), picked(), &mut out);
+    assert!(!fires(&out), "picked before: {out:?}");
+    partition.hold(false);
+    partition.tick(now(200), &mut out);
+    partition.on_store(now(200), picked(), &mut out);
+    assert!(fires(&out), "{out:?}");
+}
+
+#[test]
+fn after_the_clock_was_set_back_nothing_is_fired_until_the_end_was_seen_again() {
+    let (mut partition, mut out) = running();
+    partition.tick(now(1), &mut out);
+    let back = Now { wall_ms: -3_600_000, mono_ms: 2 };
+    partition.on_store(back, picked(), &mut out);
+    assert!(!fires(&out), "{out:?}");
+    assert!(!partition.is_ready(back));
+    let later = Now { wall_ms: -3_599_000, mono_ms: 1_002 };
+    partition.on_end(later, Some(1), later.wall_ms, &mut out);
+    assert!(partition.is_ready(later), "as of the end that was asked for since");
+}
+
+#[test]
+fn no_more_is_picked_while_what_is_being_fired_is_large() {
+    let (mut partition, mut out) = running();
+    partition.config.fire_bytes_max = 10;
+    partition.tick(now(1), &mut out);
+    partition.on_store(now(1), picked(), &mut out);
+    assert!(fires(&out));
+    out.clear();
+    partition.tick(now(100), &mut out);
+    assert!(!out.iter().any(|action| matches!(action, Action::Store(StoreOp::Pick { .. }))), "{out:?}");
+    partition.on_fired(now(101), &KEY, true, &mut out);
+    partition.on_store(now(101), StoreReply::Marked, &mut out);
+    partition.tick(now(200), &mut out);
+    let bytes_max = out.iter().find_map(|action| match action {
+        Action::Store(StoreOp::Pick { bytes_max, .. }) => Some(*bytes_max),
+        _ => None,
+    });
+    assert_eq!(bytes_max, Some(10), "{out:?}");
+}

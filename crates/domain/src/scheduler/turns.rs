@@ -1,6 +1,6 @@
 //! The operations on the store, one at a time: apply what was read, mark what was fired, pick what is due.
 
-use super::{Action, Partition, Phase, fired_record};
+use super::{Action, Firing, Partition, Phase, fired_record};
 use crate::clock::Now;
 use crate::sabotage::{Rule, removed};
 use crate::store::{Change, Picked, StoreOp};
@@ -66,8 +66,8 @@ impl Partition {
     /// What was fired before these changes says nothing about the entries after them.
     fn forget_marks(&mut self, changes: &[Change]) {
         for Change::Put { key, .. } | Change::Remove { key } in changes {
-            if let Some(changed) = self.firing.get_mut(key) {
-                *changed = true;
+            if let Some(firing) = self.firing.get_mut(key) {
+                firing.changed = true;
                 let acknowledged = self.to_mark.len();
                 self.to_mark.retain(|marked| marked != key);
                 if self.to_mark.len() < acknowledged {
@@ -92,8 +92,9 @@ impl Partition {
     }
 
     fn pick(&mut self, now: Now, out: &mut Vec<Action>) {
-        let room = self.config.fire_batch_max.saturating_sub(self.firing.len());
-        if !self.pick_due || self.draining || room == 0 || self.pending == 0 || !self.is_ready(now) {
+        let bytes: usize = self.firing.values().map(|firing| firing.bytes).sum();
+        let room = self.firing.len() < self.config.fire_batch_max && bytes < self.config.fire_bytes_max;
+        if !self.pick_due || self.draining || !room || self.pending == 0 || !self.is_ready(now) {
             return;
         }
         self.pick_due = false;
@@ -102,7 +103,9 @@ impl Partition {
             guard: self.guard(),
             now_ms: now.wall_ms,
             age_max_ms: self.config.age_max_ms,
-            limit: room + self.firing.len(),
+            // What is being fired is found again, until it is marked.
+            limit: self.config.fire_batch_max,
+            bytes_max: self.config.fire_bytes_max + bytes,
         }));
     }
 
@@ -116,7 +119,8 @@ impl Partition {
             if removed(Rule::FiredAfterAcknowledgement) {
                 self.to_mark.push(entry.key.clone());
             }
-            self.firing.insert(entry.key, false);
+            let bytes = entry.key.len() + entry.value.len();
+            self.firing.insert(entry.key, Firing { changed: false, bytes });
             out.push(Action::Fire { key, delivery: Box::new(delivery), due_at_ms: entry.due_at_ms });
         }
     }

@@ -1,6 +1,7 @@
 //! Where identities of events are remembered, to find duplicates.
 
 mod memory;
+mod recall;
 mod redis;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,10 @@ pub use redis::RedisDedupe;
 
 use crate::options::DedupeOptions;
 use aerogram_domain::identity::{IdentityHash, Position};
+use aerogram_kafka::{Companions, Ends, ReadError};
 use aerogram_settings::Store;
+use aerogram_state::LinkFailure;
+use aerogram_wire::Layout;
 use futures::future::BoxFuture;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -26,9 +30,7 @@ pub enum DedupeError {
     #[error("redis.url cannot be used: {0}")]
     Url(::redis::RedisError),
     #[error("Redis: {0}")]
-    Redis(#[from] ::redis::RedisError),
-    #[error("Redis did not answer within {0:?}")]
-    TimedOut(Duration),
+    Redis(#[from] LinkFailure),
 }
 
 /// Remembers the first position of each identity for a time.
@@ -48,6 +50,8 @@ pub trait Dedupe: Send + Sync {
 #[derive(Clone)]
 pub struct Duplicates {
     store: Arc<dyn Dedupe>,
+    /// The store, when it is the one that forgets everything with the process.
+    memory: Option<Arc<MemoryDedupe>>,
     failed_at: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -55,11 +59,32 @@ impl Duplicates {
     /// # Errors
     /// The URL of Redis is wrong. That Redis is down is none.
     pub fn open(options: &DedupeOptions) -> Result<Self, DedupeError> {
-        let store: Arc<dyn Dedupe> = match options.store {
-            Store::Redis => Arc::new(RedisDedupe::open(options)?),
-            Store::Memory => Arc::new(MemoryDedupe::new(options.ttl)),
-        };
-        Ok(Self { store, failed_at: Arc::default() })
+        let failed_at = Arc::default();
+        Ok(match options.store {
+            Store::Redis => Self { store: Arc::new(RedisDedupe::open(options)?), memory: None, failed_at },
+            Store::Memory => {
+                let memory = Arc::new(MemoryDedupe::new(options.ttl));
+                Self { store: memory.clone(), memory: Some(memory), failed_at }
+            }
+        })
+    }
+
+    /// Before the first batch of a partition: brings back what a store that ended with its process knew of the events
+    /// before `upto`.
+    ///
+    /// # Errors
+    /// `events` cannot be read.
+    pub async fn recall(
+        &self,
+        companions: &Companions,
+        ends: &Ends,
+        partition: i32,
+        layout: &Layout,
+        upto: i64,
+    ) -> Result<(), ReadError> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        let (partitions, layout_id) = (layout.event_partitions, layout.layout_id.as_str());
+        recall::recall(memory, companions, ends, partition, partitions, upto, layout_id).await
     }
 
     /// As [`Dedupe::remember`]; `None`: the store could not be asked, so nothing is known to be a duplicate.

@@ -3,21 +3,15 @@
 use super::{Dedupe, DedupeError};
 use crate::options::DedupeOptions;
 use aerogram_domain::identity::{IdentityHash, Position};
-use aerogram_telemetry::names;
+use aerogram_state::{Link, LinkFailure};
 use futures::future::BoxFuture;
-use redis::{
-    Client, Pipeline, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use secrecy::ExposeSecret as _;
-use std::{fmt::Write as _, time::Duration, time::Instant};
-use tokio::time::timeout;
+use redis::Pipeline;
+use std::fmt::Write as _;
 
 pub struct RedisDedupe {
-    connection: ConnectionManager,
+    link: Link,
     key_prefix: String,
     ttl_ms: u64,
-    answer_within: Duration,
 }
 
 impl RedisDedupe {
@@ -26,26 +20,23 @@ impl RedisDedupe {
     /// # Errors
     /// The URL is wrong.
     pub(crate) fn open(options: &DedupeOptions) -> Result<Self, DedupeError> {
-        let client = Client::open(options.url.expose_secret()).map_err(DedupeError::Url)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(options.answer_within))
-            .set_response_timeout(Some(options.answer_within))
-            .set_number_of_retries(0);
+        let answer_within_ms = u64::try_from(options.answer_within.as_millis()).unwrap_or(u64::MAX);
         Ok(Self {
-            connection: ConnectionManager::new_lazy_with_config(client, config).map_err(DedupeError::Url)?,
+            link: Link::open(&options.url, answer_within_ms).map_err(DedupeError::Url)?,
             key_prefix: format!("{}:dedupe:", options.key_prefix),
             ttl_ms: u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX).max(1),
-            answer_within: options.answer_within,
         })
     }
 
     /// A connection that was lost shows only when it is used, and the next use makes a new one: so twice. Asking again
     /// is harmless, for what the first try may have remembered are the own positions.
-    async fn query(&self, pipe: &Pipeline) -> RedisResult<Vec<Option<String>>> {
-        let mut connection = self.connection.clone();
-        match pipe.query_async(&mut connection).await {
-            Err(error) if error.is_io_error() || error.is_connection_dropped() => {
-                pipe.query_async(&mut connection).await
+    async fn query(&self, pipe: &Pipeline) -> Result<Vec<Option<String>>, LinkFailure> {
+        let once = || {
+            self.link.run("dedupe", |mut connection| async move { pipe.query_async(&mut connection).await })
+        };
+        match once().await {
+            Err(LinkFailure::Redis(error)) if error.is_io_error() || error.is_connection_dropped() => {
+                once().await
             }
             answered => answered,
         }
@@ -82,11 +73,7 @@ impl Dedupe for RedisDedupe {
                     .arg("PX")
                     .arg(self.ttl_ms);
             }
-            let began = Instant::now();
-            let answer = timeout(self.answer_within, self.query(&pipe)).await;
-            metrics::histogram!(names::REDIS_COMMAND_DURATION_SECONDS, "command" => "dedupe")
-                .record(began.elapsed().as_secs_f64());
-            let found = answer.map_err(|_| DedupeError::TimedOut(self.answer_within))??;
+            let found = self.query(&pipe).await?;
             Ok(found.iter().map(|text| text.as_deref().and_then(Position::decode)).collect())
         })
     }

@@ -147,3 +147,24 @@ async fn a_restart_of_redis_is_not_even_noticed() {
 fn a_wrong_url_is_told_at_the_start() {
     assert!(matches!(Duplicates::open(&options("http://redis", TTL)).err(), Some(DedupeError::Url(_))));
 }
+
+/// Its connection manager, once refused while connecting, would never try again.
+#[tokio::test]
+async fn a_redis_that_refused_at_first_is_tried_again() {
+    let server = RedisServer::start();
+    let mut admin = ::redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let url = format!("{}?user=fanout&pass=hunter2", server.url());
+    let store = RedisDedupe::open(&options(&url, TTL)).unwrap();
+    for _ in 0..3 {
+        store.remember(&[([1; 16], at(1))]).await.unwrap_err();
+    }
+    ::redis::cmd("ACL")
+        .arg(&["SETUSER", "fanout", "on", ">hunter2", "~*", "+@all"])
+        .exec(&mut admin)
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while let Err(error) = store.remember(&[([1; 16], at(1))]).await {
+        assert!(Instant::now() < until, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

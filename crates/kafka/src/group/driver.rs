@@ -30,6 +30,7 @@ const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the thread tells the async side.
 pub(super) enum Signal {
+    /// None: the group has settled without giving this member any.
     Assigned(Vec<Given>),
     /// The group can't go on; the thread drains and ends.
     Failed(GroupError),
@@ -43,6 +44,7 @@ struct Revoking {
 
 pub(super) struct Driver {
     pub group: String,
+    pub topics: Vec<String>,
     pub external: bool,
     pub drain: Duration,
     pub consumer: Arc<Consumer>,
@@ -137,6 +139,7 @@ impl Driver {
             return Ok(true);
         }
         if given.is_empty() {
+            self.say_without();
             return Ok(true);
         }
         tracing::info!(
@@ -160,6 +163,23 @@ impl Driver {
             .blocking_send(Signal::Assigned(signal))
             .map(|()| true)
             .map_err(|_| self.failed("nobody takes its partitions any more".to_owned()))
+    }
+
+    /// The group has given this member nothing, and it has nothing: others have all, or there is nothing to have yet.
+    fn say_without(&self) {
+        if self.owned.is_empty() && (!self.external || self.topics_exist()) {
+            // The other side may be gone, which the next assignment or the end of the thread shows.
+            let _ = self.signals.blocking_send(Signal::Assigned(Vec::new()));
+        }
+    }
+
+    /// Topics of others may not have been created yet.
+    fn topics_exist(&self) -> bool {
+        self.topics.iter().any(|topic| {
+            let metadata = self.consumer.fetch_metadata(Some(topic), ASK);
+            metadata
+                .is_ok_and(|metadata| metadata.topics().iter().any(|found| !found.partitions().is_empty()))
+        })
     }
 
     /// The committed offsets, in the order asked; `None` when it has to be tried again.

@@ -1,17 +1,21 @@
 //! The driver of a role: a consumer group whose partitions are handed to tasks, and taken back after they drained.
 
 mod commit;
+mod commits;
 mod driver;
 mod hooks;
 mod owned;
+mod places;
 mod run;
 mod stop;
 
 use std::time::Duration;
 
+use aerogram_telemetry::Condition;
 use rdkafka::error::KafkaError;
 
 pub use commit::{CommitError, Committer, GroupMetadata};
+pub use commits::CommitsInTurn;
 pub(crate) use hooks::Hooks;
 pub use run::run_group;
 pub use stop::{Stop, Stopping};
@@ -19,7 +23,7 @@ pub use stop::{Stop, Stopping};
 use crate::reader::PartitionReader;
 
 /// A consumer group that drives a role.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GroupConfig {
     pub group: String,
     /// Full names.
@@ -28,6 +32,9 @@ pub struct GroupConfig {
     pub external: bool,
     /// How long tasks may drain when their partitions are taken; cut to a third of `kafka.max_poll_interval_ms`.
     pub drain: Duration,
+    /// Says which partitions this member has. It holds once the group has given it some, or has settled without: with more
+    /// members than partitions that is as ready as one can be.
+    pub assigned: Option<Condition>,
 }
 
 /// A partition given to this process.

@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::thread;
 use std::time::Duration;
 
+use aerogram_telemetry::Condition;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rdkafka::consumer::Consumer as _;
@@ -14,11 +15,14 @@ use rdkafka::error::KafkaError;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::commit::Membership;
 use super::driver::{Driver, Signal};
+use super::hooks::Key;
 use super::owned::Given;
+use super::places::Places;
 use super::{Assignment, GroupConfig, GroupError, Hooks, Stop, Stopping, TaskEnd};
 use crate::client::{Consumer, Context};
 use crate::cluster::Cluster;
@@ -27,13 +31,15 @@ use crate::cluster::Cluster;
 const ABANDONED_GRACE: Duration = Duration::from_secs(1);
 /// What leaving the group may take beyond draining.
 const LEAVING_MAX: Duration = Duration::from_secs(10);
+/// Without a partition for so long, a member is left with none: those that others are to give up for it come after a
+/// heartbeat or two.
+const WITHOUT: Duration = Duration::from_secs(3);
 /// Signals the driver may be ahead.
 const SIGNALS: usize = 16;
 
 /// How a task ended, seen from outside.
 struct Ended {
-    topic: String,
-    partition: i32,
+    key: Key,
     stopping: Stopping,
     result: Result<TaskEnd, JoinError>,
 }
@@ -61,22 +67,30 @@ pub async fn run_group<F>(
 where
     F: FnMut(Assignment) -> JoinHandle<TaskEnd> + Send + 'static,
 {
-    let group = config.group.clone();
+    let (group, assigned) = (config.group.clone(), config.assigned.clone());
+    say(assigned.as_ref(), false, || waiting_for(&config));
     let leave = Leave(Arc::new(AtomicBool::new(false)));
     let drain = drain_time(cluster, &config);
     let mut signals = join(cluster, config, drain, Arc::clone(&leave.0))?;
     let mut tasks = FuturesUnordered::new();
+    let mut places = Places::new();
+    let mut without_since = None;
     let mut failure = None;
     let mut leaving_since = None;
     loop {
-        let leaving_ends = leaving_since.map(|since: tokio::time::Instant| since + drain + LEAVING_MAX);
+        let leaving_ends = leaving_since.map(|since: Instant| since + drain + LEAVING_MAX);
+        let settled_without = without_since.map(|since: Instant| since + WITHOUT);
         tokio::select! {
             signal = signals.recv() => match signal {
                 Some(Signal::Assigned(given)) => {
-                    for Given { assignment, ended } in given {
-                        let (topic, partition) = (assignment.topic.clone(), assignment.partition);
-                        let stop = assignment.stop.clone();
-                        tasks.push(watch(topic, partition, stop, ended, start(assignment)));
+                    without_since = given.is_empty().then(Instant::now);
+                    for given in given {
+                        let key = (given.assignment.topic.clone(), given.assignment.partition);
+                        let may_start = places.enter(key, given);
+                        tasks.extend(may_start.map(|given| begin(given, &mut start)));
+                    }
+                    if without_since.is_none() {
+                        say(assigned.as_ref(), true, || format!("has {}", places.names().join(", ")));
                     }
                 }
                 Some(Signal::Failed(error)) => note(&mut failure, error),
@@ -88,13 +102,23 @@ where
                 }
             },
             Some(ended) = tasks.next() => {
+                let came_back = places.leave(&ended.key);
+                tasks.extend(came_back.map(|given| begin(given, &mut start)));
+                say(assigned.as_ref(), true, || match places.names() {
+                    names if names.is_empty() => "no partitions now".to_owned(),
+                    names => format!("has {}", names.join(", ")),
+                });
                 if let Some(error) = judge(ended) {
                     note(&mut failure, error);
                 }
             }
+            () = sleep_until(settled_without) => {
+                without_since = None;
+                say(assigned.as_ref(), true, || "no partitions: others have them".to_owned());
+            }
             () = shutdown.cancelled(), if leaving_since.is_none() => {
                 tracing::info!(group, "leaving the group");
-                leaving_since = Some(tokio::time::Instant::now());
+                leaving_since = Some(Instant::now());
                 leave.0.store(true, Ordering::SeqCst);
             }
             () = sleep_until(leaving_ends) => {
@@ -103,11 +127,33 @@ where
             }
         }
         if failure.is_some() && leaving_since.is_none() {
-            leaving_since = Some(tokio::time::Instant::now());
+            leaving_since = Some(Instant::now());
             leave.0.store(true, Ordering::SeqCst);
         }
     }
     failure.map_or(Ok(()), Err)
+}
+
+fn say(assigned: Option<&Condition>, holds: bool, text: impl FnOnce() -> String) {
+    if let Some(assigned) = assigned {
+        assigned.set(holds, text());
+    }
+}
+
+fn waiting_for(config: &GroupConfig) -> String {
+    let may_lack = if config.external { "; a topic that does not exist is waited for" } else { "" };
+    format!("waiting for partitions of {}{may_lack}", config.topics.join(", "))
+}
+
+/// Starts the task of a partition.
+fn begin<F>(given: Given, start: &mut F) -> impl Future<Output = Ended> + use<F>
+where
+    F: FnMut(Assignment) -> JoinHandle<TaskEnd>,
+{
+    let Given { assignment, ended } = given;
+    let key = (assignment.topic.clone(), assignment.partition);
+    let stop = assignment.stop.clone();
+    watch(key, stop, ended, start(assignment))
 }
 
 fn drain_time(cluster: &Cluster, config: &GroupConfig) -> Duration {
@@ -140,6 +186,7 @@ fn join(
     let group = config.group.clone();
     let driver = Driver {
         group: config.group,
+        topics: config.topics.clone(),
         external: config.external,
         drain,
         consumer,
@@ -159,13 +206,7 @@ fn join(
 }
 
 /// Waits for a task; one that was told to return at once and does not is cut off.
-async fn watch(
-    topic: String,
-    partition: i32,
-    stop: Stop,
-    ended: Arc<AtomicBool>,
-    mut task: JoinHandle<TaskEnd>,
-) -> Ended {
+async fn watch(key: Key, stop: Stop, ended: Arc<AtomicBool>, mut task: JoinHandle<TaskEnd>) -> Ended {
     let mut abandoned = false;
     let result = tokio::select! {
         result = &mut task => result,
@@ -183,12 +224,12 @@ async fn watch(
     // Looked at first: when the driver sees that the task has ended it takes the partition away.
     let stopping = if abandoned { Stopping::Abandon } else { stop.now() };
     ended.store(true, Ordering::SeqCst);
-    Ended { topic, partition, stopping, result }
+    Ended { key, stopping, result }
 }
 
 /// What the end of a task means for the process.
 fn judge(ended: Ended) -> Option<GroupError> {
-    let Ended { topic, partition, stopping, result } = ended;
+    let Ended { key: (topic, partition), stopping, result } = ended;
     let error = match result {
         Ok(TaskEnd::Stopped) if stopping == Stopping::No => GroupError::Unasked { topic, partition },
         Ok(TaskEnd::Stopped) => return None,
@@ -220,7 +261,7 @@ fn note(failure: &mut Option<GroupError>, error: GroupError) {
     failure.get_or_insert(error);
 }
 
-async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

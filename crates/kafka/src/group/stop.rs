@@ -38,6 +38,16 @@ impl Stop {
         }
     }
 
+    /// Returns when the partition is to be given back, and says how; without using up the change, so that whoever waits for
+    /// [`Self::changed`] sees it as well.
+    pub async fn asked(&self) -> Stopping {
+        let mut watched = self.clone();
+        while watched.now() == Stopping::No {
+            watched.changed().await;
+        }
+        watched.now()
+    }
+
     /// Whether a rebalance that takes this partition has begun since it was assigned. In a cooperative group the others
     /// never lead to another owner.
     pub fn rebalancing(&self) -> bool {

@@ -8,6 +8,7 @@ use aerogram_kafka::{
     Assignment, Cluster, CommitError, Committed, GroupConfig, GroupError, ReadError, Stopping, TaskEnd,
     run_group,
 };
+use aerogram_telemetry::Health;
 use aerogram_wire::Topic;
 use tokio_util::sync::CancellationToken;
 
@@ -100,6 +101,7 @@ fn worker(
         topics: vec![cluster.topic(Topic::Deliveries)],
         external: false,
         drain: Duration::from_secs(10),
+        assigned: None,
     };
     let shutdown = CancellationToken::new();
     let (cluster, stopped, done) = (cluster.clone(), shutdown.clone(), Arc::clone(done));
@@ -266,5 +268,64 @@ async fn in_an_outage_nothing_hangs_and_afterwards_it_goes_on() {
     soon("a commit", again.committer.commit(0, "afterwards")).await.unwrap();
     // Leaving does not need an answer of the broker.
     way.hold();
+    member.leave().await.unwrap();
+}
+
+/// What `/readyz` says of a process that has one condition.
+async fn ready(health: &Health) -> String {
+    soon("being ready", async {
+        while !health.is_ready() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    health.report()["conditions"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_member_that_gets_no_partition_is_ready_once_the_group_has_settled() {
+    let (settings, cluster) = rig::cluster("without").await;
+    let join = |topic: Topic| {
+        let health = Health::new();
+        let assigned = Some(health.condition("partitions assigned"));
+        let (group, topic) = (&settings.fanout.group, cluster.topic(topic));
+        (Member::join_saying(&cluster, group, topic, false, assigned), health)
+    };
+    let (mut first, having) = join(Topic::Events);
+    let _held = [first.next().await, first.next().await];
+    let said = ready(&having).await;
+    assert!(said.contains(".events/0") && said.contains(".events/1"), "{said}");
+    let (second, others) = join(Topic::Events);
+    let (mut third, without) = join(Topic::Events);
+    drop(_held);
+    for health in [&having, &others, &without] {
+        ready(health).await;
+    }
+    let has_none =
+        |health: &Health| health.report()["conditions"][0]["text"] == "no partitions: others have them";
+    soon("one that has none", async {
+        while ![&having, &others, &without].into_iter().any(has_none) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    // When the others leave it gets what they had.
+    first.leave().await.unwrap();
+    second.leave().await.unwrap();
+    let _held = [third.next().await, third.next().await];
+    third.leave().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_topic_of_others_that_does_not_exist_makes_nobody_ready() {
+    let (settings, cluster) = rig::cluster("absent").await;
+    let topic = format!("{}-upstream", settings.kafka.topic_prefix);
+    let health = Health::new();
+    let assigned = health.condition("partitions assigned");
+    let member = Member::join_saying(&cluster, &settings.fanout.group, topic, true, Some(assigned));
+    // Twice as long as a member without partitions takes to be ready where the topic exists.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert!(!health.is_ready(), "{}", health.report());
+    assert!(health.report().to_string().contains("does not exist is waited for"));
     member.leave().await.unwrap();
 }

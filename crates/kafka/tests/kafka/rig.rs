@@ -8,6 +8,7 @@ use aerogram_kafka::{
     run_group, topics,
 };
 use aerogram_settings::Settings;
+use aerogram_telemetry::Condition;
 use aerogram_wire::Topic;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -99,11 +100,23 @@ pub struct Member {
 
 impl Member {
     pub fn join(cluster: &Cluster, group: &str, topic: String, external: bool) -> Self {
+        Self::join_saying(cluster, group, topic, external, None)
+    }
+
+    /// As [`Self::join`]; what it has is told to a condition.
+    pub fn join_saying(
+        cluster: &Cluster,
+        group: &str,
+        topic: String,
+        external: bool,
+        assigned: Option<Condition>,
+    ) -> Self {
         let config = GroupConfig {
             group: group.to_owned(),
             topics: vec![topic],
             external,
             drain: Duration::from_secs(10),
+            assigned,
         };
         let (sender, assigned) = mpsc::channel(64);
         let shutdown = CancellationToken::new();

@@ -187,3 +187,36 @@ async fn a_transaction_under_an_old_generation_is_refused() {
     first.leave().await.unwrap();
     second.leave().await.unwrap();
 }
+
+/// Who follows a topic of transactions knows that it is at the end without being told so: markers take offsets, too.
+#[tokio::test]
+async fn the_position_of_a_reader_counts_the_markers_it_has_read() {
+    let (settings, cluster) = rig::cluster("position").await;
+    let mut member = Member::join(&cluster, &settings.api.group, cluster.topic(Topic::Commands), false);
+    let held = [member.next().await, member.next().await, member.next().await];
+    let committer = &held[0].0.committer;
+    let id = format!("{}-one", settings.kafka.topic_prefix);
+    let writer = soon("init", TransactionalWriter::init(&cluster, &id, 10_000)).await.unwrap();
+    let companions = cluster.companions().unwrap();
+    let mut reader = companions.read(Topic::Subscriptions, 0, From::Beginning).await.unwrap();
+    assert_eq!(numbers_to_end(&mut reader).await, Vec::<u32>::new());
+    assert_eq!(reader.position(), 0);
+    for number in 0..3 {
+        let records = vec![record(Topic::Subscriptions, 0, number)];
+        soon("a transaction", writer.transact(records, Vec::new(), committer)).await.unwrap();
+        // A record and a marker.
+        let end = 2 * i64::from(number) + 2;
+        soon("the end", async {
+            while reader.position() < end {
+                reader.ready().await;
+                while reader.try_next().unwrap().is_some() {}
+            }
+        })
+        .await;
+        assert_eq!(reader.position(), end);
+    }
+    reader.seek(2).await.unwrap();
+    assert_eq!(reader.position(), 2);
+    assert_eq!(numbers_to_end(&mut reader).await, vec![1, 2]);
+    assert_eq!(reader.position(), 6);
+}

@@ -1,7 +1,7 @@
 //! The shell's hands: each action of a core is carried out, and the process may die between any two.
 
 use super::{CommitRequest, DelivererProcess, Request};
-use crate::consumer::{Core, Stage};
+use crate::consumer::{Core, Owned, Stage};
 use crate::kafka::Write;
 use crate::limits::TABLE_AGE_MS;
 use crate::oracle::{Sent, key_of};
@@ -46,45 +46,10 @@ impl DelivererProcess {
                 Action::Deactivate { ticket, key, subscription_id, .. } => {
                     self.producer.durable(p, Write::Deactivate(key, subscription_id), Some((id, ticket)));
                 }
-                Action::Send { offset, attempt, delivery, subscription, policy } => {
-                    let now = self.machine.now(world);
-                    world.trace(|| {
-                        let key = key_of(&delivery);
-                        format!(
-                            "{} SENDS {}/{} seq {} #{attempt} of offset {offset} under {}",
-                            self.machine.name,
-                            key.delivery_id[15],
-                            key.run,
-                            delivery.seq,
-                            core.partition.epoch()
-                        )
-                    });
-                    world.oracle.send(&Sent {
-                        partition: p,
-                        name: &self.machine.name,
-                        owns: world.kafka.deliverers.is_owner(p, owned.generation),
-                        epoch: core.partition.epoch(),
-                        wall_ms: now.wall_ms,
-                        attempt,
-                        delivery: &delivery,
-                        subscription: &subscription,
-                        applied: core.table.get(&delivery.subscription_id),
-                        applied_next: core.table_next,
-                        policy: &policy,
-                    });
-                    watch_ended(world, p, &delivery);
-                    let (answer, takes_ms) =
-                        world.receivers.answer(&mut world.rng, world.calm, &delivery.subscription_id);
-                    self.requests.push(Request {
-                        partition: p,
-                        core: id,
-                        offset,
-                        started_wall_ms: now.wall_ms,
-                        started_ms: world.now_ms,
-                        ends_ms: world.now_ms + takes_ms,
-                        answer,
-                    });
+                send @ Action::Send { .. } if world.rng.u32(..6) == 0 => {
+                    self.decided.push_back((p, id, send));
                 }
+                send @ Action::Send { .. } => self.send(world, p, send),
                 Action::Commit { offset, metadata } => self.commits.push_back(CommitRequest {
                     partition: p,
                     core: id,
@@ -115,6 +80,67 @@ impl DelivererProcess {
                 Action::Settled { .. } => {}
             }
         }
+    }
+}
+
+impl DelivererProcess {
+    /// A request that was decided some time ago is begun, if it still may be.
+    pub(super) fn send_decided(&mut self, world: &mut Surroundings) {
+        let Some((p, id, action)) = self.decided.pop_front() else { return };
+        let now = self.machine.now(world);
+        let Some(core) = self.owned.get_mut(&p).and_then(Owned::core).filter(|core| core.id == id) else {
+            return;
+        };
+        let Action::Send { offset, as_of, .. } = action else { return };
+        if core.partition.may_send(now) && core.partition.table_position() == as_of {
+            return self.send(world, p, action);
+        }
+        world.count("sends held back");
+        self.with_core(world, p, id, |partition, now, out| partition.on_unsent(now, offset, out));
+    }
+
+    fn send(&mut self, world: &mut Surroundings, p: usize, action: Action) {
+        let Action::Send { offset, attempt, delivery, subscription, policy, .. } = action else { return };
+        let now = self.machine.now(world);
+        let Some(owned) = self.owned.get_mut(&p) else { return };
+        let owns = world.kafka.deliverers.is_owner(p, owned.generation);
+        let Some(core) = owned.core() else { return };
+        world.trace(|| {
+            let key = key_of(&delivery);
+            format!(
+                "{} SENDS {}/{} seq {} #{attempt} of offset {offset} under {}",
+                self.machine.name,
+                key.delivery_id[15],
+                key.run,
+                delivery.seq,
+                core.partition.epoch()
+            )
+        });
+        world.oracle.send(&Sent {
+            partition: p,
+            name: &self.machine.name,
+            owns,
+            epoch: core.partition.epoch(),
+            wall_ms: now.wall_ms,
+            attempt,
+            delivery: &delivery,
+            subscription: &subscription,
+            applied: core.table.get(&delivery.subscription_id),
+            applied_next: core.table_next,
+            policy: &policy,
+        });
+        watch_ended(world, p, &delivery);
+        let (answer, takes_ms) =
+            world.receivers.answer(&mut world.rng, world.calm, &delivery.subscription_id);
+        self.requests.push(Request {
+            partition: p,
+            core: core.id,
+            offset,
+            started_wall_ms: now.wall_ms,
+            started_ms: world.now_ms,
+            ends_ms: world.now_ms + takes_ms,
+            answer,
+        });
     }
 }
 

@@ -35,6 +35,8 @@ pub struct DelivererProcess {
     pub machine: Machine,
     pub owned: BTreeMap<usize, Owned>,
     producer: Producer<(u64, Ticket)>,
+    /// Requests decided and not begun yet.
+    decided: VecDeque<(usize, u64, Action)>,
     requests: Vec<Request>,
     commits: VecDeque<CommitRequest>,
     commit_answers: VecDeque<(usize, u64, bool)>,
@@ -49,6 +51,7 @@ impl DelivererProcess {
             machine,
             owned: BTreeMap::new(),
             producer: Producer::default(),
+            decided: VecDeque::new(),
             requests: Vec::new(),
             commits: VecDeque::new(),
             commit_answers: VecDeque::new(),
@@ -59,7 +62,7 @@ impl DelivererProcess {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.producer.is_idle() && self.requests.is_empty()
+        self.producer.is_idle() && self.requests.is_empty() && self.decided.is_empty()
     }
 
     /// For a dump.
@@ -83,6 +86,7 @@ impl DelivererProcess {
         world.trace(|| format!("CRASH {}", self.machine.name));
         self.producer.crash(world);
         self.owned.clear();
+        self.decided.clear();
         self.requests.clear();
         self.commits.clear();
         self.commit_answers.clear();
@@ -105,6 +109,9 @@ impl DelivererProcess {
         }
         if world.rng.u32(..4) == 0 {
             self.receive_response(world);
+        }
+        if world.rng.u32(..3) == 0 {
+            self.send_decided(world);
         }
         let index = world.rng.usize(..self.owned.len().max(1));
         if let Some(&p) = self.owned.keys().nth(index) {

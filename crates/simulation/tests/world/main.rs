@@ -60,6 +60,7 @@ fn what_must_come_about_does() {
         "foreign claims",
         "memories extended",
         "tables read again",
+        "sends held back",
     ] {
         assert!(all.counts.get(what).is_some_and(|n| *n > 0), "{what} never came about: {all:?}");
     }

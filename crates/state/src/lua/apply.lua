@@ -12,8 +12,9 @@ for i = 7, #ARGV, 3 do
     redis.call('ZADD', due, due_at_ms, key)
   end
 end
-redis.call('HSET', meta, 'applied', ARGV[5])
+local stored = redis.call('HLEN', entries)
+redis.call('HSET', meta, 'applied', ARGV[5], 'entries', stored)
 if ARGV[6] ~= '' then
   redis.call('HSET', meta, 'as_of_ms', ARGV[6])
 end
-return {'applied', redis.call('HLEN', entries)}
+return {'applied', stored}

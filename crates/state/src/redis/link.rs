@@ -12,23 +12,27 @@ use std::time::{Duration, Instant};
 
 /// Why a command has no answer that can be used. Whether it was carried out is unknown.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("no answer within {0} ms (redis.command_timeout_ms)")]
+pub enum LinkFailure {
+    /// It took too long.
+    #[error("no answer within {0} ms")]
     Timeout(u64),
+    /// It was refused, or the connection is no good.
     #[error(transparent)]
     Redis(#[from] RedisError),
+    /// It answered something else.
     #[error("an answer that is not one of Aerogram's scripts' ({0})")]
     Answer(&'static str),
 }
 
-impl Failure {
+impl LinkFailure {
     /// Redis is there and refused this command.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Self::Redis(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension))
     }
 }
 
-pub(super) struct Link {
+/// A connection to Redis that renews itself; all who use it share it.
+pub struct Link {
     client: Client,
     config: ConnectionManagerConfig,
     current: Mutex<Current>,
@@ -49,7 +53,12 @@ impl fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn open(url: &SecretString, command_timeout_ms: u64) -> RedisResult<Self> {
+    /// It does not connect: the first command does, and each that follows a failure does again. Must be called inside a
+    /// Tokio runtime.
+    ///
+    /// # Errors
+    /// The URL names no Redis.
+    pub fn open(url: &SecretString, command_timeout_ms: u64) -> RedisResult<Self> {
         let client = Client::open(url.expose_secret())?;
         let timeout = Some(Duration::from_millis(command_timeout_ms));
         // The caller asks again after a pause of its own, so nothing is retried here.
@@ -64,12 +73,16 @@ impl Link {
     }
 
     /// Host and port, without user and password.
-    pub(super) fn address(&self) -> &str {
+    #[must_use]
+    pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Runs `work` on the connection. `command` is the label of its metric.
-    pub(super) async fn run<T, W, F>(&self, command: &'static str, work: W) -> Result<T, Failure>
+    /// Runs `work` on the connection, for at most the time a command may take. `command` is the label of its metric.
+    ///
+    /// # Errors
+    /// No answer, or none that is of use; whether it was carried out is unknown.
+    pub async fn run<T, W, F>(&self, command: &'static str, work: W) -> Result<T, LinkFailure>
     where
         W: FnOnce(ConnectionManager) -> F,
         F: Future<Output = RedisResult<T>>,
@@ -85,8 +98,8 @@ impl Link {
             .record(begun.elapsed().as_secs_f64());
         let failure = match outcome {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => Failure::Redis(error),
-            Err(_) => Failure::Timeout(self.command_timeout_ms),
+            Ok(Err(error)) => LinkFailure::Redis(error),
+            Err(_) => LinkFailure::Timeout(self.command_timeout_ms),
         };
         self.renew(generation);
         Err(failure)

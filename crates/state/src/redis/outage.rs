@@ -1,6 +1,6 @@
 //! Says that Redis fails without filling the log: every partition asks again twice a second.
 
-use super::link::Failure;
+use super::link::LinkFailure;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ struct Seen {
 }
 
 impl Outage {
-    pub(super) fn failed(&self, address: &str, command: &str, partition: i32, failure: &Failure) {
+    pub(super) fn failed(&self, address: &str, command: &str, partition: i32, failure: &LinkFailure) {
         if let Some(unsaid) = self.note_failure(Instant::now()) {
             tracing::warn!(
                 address, command, partition, %failure, unsaid,

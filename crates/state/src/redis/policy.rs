@@ -1,6 +1,6 @@
 //! Redis must never delete by itself what was written to it.
 
-use super::link::{Failure, Link};
+use super::link::{Link, LinkFailure};
 use crate::StoreUnfit;
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ async fn policy(link: &Link) -> Result<String, StoreUnfit> {
     Err(StoreUnfit::PolicyHidden { address: link.address().to_owned(), reason })
 }
 
-async fn from_config(link: &Link) -> Result<Option<String>, Failure> {
+async fn from_config(link: &Link) -> Result<Option<String>, LinkFailure> {
     let mut all: HashMap<String, String> = link
         .run(COMMAND, |mut connection| async move {
             redis::cmd("CONFIG").arg("GET").arg("maxmemory-policy").query_async(&mut connection).await
@@ -43,7 +43,7 @@ async fn from_config(link: &Link) -> Result<Option<String>, Failure> {
     Ok(all.remove("maxmemory-policy"))
 }
 
-async fn from_info(link: &Link) -> Result<Option<String>, Failure> {
+async fn from_info(link: &Link) -> Result<Option<String>, LinkFailure> {
     let text: String = link
         .run(COMMAND, |mut connection| async move {
             redis::cmd("INFO").arg("memory").query_async(&mut connection).await
@@ -55,6 +55,6 @@ async fn from_info(link: &Link) -> Result<Option<String>, Failure> {
         .map(|policy| policy.trim().to_owned()))
 }
 
-fn unreachable(link: &Link, failure: &Failure) -> StoreUnfit {
+fn unreachable(link: &Link, failure: &LinkFailure) -> StoreUnfit {
     StoreUnfit::Unreachable { address: link.address().to_owned(), reason: failure.to_string() }
 }

@@ -1,8 +1,8 @@
 //! Operations as invocations of scripts, and what the scripts answer as replies. Numbers that are compared travel as
 //! decimal text: Lua's have 53 bits.
 
-use super::link::Failure;
-use aerogram_domain::store::{Change, Guard, Picked, StoreOp, StoreReply};
+use super::link::LinkFailure;
+use aerogram_domain::store::{CLOCKS_DIFFER_MAX_MS, Change, Guard, Picked, StoreOp, StoreReply};
 use bytes::Bytes;
 use redis::{Script, ScriptInvocation, Value};
 
@@ -33,9 +33,10 @@ impl Default for Scripts {
     fn default() -> Self {
         const KEYS: &str = include_str!("../lua/keys.lua");
         const GUARD: &str = include_str!("../lua/guard.lua");
-        let guarded = |text: &str| Script::new(&[KEYS, GUARD, text].concat());
+        let limits = format!("local clocks_differ_max_ms = {CLOCKS_DIFFER_MAX_MS}\n");
+        let guarded = |text: &str| Script::new(&[&limits, KEYS, GUARD, text].concat());
         Self {
-            take_over: Script::new(&[KEYS, include_str!("../lua/take_over.lua")].concat()),
+            take_over: Script::new(&[&limits, KEYS, include_str!("../lua/take_over.lua")].concat()),
             apply: guarded(include_str!("../lua/apply.lua")),
             pick: guarded(include_str!("../lua/pick.lua")),
             mark_fired: guarded(include_str!("../lua/mark_fired.lua")),
@@ -66,10 +67,10 @@ impl Scripts {
                 call.arg(upto).arg(as_of_ms.map(|at| at.to_string()).unwrap_or_default());
                 changes.into_iter().for_each(|change| add_change(&mut call, change));
             }
-            StoreOp::Pick { guard, now_ms, age_max_ms, limit } => {
+            StoreOp::Pick { guard, now_ms, age_max_ms, limit, bytes_max } => {
                 call = guarded(&self.pick, guard, now_ms, age_max_ms);
                 // A negative limit would mean all.
-                call.arg(i64::try_from(limit).unwrap_or(i64::MAX));
+                call.arg(i64::try_from(limit).unwrap_or(i64::MAX)).arg(bytes_max);
             }
             StoreOp::MarkFired { guard, now_ms, age_max_ms, keys } => {
                 call = guarded(&self.mark_fired, guard, now_ms, age_max_ms);
@@ -104,10 +105,10 @@ fn add_change(call: &mut ScriptInvocation<'_>, change: Change) {
     }
 }
 
-pub(super) fn decode(answer: Value) -> Result<StoreReply, Failure> {
-    let Value::Array(items) = answer else { return Err(Failure::Answer("no array")) };
+pub(super) fn decode(answer: Value) -> Result<StoreReply, LinkFailure> {
+    let Value::Array(items) = answer else { return Err(LinkFailure::Answer("no array")) };
     let mut items = items.into_iter();
-    let verdict = text(items.next()).ok_or(Failure::Answer("no verdict"))?;
+    let verdict = text(items.next()).ok_or(LinkFailure::Answer("no verdict"))?;
     let reply = match &verdict[..] {
         b"mismatch" => Some(StoreReply::Mismatch),
         b"too_old" => Some(StoreReply::TooOld),
@@ -115,9 +116,9 @@ pub(super) fn decode(answer: Value) -> Result<StoreReply, Failure> {
         b"taken_over" => taken_over(&mut items),
         b"applied" => applied(&mut items),
         b"picked" => picked(&mut items),
-        _ => return Err(Failure::Answer("unknown verdict")),
+        _ => return Err(LinkFailure::Answer("unknown verdict")),
     };
-    reply.ok_or(Failure::Answer("malformed details"))
+    reply.ok_or(LinkFailure::Answer("malformed details"))
 }
 
 type Items = std::vec::IntoIter<Value>;

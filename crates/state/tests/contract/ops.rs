@@ -25,7 +25,11 @@ pub fn apply(guard: Guard, now_ms: i64, upto: i64, changes: Vec<Change>) -> Stor
 }
 
 pub fn pick(guard: Guard, now_ms: i64, limit: usize) -> StoreOp {
-    StoreOp::Pick { guard, now_ms, age_max_ms: AGE_MAX_MS, limit }
+    pick_bytes(guard, now_ms, limit, usize::MAX)
+}
+
+pub fn pick_bytes(guard: Guard, now_ms: i64, limit: usize, bytes_max: usize) -> StoreOp {
+    StoreOp::Pick { guard, now_ms, age_max_ms: AGE_MAX_MS, limit, bytes_max }
 }
 
 pub fn mark_fired(guard: Guard, now_ms: i64, keys: &[&'static str]) -> StoreOp {

@@ -2,7 +2,7 @@
 
 use crate::harness::{Subject, on_both};
 use crate::ops::*;
-use aerogram_domain::store::{StoreOp, StoreReply};
+use aerogram_domain::store::{CLOCKS_DIFFER_MAX_MS, StoreOp, StoreReply};
 
 const NEXT: u64 = u64::MAX;
 
@@ -82,6 +82,18 @@ async fn partitions_are_apart() {
         if matches!(subject.store, aerogram_state::AnyStore::Redis(_)) {
             subject.wipe(1).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_position_of_the_future_resets() {
+    on_both(async |subject: &mut Subject| {
+        subject.begin(vec![put("a", 1, "va")], 1).await;
+        let back = -CLOCKS_DIFFER_MAX_MS;
+        assert_eq!(subject.run(take_over(NEXT, back)).await, taken_over(10, 0), "clocks of hosts differ");
+        assert_eq!(subject.run(take_over(NEXT, back - 1)).await, taken_over(-1, back - 1));
+        assert_eq!(subject.run(pick(guard(NEXT, -1), back - 1, 10)).await, picked(&[]));
     })
     .await;
 }

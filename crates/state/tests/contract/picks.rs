@@ -71,3 +71,17 @@ async fn due_times_at_the_ends_of_their_range_come_back_exactly() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn no_further_one_is_picked_once_the_bytes_are_enough() {
+    on_both(async |subject: &mut Subject| {
+        // Of 4, 4 and 2 bytes, keys counted.
+        subject.begin(vec![put("a", 1, "123"), put("b", 2, "123"), put("c", 3, "1")], 3).await;
+        let all = [("a", 1, "123"), ("b", 2, "123"), ("c", 3, "1")];
+        for (bytes_max, found) in [(0, 0), (1, 1), (4, 1), (5, 2), (8, 2), (9, 3), (usize::MAX, 3)] {
+            let reply = subject.run(pick_bytes(guard(OWNER, 10), 5, 10, bytes_max)).await;
+            assert_eq!(reply, picked(&all[..found]), "{bytes_max} bytes");
+        }
+    })
+    .await;
+}

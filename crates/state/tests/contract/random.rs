@@ -2,7 +2,7 @@
 
 use crate::harness::{Subject, redis_url};
 use crate::ops::{AGE_MAX_MS, guard};
-use aerogram_domain::store::{Change, Guard, StoreOp, StoreReply, StoreState, execute};
+use aerogram_domain::store::{CLOCKS_DIFFER_MAX_MS, Change, Guard, StoreOp, StoreReply, StoreState, execute};
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ enum Wrong {
 enum What {
     TakeOver { owner: u64, other_layout: bool, reset: bool },
     Apply { records: i64, changes: Vec<(usize, Option<Put>)>, at_end: bool },
-    Pick { limit: usize },
+    Pick { limit: usize, bytes_max: usize },
     MarkFired { keys: Vec<usize> },
     Wipe,
 }
@@ -50,12 +50,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(owner, other_layout, reset)| What::TakeOver { owner, other_layout, reset }),
         6 => (1i64..4, vec(change, 0..6), any::<bool>())
             .prop_map(|(records, changes, at_end)| What::Apply { records, changes, at_end }),
-        4 => (0usize..8).prop_map(|limit| What::Pick { limit }),
+        4 => (0usize..8, 0usize..150).prop_map(|(limit, bytes_max)| What::Pick { limit, bytes_max }),
         3 => vec(key, 0..3).prop_map(|keys| What::MarkFired { keys }),
         1 => Just(What::Wipe),
     ];
     let wrong = prop_oneof![18 => Just(Wrong::Nothing), 1 => Just(Wrong::Owner), 1 => Just(Wrong::Applied)];
-    let passed_ms = prop_oneof![10 => 0i64..200, 1 => AGE_MAX_MS - 1..AGE_MAX_MS + 2];
+    let passed_ms = prop_oneof![10 => 0i64..200, 1 => AGE_MAX_MS - 1..AGE_MAX_MS + 2,
+        // The clock is set back: a little, as those of hosts differ, or by more.
+        1 => -CLOCKS_DIFFER_MAX_MS..0, 1 => -2 * CLOCKS_DIFFER_MAX_MS..-CLOCKS_DIFFER_MAX_MS];
     let step = (passed_ms, wrong, what).prop_map(|(passed_ms, wrong, what)| Step { passed_ms, wrong, what });
     vec(step, STEPS)
 }
@@ -102,7 +104,9 @@ impl Caller {
                     as_of_ms: at_end.then_some(now_ms),
                 }
             }
-            What::Pick { limit } => StoreOp::Pick { guard, now_ms, age_max_ms, limit: *limit },
+            What::Pick { limit, bytes_max } => {
+                StoreOp::Pick { guard, now_ms, age_max_ms, limit: *limit, bytes_max: *bytes_max }
+            }
             What::MarkFired { keys } => {
                 let keys = keys.iter().map(|&key| Bytes::from_static(KEYS[key])).collect();
                 StoreOp::MarkFired { guard, now_ms, age_max_ms, keys }
