@@ -1,7 +1,13 @@
 //! The command people type: everything in one process, the topics, the configuration.
 
+mod catalogue;
+mod events;
+mod http;
 mod options;
+mod rejected;
 mod run;
+mod runtime;
+mod table;
 mod topics;
 
 use std::fmt::Display;
@@ -23,15 +29,23 @@ fn main() -> ExitCode {
     match Options::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Topics { command } => topics::run(command),
+        Command::Catalogue { command } => catalogue::run(&command),
+        Command::Events { command } => events::run(&command),
+        Command::Rejected { command } => rejected::run(&command),
         Command::Config { command: ConfigCommand::Check(args) } => check_config(&args),
         Command::Version => say(&format!("aerogram {}", env!("CARGO_PKG_VERSION"))),
     }
 }
 
 fn check_config(args: &RoleArgs) -> ExitCode {
-    match with_settings(args) {
-        Ok(settings) => say(settings.redacted().trim_end()),
-        Err(ended) => ended,
+    let settings = match with_settings(args) {
+        Ok(settings) => settings,
+        Err(ended) => return ended,
+    };
+    // What the settings name in files and say of event types, as ingest would find it at start.
+    match aerogram_ingest::Intake::from_settings(&settings) {
+        Ok(_) => say(settings.redacted().trim_end()),
+        Err(problems) => complain(WRONG_CONFIGURATION, &problems),
     }
 }
 

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use aerogram_settings::RoleArgs;
 use clap::{Args, Parser, Subcommand};
 
+use crate::catalogue::CatalogueCommand;
+use crate::events::EventsCommand;
+use crate::rejected::RejectedCommand;
+
 /// Aerogram delivers flight and order events to everyone who subscribed to them.
 #[derive(Parser)]
 #[command(name = "aerogram", version, propagate_version = true)]
@@ -22,6 +26,21 @@ pub enum Command {
     Topics {
         #[command(subcommand)]
         command: TopicsCommand,
+    },
+    /// Look up which event types there are, and what they carry
+    Catalogue {
+        #[command(subcommand)]
+        command: CatalogueCommand,
+    },
+    /// Check events before they are published, and publish them
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
+    /// Look at what ingest could not accept, and have it tried again
+    Rejected {
+        #[command(subcommand)]
+        command: RejectedCommand,
     },
     /// Look at the configuration
     Config {

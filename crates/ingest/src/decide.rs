@@ -1,6 +1,6 @@
 //! From a record of a publisher to the record we write: into `events`, or into `rejected`.
 
-use crate::{clock, options::Source};
+use crate::{clock, sources::Source, warnings::SchemaWarnings};
 use aerogram_domain::intake::{self, Incoming, Refusal};
 use aerogram_kafka::{Cluster, Out, Record};
 use aerogram_telemetry::names;
@@ -53,13 +53,22 @@ impl Outgoing {
 }
 
 /// Decides about a record of partition `partition` of a source; never fails: bad input has a place of its own.
-pub fn decide(cluster: &Cluster, source: &Source, partition: i32, record: &Record) -> Outgoing {
+pub fn decide(
+    cluster: &Cluster,
+    warnings: &SchemaWarnings,
+    source: &Source,
+    partition: i32,
+    record: &Record,
+) -> Outgoing {
     let now_ms = clock::now_ms();
     let incoming =
         Incoming { key: record.key.as_ref(), payload: record.payload.as_ref(), headers: &record.headers };
     let origin = Origin { topic: source.topic.clone(), partition, offset: record.offset };
-    match intake::accept(&source.policy, source.format, incoming, origin.clone(), now_ms) {
-        Ok(envelope) => Outgoing::event(cluster, &envelope, record.header(headers::TRACEPARENT)),
+    match intake::accept(&source.policy, &source.format, incoming, origin.clone(), now_ms) {
+        Ok(accepted) => {
+            warnings.tell(&accepted, &source.topic);
+            Outgoing::event(cluster, &accepted.envelope, record.header(headers::TRACEPARENT))
+        }
         Err(refusal) => {
             count_refused(&refusal);
             tracing::debug!(topic = source.topic, partition, offset = record.offset, "rejected: {refusal}");

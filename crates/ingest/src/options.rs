@@ -1,12 +1,10 @@
 //! What ingest takes from the settings.
 
-use aerogram_domain::{
-    credentials::{Credentials, Operators},
-    intake::{Format, Policy},
-};
-use aerogram_settings::{Settings, SourceFormat, SourceSettings};
+use crate::sources::{Intake, Source};
+use aerogram_domain::{catalogue::Catalogue, credentials::Credentials};
+use aerogram_settings::Settings;
 use anyhow::{Context as _, bail};
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// Time between commits of an upstream partition.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -16,76 +14,55 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 pub struct Options {
     pub group: String,
-    pub sources: Vec<Source>,
+    pub sources: Vec<Arc<Source>>,
     /// Of all partitions together.
     pub in_flight_max: usize,
     pub drain: Duration,
     pub http: HttpOptions,
 }
 
-/// An upstream topic.
-pub struct Source {
-    pub topic: String,
-    pub format: Format,
-    pub policy: Policy,
-}
-
 pub struct HttpOptions {
     pub listen: String,
     pub max_body_bytes: usize,
-    pub max_event_bytes: usize,
     /// How long a request waits for Kafka's acknowledgement.
     pub acknowledge_within: Duration,
-    pub credentials: Credentials,
+    pub credentials: Arc<Credentials>,
+    pub intake: Arc<Intake>,
 }
 
 impl Options {
     /// # Errors
-    /// The credentials file cannot be read, or holds mistakes: all of them are told.
+    /// The files of event types or the credentials file cannot be read, or they or the mappings hold mistakes: all of them
+    /// are told, but credentials speak of event types, so mistakes in those come first.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         let ingest = &settings.ingest;
+        let intake = Arc::new(Intake::from_settings(settings)?);
         let credentials = match &settings.credentials.file {
-            Some(file) => read_credentials(file)?,
+            Some(file) => read_credentials(file, &intake.catalogue)?,
             None => Credentials::default(),
         };
         Ok(Self {
             group: ingest.group.clone(),
-            sources: ingest
-                .sources
-                .iter()
-                .map(|source| Source::new(source, ingest.max_event_bytes))
-                .collect(),
+            sources: intake.sources.clone(),
             in_flight_max: ingest.in_flight_max,
             drain: DRAIN_MAX.min(Duration::from_millis(settings.kafka.max_poll_interval_ms / 3)),
             http: HttpOptions {
                 listen: ingest.listen.clone(),
                 max_body_bytes: ingest.http_max_body_bytes,
-                max_event_bytes: ingest.max_event_bytes,
                 acknowledge_within: Duration::from_millis(settings.kafka.write_expiry_ms),
-                credentials,
+                credentials: Arc::new(credentials),
+                intake,
             },
         })
     }
 }
 
-impl Source {
-    fn new(settings: &SourceSettings, max_event_bytes: usize) -> Self {
-        let format = match settings.format {
-            SourceFormat::CloudEvents => Format::CloudEvents,
-            SourceFormat::Protobuf => Format::Protobuf,
-        };
-        let operators = Operators::from_list(&settings.operators);
-        let policy = Policy { scope: settings.scope.clone(), operators, max_event_bytes };
-        Self { topic: settings.topic.clone(), format, policy }
-    }
-}
-
-fn read_credentials(file: &Path) -> anyhow::Result<Credentials> {
+fn read_credentials(file: &Path, catalogue: &Catalogue) -> anyhow::Result<Credentials> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| {
         format!("credentials.file {shown} cannot be read; name a readable file or leave the key out")
     })?;
-    match Credentials::parse(&text) {
+    match Credentials::parse(&text, catalogue) {
         Ok(credentials) => Ok(credentials),
         Err(problems) => {
             let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();

@@ -2,14 +2,16 @@
 
 use crate::{
     decide::{Outgoing, decide},
-    options::{COMMIT_INTERVAL, Source},
+    options::COMMIT_INTERVAL,
+    sources::Source,
+    warnings::SchemaWarnings,
 };
 use aerogram_kafka::{
-    Ack, Assignment, Cluster, CommitError, Committer, Item, Record, Stopping, TaskEnd, WriteError, Writer,
+    Ack, Assignment, Cluster, CommitsInTurn, Failure, Item, Readiness, Record, Stopping, TaskEnd, WriteError,
+    Writer, fail,
 };
-use aerogram_telemetry::names;
-use futures::future::BoxFuture;
-use std::{collections::VecDeque, sync::Arc};
+use aerogram_telemetry::{Health, names};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, MissedTickBehavior, interval, timeout_at},
@@ -22,47 +24,55 @@ const BURST_MAX: usize = 128;
 pub struct Shared {
     pub cluster: Cluster,
     pub writer: Writer,
+    pub warnings: Arc<SchemaWarnings>,
     /// One permit for each record that is written and not acknowledged.
     pub in_flight: Arc<Semaphore>,
+    /// How long what is in flight may take to be acknowledged at the end.
+    pub drain: Duration,
+    pub health: Health,
 }
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Works until the group takes the partition away. Bad input stops nothing; a record that can't be written stops the
 /// partition, for the next one must not overtake it.
-pub async fn run(shared: Arc<Shared>, source: Arc<Source>, assignment: Assignment) -> TaskEnd {
+pub async fn run(shared: Arc<Shared>, source: Arc<Source>, mut assignment: Assignment) -> TaskEnd {
     let (topic, partition) = (assignment.topic.clone(), assignment.partition);
-    let worker = Worker {
+    let readiness = Readiness::new(shared.health.condition(&format!("{topic} partition {partition}")));
+    readiness.set(true, "owned");
+    let (committer, committed) = (assignment.committer.clone(), assignment.committed.clone());
+    let mut worker = Worker {
         shared,
         source,
         held: None,
         in_flight: VecDeque::new(),
-        commits: Commits {
-            committer: assignment.committer.clone(),
-            committed: assignment.committed.as_ref().map(|c| c.offset),
-            acknowledged: None,
-            outstanding: None,
-        },
-        assignment,
+        commits: CommitsInTurn::new(committer, &topic, partition, committed),
+        acknowledged: None,
+        assignment: &mut assignment,
     };
-    match worker.run().await {
-        Ok(()) => TaskEnd::Stopped,
-        Err(error) => {
-            tracing::error!(topic, partition, "the partition stops: {error}");
-            TaskEnd::Failed(error)
+    let ended = worker.run().await;
+    if ended.is_err() && worker.assignment.stop.now() != Stopping::Abandon {
+        // What came before the problem is finished and committed, for the partition may stand still for long.
+        let deadline = Instant::now() + worker.shared.drain;
+        if let Err(problem) = worker.drain(deadline).await {
+            tracing::warn!(topic, partition, "after a first problem: {problem}");
         }
+    }
+    match ended {
+        Ok(()) => TaskEnd::Stopped,
+        Err(failure) => fail(&mut assignment, readiness, failure).await,
     }
 }
 
-struct Worker {
+struct Worker<'a> {
     shared: Arc<Shared>,
     source: Arc<Source>,
-    assignment: Assignment,
+    assignment: &'a mut Assignment,
     /// Decided, and waiting for room to be written.
     held: Option<Decided>,
     /// In the order of the offsets, so that the first one not acknowledged ends what may be committed.
     in_flight: VecDeque<InFlight>,
-    commits: Commits,
+    commits: CommitsInTurn,
+    /// The last record that is acknowledged, and with it all before.
+    acknowledged: Option<i64>,
 }
 
 struct Decided {
@@ -76,8 +86,8 @@ struct InFlight {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Worker {
-    async fn run(mut self) -> Result<(), Failure> {
+impl Worker<'_> {
+    async fn run(&mut self) -> Result<(), Failure> {
         let mut tick = interval(COMMIT_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -89,10 +99,10 @@ impl Worker {
                     Stopping::Abandon => return Ok(()),
                 },
                 acknowledged = first_acknowledged(&mut self.in_flight), if !self.in_flight.is_empty() => {
-                    self.commits.acknowledged = Some(acknowledged? + 1);
+                    self.acknowledged = Some(acknowledged?);
                 }
-                answer = self.commits.answered(), if self.commits.outstanding.is_some() => self.say_refused(answer),
-                _ = tick.tick() => self.commits.begin(),
+                () = self.commits.answered(), if self.commits.is_outstanding() => {}
+                _ = tick.tick() => self.commit(),
                 placed = place(&self.shared, self.held.as_ref()), if self.held.is_some() => {
                     self.in_flight.push_back(placed?);
                     self.held = None;
@@ -108,7 +118,8 @@ impl Worker {
     }
 
     fn decide(&self, record: &Record) -> Decided {
-        let outgoing = decide(&self.shared.cluster, &self.source, self.assignment.partition, record);
+        let (shared, partition) = (&self.shared, self.assignment.partition);
+        let outgoing = decide(&shared.cluster, &shared.warnings, &self.source, partition, record);
         Decided { offset: record.offset, outgoing }
     }
 
@@ -140,37 +151,29 @@ impl Worker {
         Ok(())
     }
 
+    /// What is acknowledged by now.
+    fn commit(&mut self) {
+        if let Some(last) = self.acknowledged {
+            self.commits.begin(last + 1, String::new());
+        }
+    }
+
     /// Waits for what is in flight and commits it. What was only held is read again by the next owner.
-    async fn drain(mut self, deadline: Instant) -> Result<(), Failure> {
+    async fn drain(&mut self, deadline: Instant) -> Result<(), Failure> {
         let finish = async {
             while !self.in_flight.is_empty() {
-                self.commits.acknowledged = Some(first_acknowledged(&mut self.in_flight).await? + 1);
+                self.acknowledged = Some(first_acknowledged(&mut self.in_flight).await?);
             }
             Ok::<_, WriteError>(())
         };
         let finished = timeout_at(deadline, finish).await;
-        // An older commit must not land after the last one.
-        let last = async {
-            if self.commits.outstanding.is_some() {
-                let _ = self.commits.answered().await;
-            }
-            self.commits.begin();
-            self.commits.answered().await
-        };
-        if let Ok(answer) = timeout_at(deadline, last).await {
-            self.say_refused(answer);
+        if let Some(last) = self.acknowledged {
+            self.commits.last(last + 1, String::new(), deadline).await;
         }
         match finished {
             Ok(written) => Ok(written?),
             // The next owner writes again what was not acknowledged; fanout knows it for a duplicate.
             Err(_) => Ok(()),
-        }
-    }
-
-    fn say_refused(&self, answer: Result<(), CommitError>) {
-        if let Err(error) = answer {
-            let (topic, partition) = (&self.assignment.topic, self.assignment.partition);
-            tracing::warn!(topic, partition, "the commit failed and is repeated: {error}");
         }
     }
 }
@@ -184,44 +187,18 @@ async fn place(shared: &Shared, held: Option<&Decided>) -> Result<InFlight, Fail
     Ok(InFlight { offset: held.offset, ack, _permit: permit })
 }
 
-/// The offset of the oldest record when it is acknowledged; never, when nothing is in flight. Cancel-safe.
+/// The offset of the oldest record when it is acknowledged; never, when nothing is in flight. Cancel-safe. After a record
+/// that was not written nothing counts any more, so that no commit passes it.
 async fn first_acknowledged(in_flight: &mut VecDeque<InFlight>) -> Result<i64, WriteError> {
     let Some(first) = in_flight.front_mut() else { return std::future::pending().await };
-    (&mut first.ack).await?;
-    let offset = first.offset;
+    let (written, offset) = ((&mut first.ack).await, first.offset);
     in_flight.pop_front();
+    if let Err(problem) = written {
+        in_flight.clear();
+        return Err(problem);
+    }
     metrics::counter!(names::RECORDS_CONSUMED_TOTAL, "topic" => "sources", "outcome" => "ok").increment(1);
     Ok(offset)
-}
-
-/// At most one commit is on its way.
-struct Commits {
-    committer: Committer,
-    committed: Option<i64>,
-    /// The first offset that is not acknowledged.
-    acknowledged: Option<i64>,
-    outstanding: Option<(i64, BoxFuture<'static, Result<(), CommitError>>)>,
-}
-
-impl Commits {
-    fn begin(&mut self) {
-        if let (None, Some(offset)) = (&self.outstanding, self.acknowledged)
-            && self.committed != Some(offset)
-        {
-            self.outstanding = Some((offset, Box::pin(self.committer.commit(offset, ""))));
-        }
-    }
-
-    /// The answer to the commit that is on its way; at once, when there is none. Cancel-safe.
-    async fn answered(&mut self) -> Result<(), CommitError> {
-        let Some((offset, answer)) = &mut self.outstanding else { return Ok(()) };
-        let (offset, answer) = (*offset, answer.await);
-        self.outstanding = None;
-        if answer.is_ok() {
-            self.committed = Some(offset);
-        }
-        answer
-    }
 }
 
 /// A partition of a topic that is not configured: another member of the group has another configuration.

@@ -1,11 +1,15 @@
 //! Ingest from top to bottom: connect, listen, read the sources; at the stop in reverse.
 //!
-//! source p → decide → `events` or `rejected` → commit; `POST /v1/events` → decide → `events` → 202.
+//! source p → decide → `events` or `rejected` → commit; `POST /v1/events` → decide → `events` → 202; `/v1/rejected` → decide again →
+//! `events`.
 
 use crate::{
     http::{self, Publishing},
-    options::{Options, Source},
+    options::Options,
     partition::{self, Shared},
+    rejected::Rejections,
+    sources::Source,
+    warnings::SchemaWarnings,
 };
 use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_settings::Settings;
@@ -35,9 +39,17 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     };
     connected.set(true, "connected");
 
-    let publishing =
-        Publishing::new(options.http, cluster.clone(), cluster.expiring_writer()?, shutdown.clone());
-    let server = http::Server::bind(publishing).await?;
+    let warnings = Arc::new(SchemaWarnings::default());
+    let writer = cluster.expiring_writer()?;
+    let rejections = Rejections::new(&options.http, cluster.clone(), writer.clone());
+    let publishing = Publishing {
+        options: options.http,
+        cluster: cluster.clone(),
+        writer,
+        warnings: Arc::clone(&warnings),
+        leaving: shutdown.clone(),
+    };
+    let server = http::Server::bind(publishing, rejections).await?;
     listening.set(true, format!("on {}", server.address()));
     // Until the partitions are drained requests are answered, if only with "come back later".
     let closing = CancellationToken::new();
@@ -45,7 +57,10 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
 
     let shared = Arc::new(Shared {
         writer: cluster.writer()?,
+        warnings,
         in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
+        drain: options.drain,
+        health,
         cluster,
     });
     let group = GroupConfig {
@@ -53,6 +68,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         topics: options.sources.iter().map(|source| source.topic.clone()).collect(),
         external: true,
         drain: options.drain,
+        assigned: assigned.clone(),
     };
     let read = read_sources(&shared, group, options.sources, assigned, shutdown).await;
 
@@ -73,7 +89,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
 async fn read_sources(
     shared: &Arc<Shared>,
     group: GroupConfig,
-    sources: Vec<Source>,
+    sources: Vec<Arc<Source>>,
     assigned: Option<Condition>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -83,14 +99,10 @@ async fn read_sources(
         return Ok(());
     };
     let topics = group.topics.join(", ");
-    assigned
-        .set(false, format!("waiting for partitions of {topics}; a topic that does not exist is waited for"));
-    let waiting = assigned.clone();
     let sources: HashMap<String, Arc<Source>> =
-        sources.into_iter().map(|source| (source.topic.clone(), Arc::new(source))).collect();
+        sources.into_iter().map(|source| (source.topic.clone(), source)).collect();
     let each = Arc::clone(shared);
     let running = run_group(&shared.cluster, group, shutdown, move |assignment| {
-        assigned.set(true, format!("the latest is {} {}", assignment.topic, assignment.partition));
         let (shared, source) = (Arc::clone(&each), sources.get(&assignment.topic).cloned());
         tokio::spawn(async move {
             match source {
@@ -101,7 +113,7 @@ async fn read_sources(
     });
     tokio::select! {
         ended = running => Ok(ended?),
-        never = remind(&waiting, &topics) => match never {},
+        never = remind(&assigned, &topics) => match never {},
     }
 }
 
@@ -111,8 +123,7 @@ async fn remind(assigned: &Condition, topics: &str) -> Infallible {
         tokio::time::sleep(REMIND_EVERY).await;
         if !assigned.holds() {
             tracing::warn!(
-                "no partition of {topics} was assigned yet: create the topic if it does not exist; otherwise other \
-                 members of the group have all partitions"
+                "no partition of {topics} was assigned yet: create the topic if it does not exist"
             );
         }
     }

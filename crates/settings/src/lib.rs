@@ -12,6 +12,7 @@ mod error;
 mod layers;
 mod leaf;
 mod load;
+mod ports;
 mod role;
 mod rules;
 mod sections;
@@ -22,10 +23,11 @@ mod values;
 pub use args::{RoleArgs, Start};
 pub use error::{SettingError, SettingsErrors};
 pub use load::Setting;
+pub use ports::Ports;
 pub use role::Role;
 pub use sections::{
-    ApiSettings, CatalogueSettings, CredentialsSettings, DelivererSettings, EmbeddedSettings, FanoutSettings, IngestSettings, KafkaSettings, MappingSettings,
-    PolicySettings, RedisSettings, SchedulerSettings, SealSettings, Settings, SourceSettings,
-    TelemetrySettings, TopicsSettings,
+    ApiSettings, CatalogueSettings, CredentialsSettings, DelivererSettings, EmbeddedSettings, FanoutSettings,
+    IngestSettings, KafkaSettings, MappingSettings, PolicySettings, RedisSettings, SchedulerSettings,
+    SealSettings, Settings, SourceSettings, TelemetrySettings, TopicsSettings,
 };
 pub use values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};

@@ -1,12 +1,14 @@
 //! Every setting, declared once: name, type, default, what is allowed.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::declare::settings;
+use crate::ports::Ports;
 use crate::rules::{
     any, at_most, between, brokers, listen, listen_or_empty, maybe_between, maybe_pointer, pointer,
     pointer_or_empty, properties, some_of, such, text, topic_name, type_names, waits,
@@ -214,6 +216,15 @@ settings! {
         ca_files: Vec<PathBuf> = Vec::new(), such("a list of paths");
         /// Networks that may be called although they are not public.
         allow_cidrs: Vec<IpNet> = Vec::new(), such("a list of networks such as 10.0.0.0/8");
+        /// Ports that may be called. A range leaves out the well-known ports of what does not speak HTTP, such as 6379 (Redis);
+        /// a port that is listed by itself is allowed in any case. docs/egress.md has the list.
+        allowed_ports: Vec<Ports> = vec![Ports::one(443), Ports::range(1_024, 65_535)], some_of(100, "a port such as 443, or a range such as \"1024-65535\"");
+        /// A proxy that all deliveries go through, by CONNECT to the address that was checked.
+        proxy: Option<SecretString> = None, such("http://[USER:PASSWORD@]HOST:PORT, or left out");
+        /// The local address that connections come from.
+        bind_address: Option<IpAddr> = None, such("an IP address of this host, or left out");
+        /// How much of a response's beginning is kept for people to read, in bytes; 0 keeps nothing.
+        excerpt_max_bytes: usize = 512, between(0, 4_096);
         /// The `User-Agent` of requests.
         user_agent: String = concat!("Aerogram/", env!("CARGO_PKG_VERSION")).to_owned(), text();
     }

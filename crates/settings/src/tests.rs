@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
-use crate::{RoleArgs, SchemaCheck, Settings, SettingsErrors, SourceFormat, StatusMatch, Store};
+use crate::{Ports, RoleArgs, SchemaCheck, Settings, SettingsErrors, SourceFormat, StatusMatch, Store};
 
 fn args(file: Option<&str>, set: &[&str]) -> (RoleArgs, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -295,4 +295,24 @@ fn settings_that_contradict_each_other_are_refused() {
     let errors = load(None, &[], &set).unwrap_err();
     assert_eq!(errors.0.len(), 4, "{errors}");
     problem_of(&errors, "seal.current");
+}
+
+#[test]
+fn ports_proxy_and_bind_address_are_read_from_every_layer() {
+    let file = "[deliverer]\nallowed_ports = [443, \"8000-8999\"]\nproxy = \"http://u:hunter2@proxy:3128\"\n";
+    let env = [("AEROGRAM_DELIVERER__BIND_ADDRESS", "10.1.2.3")];
+    let settings = load(Some(file), &env, &[]).unwrap();
+    let deliverer = &settings.deliverer;
+    assert_eq!(deliverer.allowed_ports, [Ports::one(443), Ports::range(8000, 8999)]);
+    assert_eq!(deliverer.bind_address, Some("10.1.2.3".parse().unwrap()));
+    assert_eq!(deliverer.proxy.as_ref().unwrap().expose_secret(), "http://u:hunter2@proxy:3128");
+    let shown = settings.redacted();
+    assert!(shown.contains("allowed_ports = [443, \"8000-8999\"]") && !shown.contains("hunter2"), "{shown}");
+    let by_variable = load(None, &[("AEROGRAM_DELIVERER__ALLOWED_PORTS", "443,8443-8444")], &[]).unwrap();
+    assert_eq!(by_variable.deliverer.allowed_ports, [Ports::one(443), Ports::range(8443, 8444)]);
+    for wrong in ["[]", "[0]", "[70000]", "[\"9-8\"]", "[\"a\"]"] {
+        let errors = load(None, &[], &[&format!("deliverer.allowed_ports={wrong}")]).unwrap_err();
+        assert!(errors.0[0].key.starts_with("deliverer.allowed_ports"), "{errors}");
+    }
+    problem_of(&load(None, &[], &["deliverer.bind_address=host"]).unwrap_err(), "deliverer.bind_address");
 }

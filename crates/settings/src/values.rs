@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ scalar_leaf!(
     PathBuf,
     bool,
     SecretString,
+    IpAddr,
     IpNet,
     StatusMatch,
     Store,
@@ -81,12 +83,21 @@ impl Scalar for SecretString {
     }
 }
 
+impl Scalar for IpAddr {
+    const KIND: &'static str = "an address";
+    fn parse(text: &str) -> Result<Self, String> {
+        text.trim().parse().map_err(|_| "is not an IP address".to_owned())
+    }
+    fn show(&self) -> String {
+        quote(&self.to_string())
+    }
+}
+
 impl Scalar for IpNet {
     const KIND: &'static str = "a network";
     fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let network =
-            text.parse::<Self>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(Self::from));
+        let network = text.parse::<Self>().ok().or_else(|| text.parse::<IpAddr>().ok().map(Self::from));
         network.ok_or_else(|| "is not a network like 10.0.0.0/8 or an address".to_owned())
     }
     fn show(&self) -> String {

@@ -40,7 +40,8 @@ fn make_tokens() -> String {
     let token = || Uuid::new_v4().simple().to_string();
     format!(
         "# Tokens of this installation, to try it with: `. tokens.env` in a shell. credentials.toml has their hashes.\n\
-         AEROGRAM_CLIENT_ID=partner-app\nAEROGRAM_OPERATOR_TOKEN={}\nAEROGRAM_PUBLISHER_TOKEN={}\n",
+         AEROGRAM_CLIENT_ID=partner-app\nAEROGRAM_OPERATOR_TOKEN={}\nAEROGRAM_PUBLISHER_TOKEN={}\nAEROGRAM_ADMIN_TOKEN={}\n",
+        token(),
         token(),
         token()
     )
@@ -63,16 +64,19 @@ fn credentials(tokens: &str) -> String {
         "# Made by `aerogram run`; yours to change. A token's hash: printf '%s' TOKEN | sha256sum\n\n\
          [[operators]]\nid = \"OPX\"\ncontracts = [\"C-100\"]\n\n\
          [[tokens]]\nsha256 = \"{}\"\noperator = \"OPX\"\nclients = [\"{}\"]\nevents = [\"*\"]\n\n\
-         [[publishers]]\nname = \"operations\"\nsha256 = \"{}\"\noperators = [\"*\"]\n",
+         [[publishers]]\nname = \"operations\"\nsha256 = \"{}\"\noperators = [\"*\"]\n\n\
+         [[admins]]\nname = \"admin\"\nsha256 = \"{}\"\n",
         hash("AEROGRAM_OPERATOR_TOKEN"),
         value("AEROGRAM_CLIENT_ID"),
         hash("AEROGRAM_PUBLISHER_TOKEN"),
+        hash("AEROGRAM_ADMIN_TOKEN"),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aerogram_domain::{catalogue::Catalogue, credentials::Credentials};
     use secrecy::ExposeSecret as _;
 
     #[test]
@@ -89,5 +93,6 @@ mod tests {
         let hash: String = Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = std::fs::read_to_string(first.credentials.file.unwrap()).unwrap();
         assert!(file.contains(&hash) && !file.contains(token), "{file}");
+        Credentials::parse(&file, &Catalogue::builtin()).unwrap();
     }
 }

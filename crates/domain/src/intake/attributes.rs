@@ -1,15 +1,13 @@
 //! The rules for the fields of an event, the same for every mode it may come in.
 
-use super::{Code, Policy, Refusal};
-use crate::catalogue::{self, Environment, EventType, Family};
+use super::{Code, FieldError, Mapping, Policy, Refusal};
+use crate::catalogue::{
+    Environment, EventType, Family, ID_CHARS_MAX, NAME_CHARS_MAX, SOURCE_CHARS_MAX, SUBJECT_CHARS_MAX,
+};
 use aerogram_wire::{SCHEMA, v1::Event};
 use bytes::Bytes;
 use jiff::Timestamp;
-
-const ID_CHARS_MAX: usize = 256;
-const SOURCE_CHARS_MAX: usize = 1024;
-const NAME_CHARS_MAX: usize = 128;
-const SUBJECT_CHARS_MAX: usize = 512;
+use std::sync::Arc;
 
 /// A field as it was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,13 +17,15 @@ pub(super) enum Attribute {
     Text(String),
     /// Not a text at all; says what it is.
     Wrong(&'static str),
+    /// Not usable, and that was said already.
+    Told,
 }
 
 /// When it happened, as it was found.
 pub(super) enum Time {
     /// RFC 3339.
     Text(Attribute),
-    /// Milliseconds since the Unix epoch; 0 means none.
+    /// Milliseconds since the Unix epoch.
     Millis(i64),
 }
 
@@ -56,6 +56,8 @@ pub(super) enum Naming {
     Header,
     /// Fields of `aerogram.v1.Event`.
     Protobuf,
+    /// JSON pointers where a mapping looks.
+    Mapped(Arc<Mapping>),
 }
 
 impl Naming {
@@ -66,6 +68,16 @@ impl Naming {
             (Naming::Header, _) => format!("ce_{name}"),
             (Naming::Protobuf, "time") => "time_ms".to_owned(),
             (Naming::Protobuf, _) => name.to_owned(),
+            (Naming::Mapped(mapping), _) => mapping.place_of(name).to_owned(),
+        }
+    }
+
+    /// Something inside the data, by its JSON pointer there.
+    fn inside_data(&self, pointer: &str) -> String {
+        match self {
+            // The payload is the document.
+            Naming::Header if !pointer.is_empty() => pointer.to_owned(),
+            _ => format!("{}{pointer}", self.field("data")),
         }
     }
 }
@@ -75,11 +87,14 @@ impl Draft {
     ///
     /// Without a subject the event stands for itself: its id is the subject, so that no order is promised between it
     /// and others. Without a time it happened when it was accepted.
-    pub fn into_event(self, policy: &Policy, now_ms: i64) -> Result<Event, Refusal> {
+    ///
+    /// # Errors
+    /// Every wrong field; only when all are right, what the schema says about the data.
+    pub fn into_event(self, policy: &Policy, now_ms: i64) -> Result<(Event, Vec<FieldError>), Refusal> {
         let mut check = Check { naming: self.naming, refusal: self.refusal };
         let id = check.required("id", self.id, ID_CHARS_MAX);
         let source = check.required("source", self.source, SOURCE_CHARS_MAX);
-        let event_type = check.event_type(self.event_type);
+        let event_type = check.event_type(self.event_type, policy);
         let operator = check.operator(self.operator, policy);
         let contract = check.contract(self.contract, event_type);
         let environment = check.environment(self.environment);
@@ -91,14 +106,24 @@ impl Draft {
             subject: subject.unwrap_or_else(|| id.clone()),
             id,
             source,
-            r#type: event_type.map(|t| t.wire_name.to_owned()).unwrap_or_default(),
+            r#type: event_type.map(|t| t.wire_name.as_ref().to_owned()).unwrap_or_default(),
             operator,
             contract,
             environment: environment.as_str().to_owned(),
             time_ms: time_ms.unwrap_or(now_ms),
             data,
         };
-        check.refusal.or(event)
+        let Check { naming, refusal } = check;
+        let event = refusal.or(event)?;
+        let mut findings = policy.schema_check.findings(&event.r#type, &event.data);
+        for finding in &mut findings {
+            finding.field = naming.inside_data(&finding.field);
+        }
+        if policy.schema_check.refuses() {
+            Refusal::of(findings).or((event, Vec::new()))
+        } else {
+            Ok((event, findings))
+        }
     }
 }
 
@@ -115,7 +140,7 @@ impl Check {
     /// The text within its limits. `None`: there is none, or it is wrong and that was said.
     fn optional(&mut self, name: &str, attribute: Attribute, chars_max: usize) -> Option<String> {
         let text = match attribute {
-            Attribute::Missing => return None,
+            Attribute::Missing | Attribute::Told => return None,
             Attribute::Text(text) => text,
             Attribute::Wrong(what) => {
                 self.wrong(Code::Invalid, name, format!("must be a text, is {what}"));
@@ -145,11 +170,17 @@ impl Check {
         self.optional(name, attribute, chars_max).unwrap_or_default()
     }
 
-    fn event_type(&mut self, attribute: Attribute) -> Option<&'static EventType> {
+    fn event_type<'p>(&mut self, attribute: Attribute, policy: &'p Policy) -> Option<&'p EventType> {
         let name = self.required("type", attribute, NAME_CHARS_MAX);
-        let found = catalogue::lookup(&name);
+        let found = policy.catalogue.lookup(&name);
         if found.is_none() && !name.is_empty() {
-            self.wrong(Code::UnknownType, "type", format!("{name:?} is not in the catalogue of event types"));
+            let detail = match self.naming {
+                Naming::Mapped(_) => {
+                    format!("{name:?} is neither in the mapping's types nor in the catalogue of event types")
+                }
+                _ => format!("{name:?} is not in the catalogue of event types"),
+            };
+            self.wrong(Code::UnknownType, "type", detail);
         }
         found
     }
@@ -186,7 +217,6 @@ impl Check {
 
     fn time_ms(&mut self, time: Time) -> Option<i64> {
         match time {
-            Time::Millis(0) => None,
             Time::Millis(ms) => {
                 if !has_calendar_date(ms) {
                     self.wrong(Code::Invalid, "time", "is not a time of the years 0000 to 9999");

@@ -3,22 +3,34 @@
 mod attributes;
 mod binary;
 mod json;
+mod mapping;
+mod pointer;
 mod protobuf;
 mod refusal;
+mod rejected;
+mod schema;
 mod structured;
 #[cfg(test)]
 mod tests;
 
+pub use mapping::{Mapping, MappingConfig, MappingProblem};
+pub use pointer::{Pointer, PointerError};
 pub use refusal::{Code, FieldError, Refusal};
+pub use rejected::{NotDecidable, again, rejected};
+pub use schema::{SchemaCheck, SchemaProblem, Schemas};
 
-use crate::credentials::Operators;
+use crate::{catalogue::Catalogue, credentials::Operators};
 use aerogram_wire::{
     SCHEMA,
-    v1::{Envelope, Event, Origin, Rejected},
+    v1::{Envelope, Event, Origin},
 };
 use bytes::Bytes;
 use prost::Message as _;
 use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Errors of one request that are told, about; the events after them are not looked at.
+const ERRORS_MAX: usize = 1_000;
 
 /// Under what conditions an upstream topic or a publisher's token is heard.
 #[derive(Clone, Debug)]
@@ -29,16 +41,30 @@ pub struct Policy {
     pub operators: Operators,
     /// Largest event as it comes and as it is kept, in bytes. Every later record holds the event whole.
     pub max_event_bytes: usize,
+    /// The event types there are.
+    pub catalogue: Arc<Catalogue>,
+    /// Whether data must fit the schema of its type.
+    pub schema_check: SchemaCheck,
 }
 
 /// What the records of a source hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Format {
     /// CloudEvents 1.0, the mode told apart for each record; a record of content type `application/protobuf` is
     /// understood as well.
     CloudEvents,
     /// `aerogram.v1.Event`, whatever the headers say.
     Protobuf,
+    /// JSON of the upstream's own, whatever the headers say.
+    Json(Arc<Mapping>),
+}
+
+/// What was accepted.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Accepted {
+    pub envelope: Envelope,
+    /// Where the data does not fit the schema of its type, when that only warns.
+    pub warnings: Vec<FieldError>,
 }
 
 /// A record of an upstream topic.
@@ -63,11 +89,11 @@ impl<'a> Incoming<'a> {
 /// Every wrong field at once.
 pub fn accept(
     policy: &Policy,
-    format: Format,
+    format: &Format,
     incoming: Incoming<'_>,
     origin: Origin,
     now_ms: i64,
-) -> Result<Envelope, Refusal> {
+) -> Result<Accepted, Refusal> {
     let payload = match incoming.payload {
         Some(payload) if !payload.is_empty() => payload,
         Some(_) | None => {
@@ -79,70 +105,38 @@ pub fn accept(
         Mode::Structured => structured::read(payload, "")?,
         Mode::Binary => binary::read(incoming.headers, payload),
         Mode::Protobuf => protobuf::read(payload)?,
+        Mode::Mapped(mapping) => mapping::read(mapping, payload, &origin.topic)?,
     };
-    policy.envelope(draft.into_event(policy, now_ms)?, origin, now_ms)
+    policy.accepted(draft.into_event(policy, now_ms)?, origin, now_ms)
 }
 
 /// Decides about a JSON request body: one CloudEvent, or an array of them. Refuses all when one is wrong. Fields are
 /// named by JSON pointer.
 ///
 /// # Errors
-/// Every wrong field of every event at once.
+/// Every wrong field of every event at once; of very many, the first.
 pub fn accept_json(
     policy: &Policy,
     body: &Bytes,
     origin: &Origin,
     now_ms: i64,
-) -> Result<Vec<Envelope>, Refusal> {
+) -> Result<Vec<Accepted>, Refusal> {
     let mut refusal = Refusal::none();
     let mut accepted = Vec::new();
     for (pointer, event) in json_events(body)? {
         let decided = policy
             .check_size(event.len(), &pointer)
             .and_then(|()| structured::read(&event, &pointer)?.into_event(policy, now_ms))
-            .and_then(|event| policy.envelope(event, origin.clone(), now_ms));
+            .and_then(|event| policy.accepted(event, origin.clone(), now_ms));
         match decided {
-            Ok(envelope) => accepted.push(envelope),
+            Ok(one) => accepted.push(one),
             Err(refused) => refusal.extend(refused),
+        }
+        if refusal.errors().len() >= ERRORS_MAX {
+            break;
         }
     }
     refusal.or(accepted)
-}
-
-/// The record of `rejected` that keeps what was refused. What is large is cut: it must always fit.
-pub fn rejected(
-    policy: &Policy,
-    incoming: Incoming<'_>,
-    refusal: &Refusal,
-    origin: Origin,
-    now_ms: i64,
-) -> Rejected {
-    const KEY_BYTES_MAX: usize = 1024;
-    const HEADERS_MAX: usize = 32;
-    const HEADER_BYTES_MAX: usize = 512;
-    let cut = |bytes: &Bytes, max: usize| bytes.slice(..bytes.len().min(max));
-    let text = |bytes: &[u8]| {
-        let cut = &bytes[..bytes.len().min(HEADER_BYTES_MAX)];
-        String::from_utf8_lossy(cut).into_owned()
-    };
-    let payload = incoming.payload.cloned().unwrap_or_default();
-    Rejected {
-        schema: SCHEMA,
-        reason: refusal.code().as_str().to_owned(),
-        errors: refusal.errors().iter().map(ToString::to_string).collect(),
-        origin: Some(origin),
-        scope: policy.scope.clone(),
-        key: incoming.key.map(|key| cut(key, KEY_BYTES_MAX)).unwrap_or_default(),
-        payload: cut(&payload, policy.max_event_bytes),
-        payload_truncated: payload.len() > policy.max_event_bytes,
-        rejected_at_ms: now_ms,
-        headers: incoming
-            .headers
-            .iter()
-            .take(HEADERS_MAX)
-            .map(|(name, value)| (text(name.as_bytes()), text(value)))
-            .collect(),
-    }
 }
 
 impl Policy {
@@ -154,28 +148,36 @@ impl Policy {
         Err(Refusal::one(Code::TooLarge, field, format!("has {bytes} bytes, at most {max} are accepted")))
     }
 
-    fn envelope(&self, event: Event, origin: Origin, now_ms: i64) -> Result<Envelope, Refusal> {
+    fn accepted(
+        &self,
+        (event, warnings): (Event, Vec<FieldError>),
+        origin: Origin,
+        now_ms: i64,
+    ) -> Result<Accepted, Refusal> {
         self.check_size(event.encoded_len(), "")?;
-        let scope = self.scope.clone();
-        Ok(Envelope {
+        let envelope = Envelope {
             schema: SCHEMA,
             event: Some(event),
-            scope,
+            scope: self.scope.clone(),
             accepted_at_ms: now_ms,
             origin: Some(origin),
-        })
+        };
+        Ok(Accepted { envelope, warnings })
     }
 }
 
-enum Mode {
+enum Mode<'f> {
     Structured,
     Binary,
     Protobuf,
+    Mapped(&'f Arc<Mapping>),
 }
 
-fn mode(format: Format, incoming: Incoming<'_>) -> Result<Mode, Refusal> {
-    if format == Format::Protobuf {
-        return Ok(Mode::Protobuf);
+fn mode<'f>(format: &'f Format, incoming: Incoming<'_>) -> Result<Mode<'f>, Refusal> {
+    match format {
+        Format::Protobuf => return Ok(Mode::Protobuf),
+        Format::Json(mapping) => return Ok(Mode::Mapped(mapping)),
+        Format::CloudEvents => {}
     }
     let content_type = incoming.header("content-type").map(|value| String::from_utf8_lossy(value));
     let media_type = content_type.as_deref().map(media_type);

@@ -33,7 +33,10 @@ pub(super) fn read(payload: &Bytes) -> Result<Draft, Refusal> {
         contract: text(event.contract),
         environment: text(event.environment),
         subject: text(event.subject),
-        time: Time::Millis(event.time_ms),
+        time: match event.time_ms {
+            0 => Time::Text(Attribute::Missing),
+            ms => Time::Millis(ms),
+        },
         data,
         refusal,
     })

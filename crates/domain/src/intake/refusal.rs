@@ -23,6 +23,8 @@ pub enum Code {
     UnknownType,
     /// The publisher may not speak for this operator.
     Operator,
+    /// The data does not fit the JSON Schema of its type.
+    Schema,
 }
 
 impl Code {
@@ -38,6 +40,7 @@ impl Code {
             Code::Invalid => "invalid_field",
             Code::UnknownType => "unknown_type",
             Code::Operator => "operator_not_allowed",
+            Code::Schema => "schema",
         }
     }
 }
@@ -77,6 +80,10 @@ impl Refusal {
         let mut refusal = Self::none();
         refusal.push(code, field, detail);
         refusal
+    }
+
+    pub(super) const fn of(errors: Vec<FieldError>) -> Self {
+        Self { errors }
     }
 
     pub(super) fn push(&mut self, code: Code, field: impl Into<String>, detail: impl Into<String>) {

@@ -75,6 +75,7 @@ pub(super) fn malformed(pointer: &str, error: &serde_json::Error) -> Refusal {
 pub(super) fn check_specversion(found: &Attribute, field: &str, refusal: &mut Refusal) {
     match found {
         Attribute::Text(version) if version == "1.0" => {}
+        Attribute::Told => {}
         Attribute::Missing => refusal.push(Code::Missing, field, "is required and must be \"1.0\""),
         Attribute::Text(version) => {
             refusal.push(Code::Version, field, format!("is {version:?}, must be \"1.0\""));
@@ -85,7 +86,7 @@ pub(super) fn check_specversion(found: &Attribute, field: &str, refusal: &mut Re
     }
 }
 
-fn text(found: Option<&RawValue>) -> Attribute {
+pub(super) fn text(found: Option<&RawValue>) -> Attribute {
     let Some(raw) = found else { return Attribute::Missing };
     match serde_json::from_str::<String>(raw.get()) {
         Ok(text) if text.is_empty() => Attribute::Missing,

@@ -10,6 +10,8 @@ fn policy() -> Policy {
         scope: "ops".into(),
         operators: Operators::from_list(&["acme", "bluejet"]),
         max_event_bytes: 4_096,
+        catalogue: Catalogue::builtin(),
+        schema_check: SchemaCheck::Off,
     }
 }
 
@@ -21,14 +23,15 @@ fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Bytes)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes()))).collect()
 }
 
-fn decide(format: Format, headers: &[(String, Bytes)], payload: &[u8]) -> Result<Envelope, Refusal> {
+fn decide(format: &Format, headers: &[(String, Bytes)], payload: &[u8]) -> Result<Envelope, Refusal> {
     let payload = Bytes::copy_from_slice(payload);
-    accept(&policy(), format, Incoming { key: None, payload: Some(&payload), headers }, origin(), NOW_MS)
+    let incoming = Incoming { key: None, payload: Some(&payload), headers };
+    accept(&policy(), format, incoming, origin(), NOW_MS).map(|accepted| accepted.envelope)
 }
 
 fn structured(event: &Value) -> Result<Envelope, Refusal> {
     let headers = headers(&[("content-type", "application/cloudevents+json; charset=UTF-8")]);
-    decide(Format::CloudEvents, &headers, event.to_string().as_bytes())
+    decide(&Format::CloudEvents, &headers, event.to_string().as_bytes())
 }
 
 fn minimal() -> Value {
@@ -86,7 +89,7 @@ fn headers_and_protobuf_fields_are_named_their_own_way() {
     let binary =
         headers(&[("ce_specversion", "1.0"), ("ce_time", "yesterday"), ("content-type", "text/plain")]);
     assert_eq!(
-        fields(&decide(Format::CloudEvents, &binary, b"{}").unwrap_err()),
+        fields(&decide(&Format::CloudEvents, &binary, b"{}").unwrap_err()),
         [
             (Code::Missing, "ce_id"),
             (Code::Missing, "ce_source"),
@@ -98,7 +101,7 @@ fn headers_and_protobuf_fields_are_named_their_own_way() {
     );
     let event = Event { schema: 9, id: "e".into(), time_ms: i64::MAX, ..Event::default() };
     assert_eq!(
-        fields(&decide(Format::Protobuf, &[], &event.encode_to_vec()).unwrap_err()),
+        fields(&decide(&Format::Protobuf, &[], &event.encode_to_vec()).unwrap_err()),
         [
             (Code::Version, "schema"),
             (Code::Missing, "source"),
@@ -161,12 +164,12 @@ fn what_is_no_event_is_told_so() {
         (&headers(&[("content-type", "application/cloudevents+json")]), "", Code::Empty),
         (&headers(&[("content-type", "application/protobuf")]), "\u{1}", Code::Malformed),
     ] {
-        let refusal = decide(Format::CloudEvents, headers, payload.as_bytes()).unwrap_err();
+        let refusal = decide(&Format::CloudEvents, headers, payload.as_bytes()).unwrap_err();
         assert_eq!(refusal.code(), code, "{refusal}");
         assert_eq!(refusal.errors().len(), 1);
     }
     let none = Incoming { key: None, payload: None, headers: &[] };
-    assert_eq!(accept(&policy(), Format::Protobuf, none, origin(), NOW_MS).unwrap_err().code(), Code::Empty);
+    assert_eq!(accept(&policy(), &Format::Protobuf, none, origin(), NOW_MS).unwrap_err().code(), Code::Empty);
 }
 
 #[test]
@@ -185,6 +188,7 @@ fn a_large_event_is_refused_and_kept_in_part() {
         (4_096, true, "too_large")
     );
     assert!(record.encoded_len() < 100_000, "{} bytes", record.encoded_len());
+    assert_eq!(again(&policy(), &Format::CloudEvents, &record, NOW_MS), Err(NotDecidable::Truncated));
 }
 
 #[test]
@@ -199,7 +203,7 @@ fn a_request_is_accepted_as_a_whole() {
     assert_eq!(request(&minimal()).unwrap().len(), 1);
     assert_eq!(request(&json!([minimal(), minimal()])).unwrap().len(), 2);
     assert_eq!(
-        fields(&request(&json!([minimal(), bad, 7, worse])).unwrap_err()),
+        fields(&request(&json!([minimal(), bad, 7, worse.clone()])).unwrap_err()),
         [
             (Code::Missing, "/1/id"),
             (Code::Malformed, "/2"),
@@ -209,6 +213,8 @@ fn a_request_is_accepted_as_a_whole() {
     );
     assert_eq!(fields(&request(&bad).unwrap_err()), [(Code::Missing, "/id")]);
     assert_eq!(fields(&request(&json!([])).unwrap_err()), [(Code::Empty, "")]);
+    let errors = fields(&request(&Value::Array(vec![worse; 10_000])).unwrap_err()).len();
+    assert_eq!(errors, ERRORS_MAX, "and no more, however many are wrong");
     assert_eq!(
         accept_json(&policy(), &Bytes::from_static(b" [{]"), &origin(), NOW_MS).unwrap_err().code(),
         Code::Malformed
@@ -288,12 +294,12 @@ proptest! {
             ("ce_operator", &operator), ("ce_contract", &contract), ("CE_Environment", &environment),
             ("ce_subject", &subject), ("ce_time", &time), ("content-type", "application/json"),
         ]);
-        let binary = decide(Format::CloudEvents, &headers, data.to_string().as_bytes()).unwrap();
+        let binary = decide(&Format::CloudEvents, &headers, data.to_string().as_bytes()).unwrap();
         let sent = Event {
             schema: 0, id, source: "/s".into(), r#type: "PRODUCT_UPDATED".into(), operator, contract, environment,
             subject, time_ms, data: data.to_string().into(),
         };
-        let protobuf = decide(Format::Protobuf, &[], &sent.encode_to_vec()).unwrap();
+        let protobuf = decide(&Format::Protobuf, &[], &sent.encode_to_vec()).unwrap();
         prop_assert_eq!(&structured, &binary);
         prop_assert_eq!(&structured, &protobuf);
         prop_assert_eq!(structured.event.unwrap(), Event { schema: SCHEMA, ..sent });
@@ -313,10 +319,51 @@ proptest! {
         let payload = Bytes::from(payload);
         let incoming = Incoming { key: None, payload: Some(&payload), headers: &headers };
         let format = if protobuf { Format::Protobuf } else { Format::CloudEvents };
-        if let Err(refusal) = accept(&policy(), format, incoming, origin(), NOW_MS) {
+        if let Err(refusal) = accept(&policy(), &format, incoming, origin(), NOW_MS) {
             let record = rejected(&policy(), incoming, &refusal, origin(), NOW_MS);
             prop_assert!(!record.errors.is_empty() && !record.reason.is_empty());
             prop_assert_eq!(record.payload, payload);
+        }
+    }
+
+    /// Decided again by the same rules, what was refused is refused in the same words; by wider rules it is accepted as
+    /// it would have been, at the time it was published.
+    #[test]
+    fn what_was_refused_can_be_decided_again(
+        binary: bool, id in "[a-z]{0,3}", operator in "acme|stranger", kind in "FLIGHT_CREATE|FLIGHT_UPDATE", noise in 0..40_usize,
+        long in 0..2_usize,
+    ) {
+        let noise = (0..noise).map(|n| (format!("x-{n}"), Bytes::from_static(b"\xff")));
+        let (source, payload) = ("s".repeat(1 + long * 600), json!({"flightId": 7}).to_string());
+        let event = json!({
+            "specversion": "1.0", "id": id, "source": source, "type": kind, "operator": operator, "data": {"flightId": 7}
+        });
+        let (own, payload) = if binary {
+            let own = headers(&[
+                ("ce_specversion", "0.3"), ("CE_specversion", "1.0"), ("ce_id", &id), ("ce_source", &source), ("ce_type", &kind),
+                ("ce_operator", &operator),
+            ]);
+            (own, Bytes::from(payload))
+        } else {
+            (headers(&[("content-type", "application/cloudevents+json")]), Bytes::from(event.to_string()))
+        };
+        let all: Vec<_> = noise.chain(own).collect();
+        let incoming = Incoming { key: None, payload: Some(&payload), headers: &all };
+        let Err(refusal) = accept(&policy(), &Format::CloudEvents, incoming, origin(), NOW_MS) else { return Ok(()) };
+        let record = rejected(&policy(), incoming, &refusal, origin(), NOW_MS);
+        let decided = again(&policy(), &Format::CloudEvents, &record, NOW_MS + 5);
+        if binary && long == 1 {
+            prop_assert_eq!(decided.unwrap_err(), NotDecidable::Headers);
+            return Ok(());
+        }
+        prop_assert_eq!(decided.unwrap_err(), NotDecidable::Refused(refusal));
+        let wider = Policy { operators: Operators::All, ..policy() };
+        if let Ok(accepted) = again(&wider, &Format::CloudEvents, &record, NOW_MS + 5) {
+            let mut envelope = accept(&wider, &Format::CloudEvents, incoming, origin(), NOW_MS).unwrap().envelope;
+            envelope.accepted_at_ms = NOW_MS + 5;
+            prop_assert_eq!(accepted.envelope, envelope);
+        } else {
+            prop_assert!(id.is_empty() || kind == "FLIGHT_UPDATE");
         }
     }
 
@@ -326,6 +373,6 @@ proptest! {
         let whole = minimal().to_string();
         let cut = cut.index(whole.len());
         let headers = headers(&[("content-type", "application/cloudevents+json")]);
-        prop_assert!(decide(Format::CloudEvents, &headers, &whole.as_bytes()[..cut]).is_err());
+        prop_assert!(decide(&Format::CloudEvents, &headers, &whole.as_bytes()[..cut]).is_err());
     }
 }

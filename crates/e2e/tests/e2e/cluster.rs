@@ -64,6 +64,11 @@ impl Cluster {
         self.process(name)?.wait_ready(PATIENCE).await
     }
 
+    /// Gives a role that does not run the settings as they are now.
+    pub fn reconfigure(&mut self, name: &str) {
+        self.roles.insert(name.to_owned(), self.setup.role(&format!("aerogram-{name}")).named(name));
+    }
+
     /// Starts a role without waiting.
     pub fn spawn(&mut self, name: &str) -> Result<()> {
         let role = self.roles.get(name).with_context(|| format!("there is no role {name}"))?;

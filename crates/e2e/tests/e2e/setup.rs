@@ -16,6 +16,8 @@ pub const CLIENTS: [&str; 3] = ["app-1", "app-2", "app-3"];
 /// Bearer token of a publisher that speaks for all operators, and of one that speaks for acme only.
 pub const PUBLISHER: &str = "token of the publisher of all";
 pub const PUBLISHER_OF_ACME: &str = "token of the publisher of acme";
+/// Bearer token of an administrator.
+pub const ADMIN: &str = "token of the administrator";
 /// 32 bytes, base64.
 const SEALING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Partitions of every internal topic, unless a test says otherwise.
@@ -144,6 +146,7 @@ fn credentials_file() -> Result<String> {
             "[[publishers]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\noperators = {operators}\n"
         )?;
     }
+    writeln!(text, "[[admins]]\nname = \"e2e\"\nsha256 = \"{}\"\n", sha256(ADMIN))?;
     Ok(text)
 }
 

@@ -1,6 +1,6 @@
 //! What is answered when it is not 202: `application/problem+json` (RFC 9457).
 
-use aerogram_domain::intake::{Code, Refusal};
+use aerogram_domain::intake::{Code, FieldError, Refusal};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -10,13 +10,14 @@ use serde::Serialize;
 /// Come back after a second.
 const RETRY_AFTER: (HeaderName, HeaderValue) = (header::RETRY_AFTER, HeaderValue::from_static("1"));
 const BEARER: (HeaderName, HeaderValue) = (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-const POST: (HeaderName, HeaderValue) = (header::ALLOW, HeaderValue::from_static("POST"));
 
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
     header: Option<Box<(HeaderName, HeaderValue)>>,
     detail: String,
+    /// Stable, for programs, where the status does not say enough.
+    code: Option<&'static str>,
     errors: Vec<Wrong>,
 }
 
@@ -25,6 +26,8 @@ pub struct Problem {
 struct Wrong {
     /// JSON pointer into the request; empty: the whole.
     pointer: String,
+    /// What kind of mistake, stable.
+    code: &'static str,
     detail: String,
 }
 
@@ -34,13 +37,15 @@ struct Body<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Wrong],
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, header: None, detail: detail.into(), errors: Vec::new() }
+        Self { status, header: None, detail: detail.into(), code: None, errors: Vec::new() }
     }
 
     fn with(self, header: (HeaderName, HeaderValue)) -> Self {
@@ -64,9 +69,33 @@ impl Problem {
         } else {
             (StatusCode::BAD_REQUEST, "fields are wrong; nothing was accepted")
         };
-        let errors = refusal.errors().iter();
-        let errors = errors.map(|e| Wrong { pointer: e.field.clone(), detail: e.detail.clone() }).collect();
-        Self { errors, ..Self::new(status, detail) }
+        Self { errors: wrong(refusal), ..Self::new(status, detail) }
+    }
+
+    /// Nobody who runs the platform.
+    pub fn no_administrator() -> Self {
+        let detail = "send Authorization: Bearer with the token of an administrator ([[admins]] of the credentials file)";
+        Self::new(StatusCode::UNAUTHORIZED, detail).with(BEARER)
+    }
+
+    /// A query or path that means nothing.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// It was done already, or is being done.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code: Some(code), ..Self::new(StatusCode::CONFLICT, detail) }
+    }
+
+    /// What is stored can't be accepted as it is.
+    pub fn unprocessable(code: &'static str, detail: impl Into<String>, refusal: Option<&Refusal>) -> Self {
+        let errors = refusal.map(wrong).unwrap_or_default();
+        Self { code: Some(code), errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     pub fn unsupported_media_type() -> Self {
@@ -87,7 +116,7 @@ impl Problem {
     }
 
     /// We are leaving, or have no room: nothing was written.
-    pub fn busy(detail: &'static str) -> Self {
+    pub fn busy(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER)
     }
 
@@ -98,13 +127,20 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER)
     }
 
-    pub fn wrong_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "only POST is served here").with(POST)
+    pub fn wrong_method(allowed: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed} is served here"))
+            .with((header::ALLOW, HeaderValue::from_static(allowed)))
     }
 
     pub fn nothing_here(route: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("nothing is served here; publish with POST {route}"))
+        Self::not_found(format!("nothing is served here; publish with POST {route}"))
     }
+}
+
+fn wrong(refusal: &Refusal) -> Vec<Wrong> {
+    let wrong =
+        |e: &FieldError| Wrong { pointer: e.field.clone(), code: e.code.as_str(), detail: e.detail.clone() };
+    refusal.errors().iter().map(wrong).collect()
 }
 
 impl IntoResponse for Problem {
@@ -114,6 +150,7 @@ impl IntoResponse for Problem {
             title: self.status.canonical_reason().unwrap_or_default(),
             status: self.status.as_u16(),
             detail: &self.detail,
+            code: self.code,
             errors: &self.errors,
         };
         // Texts and numbers always become JSON.
@@ -133,8 +170,9 @@ impl IntoResponse for Problem {
 mod tests {
     use super::*;
     use aerogram_domain::{
+        catalogue::Catalogue,
         credentials::Operators,
-        intake::{Policy, accept_json},
+        intake::{Policy, SchemaCheck, accept_json},
     };
     use aerogram_wire::v1::Origin;
     use bytes::Bytes;
@@ -150,8 +188,13 @@ mod tests {
     }
 
     fn refusal(event: &Value) -> Refusal {
-        let policy =
-            Policy { scope: "s".into(), operators: Operators::from_list(&["acme"]), max_event_bytes: 300 };
+        let policy = Policy {
+            scope: "s".into(),
+            operators: Operators::from_list(&["acme"]),
+            max_event_bytes: 300,
+            catalogue: Catalogue::builtin(),
+            schema_check: SchemaCheck::Off,
+        };
         accept_json(&policy, &Bytes::from(event.to_string()), &Origin::default(), 0).unwrap_err()
     }
 
@@ -185,6 +228,7 @@ mod tests {
         let pointers: Vec<_> =
             body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
         assert_eq!(pointers, ["/1/id", "/1/operator"]);
+        assert_eq!(body["errors"][1]["code"], "operator_not_allowed");
     }
 
     #[tokio::test]
@@ -193,6 +237,8 @@ mod tests {
         assert_eq!(Problem::not_acknowledged().into_response().headers()[header::RETRY_AFTER], "1");
         assert_eq!(Problem::unauthenticated().into_response().headers()[header::WWW_AUTHENTICATE], "Bearer");
         let (_, body) = answer(Problem::nothing_here("/v1/events")).await;
-        assert_eq!(body.get("errors"), None);
+        assert_eq!((body.get("errors"), body.get("code")), (None, None));
+        let (status, body) = answer(Problem::conflict("settled", "it was accepted already")).await;
+        assert_eq!((status, body["code"].as_str()), (StatusCode::CONFLICT, Some("settled")));
     }
 }

@@ -1,20 +1,18 @@
 //! One request to publish: who, what, written, acknowledged, answered.
 
-use super::problem::Problem;
+use super::{bearer, problem::Problem};
 use crate::{
     clock,
     decide::{Outgoing, count_refused},
     options::HttpOptions,
+    warnings::SchemaWarnings,
 };
 use aerogram_domain::{
     credentials::Publisher,
-    intake::{Policy, accept_json, media_type},
+    intake::{Accepted, Policy, accept_json, media_type},
 };
 use aerogram_kafka::{Cluster, WriteError, Writer};
-use aerogram_wire::{
-    headers,
-    v1::{Envelope, Origin},
-};
+use aerogram_wire::{headers, v1::Origin};
 use axum::{
     Json,
     body::Body,
@@ -33,48 +31,51 @@ const REQUESTS_MAX: usize = 64;
 /// How long a body may take to arrive.
 const BODY_WITHIN: Duration = Duration::from_secs(15);
 
-/// What requests share.
+/// What publishing needs.
 pub struct Publishing {
-    options: HttpOptions,
-    cluster: Cluster,
-    writer: Writer,
-    room: Semaphore,
-    leaving: CancellationToken,
+    pub options: HttpOptions,
+    pub cluster: Cluster,
+    pub writer: Writer,
+    pub warnings: Arc<SchemaWarnings>,
+    pub leaving: CancellationToken,
 }
 
-impl Publishing {
-    pub fn new(options: HttpOptions, cluster: Cluster, writer: Writer, leaving: CancellationToken) -> Self {
-        Self { options, cluster, writer, room: Semaphore::new(REQUESTS_MAX), leaving }
-    }
+/// What requests share.
+pub(super) struct Shared {
+    publishing: Publishing,
+    room: Semaphore,
+}
 
-    pub(super) fn listen(&self) -> &str {
-        &self.options.listen
+impl From<Publishing> for Shared {
+    fn from(publishing: Publishing) -> Self {
+        Self { publishing, room: Semaphore::new(REQUESTS_MAX) }
     }
 }
 
 /// The whole of `POST /v1/events`.
 pub(super) async fn publish(
-    State(shared): State<Arc<Publishing>>,
+    State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    if shared.leaving.is_cancelled() {
+    let publishing = &shared.publishing;
+    if publishing.leaving.is_cancelled() {
         return Err(Problem::busy("this instance is stopping; send it again"));
     }
     let (head, body) = request.into_parts();
-    let policy = shared.authenticate(&head.headers)?;
+    let policy = publishing.authenticate(&head.headers)?;
     check_media_type(&head.headers)?;
     let Ok(_room) = shared.room.try_acquire() else {
         return Err(Problem::busy("too many requests are being served; send it again"));
     };
-    let body = read(body, shared.options.max_body_bytes).await?;
+    let body = read(body, publishing.options.max_body_bytes).await?;
     let origin = Origin { topic: "http".to_owned(), partition: 0, offset: 0 };
-    let envelopes = accept_json(&policy, &body, &origin, clock::now_ms()).map_err(|refusal| {
+    let accepted = accept_json(&policy, &body, &origin, clock::now_ms()).map_err(|refusal| {
         count_refused(&refusal);
         Problem::refused(&refusal)
     })?;
     let traceparent = head.headers.get(headers::TRACEPARENT).map(|value| value.as_bytes());
-    match timeout(shared.options.acknowledge_within, shared.write(&envelopes, traceparent)).await {
-        Ok(Ok(())) => Ok(accepted(&envelopes)),
+    match timeout(publishing.options.acknowledge_within, publishing.write(&accepted, traceparent)).await {
+        Ok(Ok(())) => Ok(publishing.answer(&accepted)),
         Ok(Err(error)) => {
             tracing::warn!("a publisher was asked to repeat: {error}");
             Err(Problem::not_acknowledged())
@@ -85,25 +86,16 @@ pub(super) async fn publish(
 
 impl Publishing {
     fn authenticate(&self, headers: &HeaderMap) -> Result<Policy, Problem> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
-        let publisher = token.and_then(|token| self.options.credentials.publisher(token));
+        let publisher = bearer::token(headers).and_then(|token| self.options.credentials.publisher(token));
         let Publisher { scope, operators } = publisher.ok_or_else(Problem::unauthenticated)?;
-        Ok(Policy {
-            scope: scope.as_ref().to_owned(),
-            operators: operators.clone(),
-            max_event_bytes: self.options.max_event_bytes,
-        })
+        Ok(self.options.intake.http_policy(scope, operators.clone()))
     }
 
     /// Writes all in their order; returns when all are acknowledged.
-    async fn write(&self, envelopes: &[Envelope], traceparent: Option<&[u8]>) -> Result<(), WriteError> {
-        let mut acks = Vec::with_capacity(envelopes.len());
-        for envelope in envelopes {
-            let outgoing = Outgoing::event(&self.cluster, envelope, traceparent);
+    async fn write(&self, accepted: &[Accepted], traceparent: Option<&[u8]>) -> Result<(), WriteError> {
+        let mut acks = Vec::with_capacity(accepted.len());
+        for one in accepted {
+            let outgoing = Outgoing::event(&self.cluster, &one.envelope, traceparent);
             let headers = outgoing.headers();
             acks.push(self.writer.enqueue(outgoing.out(&headers)).await?);
         }
@@ -111,6 +103,19 @@ impl Publishing {
             ack.await?;
         }
         Ok(())
+    }
+
+    fn answer(&self, accepted: &[Accepted]) -> Response {
+        #[derive(serde::Serialize)]
+        struct Ids<'a> {
+            ids: Vec<&'a str>,
+        }
+        for one in accepted {
+            self.warnings.tell(one, "http");
+        }
+        let events = accepted.iter().filter_map(|one| one.envelope.event.as_ref());
+        (StatusCode::ACCEPTED, Json(Ids { ids: events.map(|event| event.id.as_str()).collect() }))
+            .into_response()
     }
 }
 
@@ -130,13 +135,4 @@ async fn read(body: Body, max_bytes: usize) -> Result<Bytes, Problem> {
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(max_bytes)),
         Ok(Err(_)) | Err(_) => Err(Problem::slow_or_broken_body()),
     }
-}
-
-fn accepted(envelopes: &[Envelope]) -> Response {
-    #[derive(serde::Serialize)]
-    struct Accepted<'a> {
-        ids: Vec<&'a str>,
-    }
-    let ids = envelopes.iter().filter_map(|envelope| envelope.event.as_ref()).map(|event| event.id.as_str());
-    (StatusCode::ACCEPTED, Json(Accepted { ids: ids.collect() })).into_response()
 }

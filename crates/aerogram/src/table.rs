@@ -1,0 +1,73 @@
+//! Rows for people, in columns.
+
+/// Rows with a heading; lines that belong to a row stand below it.
+pub struct Table {
+    heading: Vec<&'static str>,
+    rows: Vec<(Vec<String>, Vec<String>)>,
+}
+
+impl Table {
+    pub fn new(heading: &[&'static str]) -> Self {
+        Self { heading: heading.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row, and lines below it.
+    pub fn push(&mut self, cells: Vec<String>, below: Vec<String>) {
+        self.rows.push((cells, below));
+    }
+
+    /// All of it, without a line end at the end. Columns that are empty in every row are left out.
+    pub fn render(&self) -> String {
+        let cell = |cells: &[String], column: usize| cells.get(column).map_or(0, |text| text.chars().count());
+        let widths: Vec<usize> = self
+            .heading
+            .iter()
+            .enumerate()
+            .map(|(column, name)| match self.rows.iter().map(|(cells, _)| cell(cells, column)).max() {
+                None | Some(0) => 0,
+                Some(widest) => widest.max(name.chars().count()),
+            })
+            .collect();
+        let line = |cells: &mut dyn Iterator<Item = &str>| {
+            let shown = cells.zip(&widths).filter(|(_, width)| **width > 0);
+            let padded: Vec<String> = shown.map(|(text, width)| format!("{text:width$}")).collect();
+            padded.join("  ").trim_end().to_owned()
+        };
+        let mut lines = vec![line(&mut self.heading.iter().copied())];
+        for (cells, below) in &self.rows {
+            lines.push(line(&mut cells.iter().map(|cell| cell.as_str())));
+            lines.extend(below.iter().map(|text| format!("    {text}")));
+        }
+        lines.join("\n")
+    }
+}
+
+/// The beginning of a text, on one line: control characters of others must not reach a terminal.
+pub fn cut(text: &str, chars_max: usize) -> String {
+    let mut cut: String =
+        text.chars().take(chars_max).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(chars_max).is_some() {
+        cut.pop();
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&["ID", "NOTHING", "WHAT"]);
+        table.push(vec!["1".into(), String::new(), "é".into()], vec!["below".into()]);
+        table.push(vec!["1000".into(), String::new(), "later".into()], Vec::new());
+        assert_eq!(table.render(), "ID    WHAT\n1     é\n    below\n1000  later");
+    }
+
+    #[test]
+    fn a_cut_text_says_so() {
+        assert_eq!((cut("abc", 3), cut("abcd", 3)), ("abc".into(), "ab…".into()));
+        assert_eq!(cut("a\u{1b}[31m\n", 9), "a\u{fffd}[31m\u{fffd}");
+    }
+}
