@@ -79,6 +79,8 @@ impl ClientContext for Context {
             // Not an error: the end of a partition, which its reader is told.
             Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::Fatal) => tracing::error!(client, "{reason}"),
+            // Nobody needs it any more; brokers may leave before it has.
+            _ if self.closing.load(Ordering::SeqCst) => tracing::debug!(client, "while closing: {reason}"),
             _ if self.may_speak() => tracing::warn!(client, "{reason}"),
             _ => tracing::debug!(client, "{reason}"),
         }
