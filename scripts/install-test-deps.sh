@@ -25,6 +25,8 @@ java_major() { # 17 for 'openjdk version "17.0.15"', 8 for '"1.8.0_292"'
 if ! have java || [ "$(java_major)" -lt 17 ]; then need openjdk-17-jre-headless; fi
 have mvn || need maven
 have redis-server || need redis-server
+# Debian's package tinyproxy would also start one as a service; this one holds the program alone.
+have tinyproxy || need tinyproxy-bin
 have gcc || need gcc
 have g++ || need g++
 have make || need make

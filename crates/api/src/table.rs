@@ -1,8 +1,9 @@
-//! All subscriptions in memory, by owner, without their signing keys.
+//! All subscriptions in memory, by owner, without their secrets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aerogram_domain::subscription::without_secrets;
 use aerogram_telemetry::names;
 use aerogram_wire::v1::{Scope, Status, Subscription};
 
@@ -43,7 +44,7 @@ impl Table {
             }
             before
         } else {
-            let kept = Arc::new(Subscription { signing_key: None, ..subscription });
+            let kept = Arc::new(without_secrets(subscription));
             owners.entry(owner).or_default().insert(kept.id.clone(), kept)
         };
         drop(owners);

@@ -1,12 +1,13 @@
 //! Carries out what the decisions say, and brings the answers back as the next inputs.
 
+use crate::gate::Gate;
 use crate::observe;
 use crate::parts::Parts;
 use crate::request;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Ticket, Why};
 use aerogram_domain::policy::AttemptResult;
-use aerogram_kafka::{Committer, Failure, Out, ReadError, WriteError, Writer};
+use aerogram_kafka::{Assignment, Committer, Failure, Out, ReadError, WriteError, Writer};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};
@@ -20,9 +21,10 @@ use tokio::task::JoinSet;
 
 /// Something that was under way is over.
 pub enum Answer {
+    /// `None`: the request was not begun, for it no longer might be.
     Response {
         offset: i64,
-        result: AttemptResult,
+        result: Option<AttemptResult>,
     },
     Written {
         ticket: Option<Ticket>,
@@ -49,7 +51,8 @@ impl Answer {
         out: &mut Vec<Action>,
     ) -> Result<(), Failure> {
         match self {
-            Answer::Response { offset, result } => core.on_response(now, offset, result, out),
+            Answer::Response { offset, result: Some(result) } => core.on_response(now, offset, result, out),
+            Answer::Response { offset, result: None } => core.on_unsent(now, offset, out),
             Answer::Committed { offset, metadata, succeeded } => {
                 if succeeded {
                     *last_commit = (offset, metadata);
@@ -75,7 +78,8 @@ pub struct Carrier {
     parts: Arc<Parts>,
     partition: i32,
     committer: Committer,
-    requests: JoinSet<(i64, AttemptResult)>,
+    gate: Arc<Gate>,
+    requests: JoinSet<(i64, Option<AttemptResult>)>,
     others: FuturesUnordered<BoxFuture<'static, Answer>>,
     /// Set when the ownership has to start again.
     pub start_again: Option<Why>,
@@ -84,14 +88,15 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    pub fn new(parts: Arc<Parts>, partition: i32, committer: Committer) -> Self {
+    pub fn new(parts: Arc<Parts>, assignment: &Assignment) -> Self {
         // One future that never ends, so that the stream never does.
         let others = FuturesUnordered::new();
         others.push(futures::future::pending().boxed());
         Self {
+            gate: Arc::new(Gate::closed(parts.clock, assignment.stop.clone())),
             parts,
-            partition,
-            committer,
+            partition: assignment.partition,
+            committer: assignment.committer.clone(),
             requests: JoinSet::new(),
             others,
             start_again: None,
@@ -115,19 +120,21 @@ impl Carrier {
         stream::StreamExt::next(&mut self.others).now_or_never().flatten()
     }
 
-    /// Carries out and empties `actions`. Waits only while a producer's queue is full.
-    pub async fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), Failure> {
+    /// Requests are begun only as long as `core`, as it is now, would decide the same.
+    pub fn decided_by(&self, core: &Partition) {
+        self.gate.set(core.sends_until_ms(), core.table_position());
+    }
+
+    /// Carries out and empties `actions`, which `core` decided. Waits only while a producer's queue is full, and with
+    /// requests for nothing: they were decided under a lease that goes on ending.
+    pub async fn carry_out(&mut self, core: &Partition, actions: &mut Vec<Action>) -> Result<(), Failure> {
+        self.decided_by(core);
+        for action in actions.extract_if(.., |action| matches!(action, Action::Send { .. })) {
+            self.send(action);
+        }
         for action in actions.drain(..) {
             match action {
-                Action::Send { offset, attempt, delivery, subscription, policy } => {
-                    let parts = self.parts.clone();
-                    self.requests.spawn(async move {
-                        let _open = observe::OpenRequest::count();
-                        let result = request::attempt(&parts, attempt, &delivery, &subscription).await;
-                        observe::attempt(policy.outcome(result.answer), attempt, result.duration_ms);
-                        (offset, result)
-                    });
-                }
+                send @ Action::Send { .. } => self.send(send),
                 Action::Claim { nonce } => {
                     let claim = Claim { nonce, owner: self.parts.name.clone() };
                     self.append(Body::Claim(claim)).await?;
@@ -193,6 +200,20 @@ impl Carrier {
         Ok(())
     }
 
+    fn send(&mut self, action: Action) {
+        let Action::Send { offset, as_of, attempt, delivery, subscription, policy } = action else { return };
+        let (parts, gate) = (self.parts.clone(), self.gate.clone());
+        self.requests.spawn(async move {
+            if !gate.is_open(as_of) {
+                return (offset, None);
+            }
+            let _open = observe::OpenRequest::count();
+            let result = request::attempt(&parts, attempt, &delivery, &subscription).await;
+            observe::attempt(policy.outcome(result.answer), attempt, result.duration_ms);
+            (offset, Some(result))
+        });
+    }
+
     async fn append(&mut self, body: Body) -> Result<(), Failure> {
         let payload = AttemptsRecord { schema: SCHEMA, body: Some(body) }.encode_to_vec();
         self.write(None, Topic::Attempts, &[], Some(&payload), &[], false).await
@@ -229,7 +250,7 @@ fn only(ends: Result<Vec<i64>, ReadError>) -> Option<i64> {
     ends.ok().and_then(|ends| ends.first().copied())
 }
 
-fn response(done: Result<(i64, AttemptResult), tokio::task::JoinError>) -> Answer {
+fn response(done: Result<(i64, Option<AttemptResult>), tokio::task::JoinError>) -> Answer {
     match done {
         Ok((offset, result)) => Answer::Response { offset, result },
         Err(error) => Answer::Broken(error),

@@ -6,11 +6,15 @@
 mod begin;
 mod carry_out;
 mod configure;
+mod gate;
 mod observe;
 mod owner;
 mod parts;
 mod pipeline;
 mod request;
+mod said;
+mod secrets;
 mod session;
+mod templates;
 
 pub use pipeline::run;

@@ -1,5 +1,7 @@
 //! What the partitions of a process share.
 
+use crate::said::Said;
+use crate::templates::Templates;
 use aerogram_domain::deliverer::Config;
 use aerogram_domain::policy::Policies;
 use aerogram_egress::EgressClient;
@@ -17,6 +19,9 @@ pub struct Parts {
     pub ends: Ends,
     pub egress: EgressClient,
     pub sealer: Sealer,
+    pub templates: Templates,
+    /// What was said of keys that are missing or wrong.
+    pub said: Said,
     pub policies: Arc<Policies>,
     pub limits: Config,
     pub request_timeout: Duration,

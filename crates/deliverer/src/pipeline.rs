@@ -5,6 +5,8 @@
 use crate::configure;
 use crate::owner;
 use crate::parts::Parts;
+use crate::said::Said;
+use crate::templates::Templates;
 use aerogram_egress::EgressClient;
 use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_seal::Sealer;
@@ -22,7 +24,6 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         .context("the deliverer needs the keys that open signing keys")?;
     let egress = EgressClient::new(&settings.deliverer).context("the HTTPS client cannot be set up")?;
     let kafka = health.condition("kafka connected");
-    let assigned = health.condition("partitions assigned");
     kafka.set(false, "waiting for the brokers and the topics");
     let cluster = match Cluster::connect(&settings, &shutdown).await {
         Err(_) if shutdown.is_cancelled() => return Ok(()),
@@ -37,6 +38,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         topics: vec![cluster.topic(Topic::Deliveries)],
         external: false,
         drain: drain_within,
+        assigned: Some(health.condition("partitions assigned")),
     };
     let parts = Arc::new(Parts {
         durable: cluster.writer()?,
@@ -45,6 +47,8 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         ends: cluster.ends()?,
         egress,
         sealer,
+        templates: Templates::default(),
+        said: Said::default(),
         policies: Arc::new(configure::policies(&settings)),
         limits: configure::limits(&settings, cluster.layout().partitions),
         request_timeout,
@@ -52,10 +56,8 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         health,
         name: format!("{}-{:08x}", std::process::id(), fastrand::u32(..)),
     });
-    assigned.set(false, "waiting for partitions of deliveries");
     let shared = parts.clone();
     run_group(&cluster, group, shutdown, move |assignment| {
-        assigned.set(true, format!("the latest is deliveries {}", assignment.partition));
         tokio::spawn(owner::own(shared.clone(), assignment))
     })
     .await?;

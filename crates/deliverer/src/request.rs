@@ -1,16 +1,20 @@
 //! One HTTP try: body, signature, headers, request, and what came of it.
 
 use crate::parts::Parts;
-use aerogram_domain::body::{BodyError, default_body, webhook_id};
+use crate::secrets::{self, BadSecret};
+use crate::templates::BadTemplate;
+use aerogram_domain::authentication;
+use aerogram_domain::body::{BodyError, default_body, event_data, webhook_id};
 use aerogram_domain::policy::{Answer, AttemptResult, retry_after_ms};
 use aerogram_domain::signing::{self, BadKey};
+use aerogram_domain::subscription::signing_keys;
+use aerogram_domain::template::{BadData, BodyTooLarge, Template};
 use aerogram_egress::Failure;
-use aerogram_seal::{OpenError, Sealed};
+use aerogram_seal::OpenError;
 use aerogram_telemetry::wall_ms;
-use aerogram_wire::v1::{Delivery, Outcome, Subscription};
+use aerogram_wire::v1::{Delivery, Event, Outcome, Subscription};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
-use secrecy::ExposeSecret as _;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderName, InvalidHeaderValue};
 use std::time::Instant;
 
 /// Why a request could not be made ready: our own fault, never the receiver's.
@@ -20,19 +24,51 @@ enum Unready {
     NoEvent,
     #[error("the subscription has no signing key")]
     NoKey,
-    #[error("its signing key cannot be opened: {0}")]
-    Sealed(#[from] OpenError),
-    #[error("its signing key is not text")]
-    KeyText(#[from] std::str::Utf8Error),
+    #[error("its signing key {0}")]
+    SigningKey(#[source] BadSecret),
+    #[error("its authentication {0}")]
+    Authentication(#[source] BadSecret),
+    #[error("its authentication is of the type {0}, which this version does not know; upgrade this process")]
+    UnknownAuthentication(String),
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
+    #[error(transparent)]
+    Data(#[from] BadData),
+    #[error(transparent)]
+    TooLarge(#[from] BodyTooLarge),
     #[error(transparent)]
     Key(#[from] BadKey),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error("a header cannot be sent: {0}")]
     Header(#[from] InvalidHeaderValue),
+    #[error("a header cannot be sent: {0}")]
+    HeaderName(#[from] InvalidHeaderName),
     // Without the URL itself: its query may hold a token.
     #[error("its callback URL cannot be called: {0}")]
     Url(#[from] http::uri::InvalidUri),
+}
+
+impl Unready {
+    /// What is wrong with a key is so for every delivery of every subscription sealed with it, and a template that is too
+    /// large is so again with each retry: those are said now and then, by this name.
+    fn subject<'a>(&'a self, subscription: &'a Subscription) -> Option<&'a str> {
+        let secret = match self {
+            Unready::SigningKey(secret)
+            | Unready::Authentication(secret)
+            | Unready::Template(BadTemplate::Secret(secret)) => secret,
+            Unready::Template(_) | Unready::TooLarge(_) | Unready::UnknownAuthentication(_) => {
+                return Some(&subscription.id);
+            }
+            _ => return None,
+        };
+        match secret {
+            BadSecret::Sealed(OpenError::UnknownKey { key_id, .. } | OpenError::Refused { key_id }) => {
+                Some(key_id)
+            }
+            _ => None,
+        }
+    }
 }
 
 struct Request {
@@ -49,13 +85,10 @@ pub async fn attempt(
     subscription: &Subscription,
 ) -> AttemptResult {
     let (started_at_ms, began) = (wall_ms(), Instant::now());
-    let answer = match prepare(parts, delivery, subscription, started_at_ms / 1000) {
+    let answer = match prepare(parts, delivery, subscription, started_at_ms) {
         Ok(request) => post(parts, request).await,
         Err(problem) => {
-            tracing::error!(
-                subscription = subscription.id, delivery = webhook_id(&delivery.delivery_id), attempt, %problem,
-                "a request could not be made ready; it is retried as our own fault"
-            );
+            say(parts, attempt, delivery, subscription, &problem);
             Answer::Failed(Outcome::PlatformError)
         }
     };
@@ -64,17 +97,36 @@ pub async fn attempt(
     AttemptResult { started_at_ms, duration_ms, answer }
 }
 
+fn say(parts: &Parts, attempt: u32, delivery: &Delivery, subscription: &Subscription, problem: &Unready) {
+    let unsaid = match problem.subject(subscription) {
+        Some(subject) => parts.said.may_say(subject, Instant::now()),
+        None => Some(0),
+    };
+    if let Some(unsaid) = unsaid {
+        tracing::error!(
+            subscription = subscription.id, delivery = webhook_id(&delivery.delivery_id), attempt, %problem, unsaid,
+            "a request could not be made ready; it is retried as our own fault"
+        );
+    }
+}
+
 fn prepare(
     parts: &Parts,
     delivery: &Delivery,
     subscription: &Subscription,
-    now_s: i64,
+    now_ms: i64,
 ) -> Result<Request, Unready> {
     let event = delivery.event.as_ref().ok_or(Unready::NoEvent)?;
-    let body = default_body(event, &subscription.id)?;
+    // Ours come last, so none of the customer's takes the place of one.
+    let mut headers = HeaderMap::with_capacity(16);
+    let body = match parts.templates.of_subscription(&parts.sealer, subscription)? {
+        Some(template) => render(&template, event, subscription, &mut headers)?,
+        None => default_body(event, &subscription.id)?,
+    };
+    authenticate(parts, subscription, &mut headers)?;
     let id = webhook_id(&delivery.delivery_id);
-    let signature = signing::sign(&signing_key(parts, subscription)?, &id, now_s, &body)?;
-    let mut headers = HeaderMap::with_capacity(8);
+    let now_s = now_ms / 1000;
+    let signature = signing::sign_with_all(&keys(parts, subscription, now_ms)?, &id, now_s, &body)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(HeaderName::from_static(signing::ID_HEADER), HeaderValue::try_from(id)?);
     headers.insert(HeaderName::from_static(signing::TIMESTAMP_HEADER), HeaderValue::from(now_s));
@@ -87,16 +139,53 @@ fn prepare(
     Ok(Request { uri, headers, body: body.into() })
 }
 
-fn signing_key(parts: &Parts, subscription: &Subscription) -> Result<Vec<u8>, Unready> {
-    let sealed = subscription.signing_key.as_ref().ok_or(Unready::NoKey)?;
-    let sealed = Sealed {
-        key_id: sealed.key_id.clone(),
-        nonce: sealed.nonce.to_vec(),
-        ciphertext: sealed.ciphertext.to_vec(),
+/// The body of a template, and its headers.
+fn render(
+    template: &Template,
+    event: &Event,
+    subscription: &Subscription,
+    headers: &mut HeaderMap,
+) -> Result<Vec<u8>, Unready> {
+    let data = event_data(event, &subscription.id)?;
+    for (name, value) in template.headers(&data) {
+        headers.insert(HeaderName::try_from(name)?, secret_value(&value)?);
+    }
+    match template.body(&data)? {
+        Some(body) => Ok(body),
+        None => Ok(default_body(event, &subscription.id)?),
+    }
+}
+
+fn authenticate(parts: &Parts, subscription: &Subscription, headers: &mut HeaderMap) -> Result<(), Unready> {
+    let Some(stored) = &subscription.authentication else { return Ok(()) };
+    let kind = authentication::Kind::of(Some(stored));
+    // Without it the receiver would refuse: nothing is sent rather than something that is not what was asked for.
+    let (Some(kind), Some(sealed)) = (kind, &stored.value) else {
+        return Err(Unready::UnknownAuthentication(stored.r#type.clone()));
     };
-    let operator = subscription.scope.as_ref().map_or("", |scope| scope.operator.as_str());
-    let opened = parts.sealer.open(&sealed, &subscription.id, operator)?;
-    Ok(signing::key_bytes(std::str::from_utf8(opened.expose_secret())?)?)
+    let opened = secrets::open(&parts.sealer, sealed, subscription).map_err(Unready::Authentication)?;
+    let value = secret_value(opened.text().map_err(Unready::Authentication)?)?;
+    headers.insert(HeaderName::from_static(kind.header_name()), value);
+    Ok(())
+}
+
+/// `Debug` of a header map shows nothing of it.
+fn secret_value(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The keys that sign, the one that stays first.
+fn keys(parts: &Parts, subscription: &Subscription, now_ms: i64) -> Result<Vec<Vec<u8>>, Unready> {
+    if subscription.signing_key.is_none() {
+        return Err(Unready::NoKey);
+    }
+    let key = |sealed| {
+        let opened = secrets::open(&parts.sealer, sealed, subscription).map_err(Unready::SigningKey)?;
+        Ok(signing::key_bytes(opened.text().map_err(Unready::SigningKey)?)?)
+    };
+    signing_keys(subscription, now_ms).map(key).collect()
 }
 
 async fn post(parts: &Parts, request: Request) -> Answer {
@@ -112,6 +201,17 @@ async fn post(parts: &Parts, request: Request) -> Answer {
             Failure::Tls(_) => Outcome::Tls,
             Failure::Timeout(_) => Outcome::Timeout,
             Failure::Blocked(_) => Outcome::Blocked,
+            Failure::Local(problem) => {
+                // It concerns every request of this host.
+                if let Some(unsaid) = parts.said.may_say("local network", Instant::now()) {
+                    tracing::error!(
+                        problem,
+                        unsaid,
+                        "a request could not be sent; it is retried as our own fault"
+                    );
+                }
+                Outcome::PlatformError
+            }
         }),
     }
 }

@@ -64,7 +64,7 @@ impl<'a> Session<'a> {
             parts.clock.now(),
             &mut actions,
         );
-        let carrier = Carrier::new(parts.clone(), partition, assignment.committer.clone());
+        let carrier = Carrier::new(parts.clone(), assignment);
         Ok(Session {
             parts,
             condition,
@@ -160,6 +160,8 @@ impl<'a> Session<'a> {
                         }
                     };
                     self.core.on_subscription(now, record.offset, state, &mut self.actions);
+                    // What was decided before this change and is not sent yet must not be sent any more.
+                    self.carrier.decided_by(&self.core);
                 }
             }
         }
@@ -238,7 +240,7 @@ impl<'a> Session<'a> {
     }
 
     async fn carry_out(&mut self) -> Result<(), Failure> {
-        self.carrier.carry_out(&mut self.actions).await?;
+        self.carrier.carry_out(&self.core, &mut self.actions).await?;
         if let Some((offset, end)) = self.carrier.read_table_again.take() {
             self.subscriptions.seek(offset).await?;
             self.subscriptions_end = end;

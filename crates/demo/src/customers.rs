@@ -3,9 +3,9 @@
 
 use crate::addresses::Addresses;
 use crate::credentials::{Credentials, random_key};
-use aerogram_testkit::{HttpClient, Receiver, UpstreamEvent};
+use aerogram_testkit::{HttpClient, Receiver, Request, UpstreamEvent};
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub const SKYHOP: &str = "SKYHOP";
@@ -18,6 +18,9 @@ pub const QUICK_DELAYS_MS: [u64; 4] = [1_000, 2_000, 4_000, 8_000];
 
 /// The event whose endpoint fails twice for each delivery.
 pub const FAILING: &str = "OrderTicketed";
+
+/// The event of which the agency wants a body and a header of its own.
+const TEMPLATED: &str = "FlightTimeChange";
 
 /// Where somebody's own subscriptions may be sent, and the key whose signatures are checked there.
 pub const OWN_PATH: &str = "/you";
@@ -93,8 +96,15 @@ pub struct Subscription {
     /// Of the receiver; no other subscription has it.
     pub path: String,
     pub key: String,
-    /// What the header X-Payload-Signature must hold.
-    pub secret: Option<String>,
+    /// A header that its receiver wants besides the signature.
+    pub secret: Option<Secret>,
+}
+
+/// A header and what it must hold.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    pub header: &'static str,
+    pub value: String,
 }
 
 impl Subscription {
@@ -102,6 +112,12 @@ impl Subscription {
     pub fn wants(&self, event: &UpstreamEvent) -> bool {
         let production = event.environment.as_deref().is_none_or(|name| name == "production");
         production && self.operator == event.operator && self.event == event.kind
+    }
+
+    /// Whether the request carries the secret that was agreed on, where one was.
+    pub fn shows_its_secret(&self, request: &Request) -> bool {
+        let wanted = self.secret.as_ref();
+        wanted.is_none_or(|secret| request.header(secret.header) == Some(secret.value.as_str()))
     }
 }
 
@@ -135,14 +151,11 @@ pub async fn subscribe(
         for event in customer.events() {
             let path = format!("/{}/{event}", customer.name.replace(' ', "-"));
             let key = customer.key();
-            let secret = customer.has_secret().then(|| Uuid::new_v4().simple().to_string());
             let mut body = json!({"event": event, "callbackUrl": receiver.url(&path), "signingKey": key});
             if let Some(profile) = customer.profile {
                 body["profile"] = json!(profile);
             }
-            if let Some(secret) = &secret {
-                body["authentication"] = json!({"type": "payloadSignature", "secret": secret});
-            }
+            let secret = ask_for_more(customer, event, &mut body);
             if event == FAILING {
                 body["policy"] = json!(QUICK_POLICY);
             }
@@ -164,15 +177,32 @@ pub async fn subscribe(
     Ok(subscriptions)
 }
 
+/// What a customer wants beyond the usual: staffing a secret in a header, the agency a body of its own for one event.
+fn ask_for_more(customer: &Customer, event: &str, body: &mut Value) -> Option<Secret> {
+    let value = Uuid::new_v4().simple().to_string();
+    if customer.profile == Some("staffing") {
+        body["authentication"] = json!({"type": "payloadSignature", "secret": value});
+        return Some(Secret { header: "x-payload-signature", value });
+    }
+    if event != TEMPLATED {
+        return None;
+    }
+    let value = format!("Basic {value}");
+    body["httpRequest"] = json!({
+        "url": body["callbackUrl"],
+        "header": {"authorization": value},
+        "jsonBody": {
+            "id": "{{eventId}}", "type": "{{eventType}}", "subscriptionId": "{{subscriptionId}}",
+            "orderID": "{{agwID}}", "freeText": "The times of {{agwID}} ({{fullPath}}) have changed",
+        },
+    });
+    Some(Secret { header: "authorization", value })
+}
+
 impl Customer {
     /// The event types it subscribes to.
     pub fn events(&self) -> impl Iterator<Item = &'static str> {
         self.events.iter().copied()
-    }
-
-    /// Whether its receiver also wants a secret in a header, as the staffing contract has it.
-    fn has_secret(&self) -> bool {
-        self.profile == Some("staffing")
     }
 
     fn key(&self) -> String {

@@ -183,6 +183,7 @@ mod tests {
             subscriber: "flight ops",
             path: String::new(),
             key: String::new(),
+            secret: None,
         }
     }
 

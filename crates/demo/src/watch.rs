@@ -80,6 +80,7 @@ impl Watch {
             Some(known) if known.id != text("subscriptionId") || known.event != text("type") => {
                 Signature::Failed
             }
+            Some(known) if !known.shows_its_secret(request) => Signature::Failed,
             Some(known) => checked(&known.key, request),
             None if request.path == OWN_PATH => checked(OWN_KEY, request),
             None => Signature::Unknown,

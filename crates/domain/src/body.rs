@@ -1,5 +1,6 @@
 //! What a receiver is sent: the default body `{id, type, timestamp, subscriptionId, data}` and the webhook id.
 
+use crate::template::{BadData, EventData};
 use aerogram_wire::v1::Event;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -38,6 +39,22 @@ pub fn default_body(event: &Event, subscription_id: &str) -> Result<Vec<u8>, Bod
     .map_err(failed)
 }
 
+/// What templates may name beside the fields of the event's data. These go before fields of the same names.
+pub const ENVELOPE_FIELDS: [&str; 4] = ["eventId", "eventType", "timestamp", "subscriptionId"];
+
+/// What a template reads of one event: its data, and [`ENVELOPE_FIELDS`].
+///
+/// # Errors
+/// The data is no JSON object: our own fault, because ingest accepts nothing else.
+pub fn event_data<'e>(event: &'e Event, subscription_id: &str) -> Result<EventData<'e>, BadData> {
+    let [id, event_type, timestamp, subscription] = ENVELOPE_FIELDS;
+    Ok(EventData::parse(&event.data)?
+        .with_text(id, &event.id)
+        .with_text(event_type, &event.r#type)
+        .with_text(timestamp, &crate::time::iso_millis(event.time_ms))
+        .with_text(subscription, subscription_id))
+}
+
 /// `webhook-id`: the same for all attempts, runs and replays of a delivery, so receivers can drop repeats.
 pub fn webhook_id(delivery_id: &[u8]) -> String {
     let mut id = String::with_capacity(4 + 2 * delivery_id.len());
@@ -67,6 +84,27 @@ mod tests {
         assert_eq!(
             String::from_utf8(body).unwrap(),
             r#"{"id":"e-1","type":"FLIGHT_CREATE","timestamp":"2024-01-15T10:30:00.000Z","subscriptionId":"sub-1","data":{"b":1,"a":[2]}}"#
+        );
+    }
+
+    #[test]
+    fn templates_see_data_and_envelope() {
+        use crate::template::{Fields, Limits, Source, Template};
+        let event = Event {
+            id: "e-1".into(),
+            r#type: "OrderCreated".into(),
+            time_ms: 1_705_314_600_000,
+            data: bytes_of(r#"{"agwID":"A-1","eventId":"not this"}"#),
+            ..Event::default()
+        };
+        let names: Vec<&str> = ENVELOPE_FIELDS.into_iter().chain(["agwID"]).collect();
+        let body = r#"["{{eventId}}","{{eventType}}","{{timestamp}}","{{subscriptionId}}","{{agwID}}"]"#;
+        let source = Source::Parts { header: None, json_body: Some(body) };
+        let compiled = Template::compile(source, Fields::Only(&names), &Limits::default()).unwrap();
+        let data = event_data(&event, "sub-1").unwrap();
+        assert_eq!(
+            String::from_utf8(compiled.template.body(&data).unwrap().unwrap()).unwrap(),
+            r#"["e-1","OrderCreated","2024-01-15T10:30:00.000Z","sub-1","A-1"]"#
         );
     }
 

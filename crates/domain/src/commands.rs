@@ -3,13 +3,14 @@
 pub mod partition;
 #[cfg(test)]
 mod tests;
+mod update;
 
-use crate::subscription::is_expired;
+use crate::authentication;
+use crate::subscription::without_secrets;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
-use aerogram_wire::v1::{
-    Command, CommandResult, Create, Deactivate, Refusal, Scope, Status, Subscription, Update,
-};
+use aerogram_wire::v1::{Command, CommandResult, Create, Deactivate, Refusal, Scope, Status, Subscription};
+use update::{decide_replacement, decide_update};
 
 /// Longer reasons of a deactivation are cut.
 const STATUS_REASON_MAX_CHARS: usize = 500;
@@ -29,16 +30,23 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The result record's content. The sealed key stays in `subscriptions` alone.
+    /// The result record's content. What is sealed stays in `subscriptions` alone.
     pub fn to_result(&self) -> CommandResult {
         match self {
             Decision::Apply(state) | Decision::Unchanged(state) => CommandResult {
-                outcome: Some(Outcome::Applied(Subscription { signing_key: None, ..state.clone() })),
+                outcome: Some(Outcome::Applied(without_secrets(state.clone()))),
                 detail: String::new(),
+                signing_key_nonce: state
+                    .signing_key
+                    .as_ref()
+                    .map(|key| key.nonce.clone())
+                    .unwrap_or_default(),
             },
-            Decision::Refuse { refusal, detail } => {
-                CommandResult { outcome: Some(Outcome::Refused((*refusal).into())), detail: detail.clone() }
-            }
+            Decision::Refuse { refusal, detail } => CommandResult {
+                outcome: Some(Outcome::Refused((*refusal).into())),
+                detail: detail.clone(),
+                ..CommandResult::default()
+            },
         }
     }
 }
@@ -76,6 +84,7 @@ pub fn decide(
         Change::Update(update) => decide_update(current, update, now_ms),
         Change::Delete(_) => Decision::Apply(deleted(current, now_ms)),
         Change::Deactivate(deactivate) => decide_deactivate(current, deactivate, now_ms),
+        Change::ReplaceSigningKey(replacement) => decide_replacement(current, replacement, now_ms),
         Change::Create(_) => refuse(Refusal::Invalid, "a creation was decided as a change"),
     }
 }
@@ -99,6 +108,9 @@ fn decide_create(
             "the creation has another id, no signing key or a negative lifetime",
         );
     }
+    if let Some(clash) = header_clash(wanted) {
+        return refuse(Refusal::Invalid, clash);
+    }
     Decision::Apply(Subscription {
         version: 1,
         scope: Some(scope.clone()),
@@ -110,36 +122,9 @@ fn decide_create(
             lifetime => now_ms.saturating_add(lifetime),
         },
         status_reason: String::new(),
+        previous_signing_key: None,
         ..wanted.clone()
     })
-}
-
-fn decide_update(current: &Subscription, update: &Update, now_ms: i64) -> Decision {
-    let mut next = current.clone();
-    if !update.callback_url.is_empty() {
-        next.callback_url.clone_from(&update.callback_url);
-    }
-    match Status::try_from(update.status) {
-        Ok(Status::Unspecified) if update.callback_url.is_empty() => {
-            return refuse(Refusal::Invalid, "the update changes nothing");
-        }
-        Ok(Status::Unspecified) => {}
-        Ok(Status::Active) if is_expired(current, now_ms) => {
-            return refuse(
-                Refusal::Expired,
-                "an expired subscription can't be made active again; create a new one",
-            );
-        }
-        Ok(Status::Active) => {
-            next.set_status(Status::Active);
-            next.status_reason.clear();
-        }
-        Ok(Status::Inactive) => next.set_status(Status::Inactive),
-        Ok(Status::Deleted) | Err(_) => {
-            return refuse(Refusal::Invalid, "an update sets the status to active or inactive only");
-        }
-    }
-    changed(current, next, now_ms)
 }
 
 fn decide_deactivate(current: &Subscription, deactivate: &Deactivate, now_ms: i64) -> Decision {
@@ -157,6 +142,9 @@ fn deleted(current: &Subscription, now_ms: i64) -> Subscription {
     let mut last = current.clone();
     last.set_status(Status::Deleted);
     last.signing_key = None;
+    last.previous_signing_key = None;
+    last.template = None;
+    last.authentication = None;
     last.callback_url.clear();
     last.status_reason.clear();
     with_next_version(current, last, now_ms)
@@ -170,9 +158,23 @@ fn changed(current: &Subscription, next: Subscription, now_ms: i64) -> Decision 
     }
 }
 
-/// Clocks of two owners differ; an update never looks older than the one before it.
+/// Clocks of two owners differ; an update never looks older than the one before it. A replaced key that signs no more is
+/// left out of whatever is written next.
 fn with_next_version(current: &Subscription, next: Subscription, now_ms: i64) -> Subscription {
-    Subscription { version: current.version + 1, updated_at_ms: now_ms.max(current.updated_at_ms), ..next }
+    Subscription {
+        version: current.version + 1,
+        updated_at_ms: now_ms.max(current.updated_at_ms),
+        previous_signing_key: next.previous_signing_key.filter(|previous| now_ms < previous.until_ms),
+        ..next
+    }
+}
+
+/// Why the authentication and the template do not fit together; `None`: they do.
+fn header_clash(state: &Subscription) -> Option<String> {
+    let header = authentication::Kind::of(state.authentication.as_ref())?.header_name();
+    let template = state.template.as_ref()?;
+    let clash = template.header_names.iter().any(|name| name == header);
+    clash.then(|| format!("the template sets the header {header}, and so does the authentication"))
 }
 
 fn not_found() -> Decision {

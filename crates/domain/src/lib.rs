@@ -1,6 +1,7 @@
 //! The decisions of Aerogram, without input or output: no tokio, rdkafka, redis or hyper. `now` and randomness are
 //! arguments, actions are results.
 
+pub mod authentication;
 pub mod body;
 pub mod catalogue;
 pub mod clock;
@@ -19,4 +20,6 @@ pub mod signing;
 pub mod store;
 pub mod subscription;
 pub mod subscription_request;
+pub mod template;
 pub mod time;
+mod toml_reading;

@@ -35,6 +35,26 @@ pub fn sign(key: &[u8], webhook_id: &str, timestamp_s: i64, body: &[u8]) -> Resu
     Ok(format!("v1,{}", BASE64.encode(mac.finalize().into_bytes())))
 }
 
+/// The `webhook-signature` of one body under several keys: a signature of each, separated by blanks.
+///
+/// # Errors
+/// There is no key, or one that cannot sign.
+pub fn sign_with_all(
+    keys: &[impl AsRef<[u8]>],
+    webhook_id: &str,
+    timestamp_s: i64,
+    body: &[u8],
+) -> Result<String, BadKey> {
+    match keys {
+        [] => Err(BadKey),
+        [key] => sign(key.as_ref(), webhook_id, timestamp_s, body),
+        keys => {
+            let signatures = keys.iter().map(|key| sign(key.as_ref(), webhook_id, timestamp_s, body));
+            Ok(signatures.collect::<Result<Vec<_>, _>>()?.join(" "))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +65,18 @@ mod tests {
         let signature =
             sign(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#).unwrap();
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn each_key_signs_in_its_place() {
+        let alone = |key: &str| sign(key.as_bytes(), "msg_1", 1, b"{}").unwrap();
+        let keys = ["new".as_bytes(), "old".as_bytes()];
+        assert_eq!(
+            sign_with_all(&keys, "msg_1", 1, b"{}").unwrap(),
+            format!("{} {}", alone("new"), alone("old"))
+        );
+        assert_eq!(sign_with_all(&["new"], "msg_1", 1, b"{}").unwrap(), alone("new"));
+        assert!(sign_with_all(&[] as &[&[u8]], "msg_1", 1, b"{}").is_err());
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What a subscription is: its profile's defaults, whether it is in force, and how its owner sees it.
 
+mod view;
+
+pub use view::{AuthenticationView, HttpRequestView, MadeKey, SubscriptionView, view};
+
+use crate::authentication::Kind;
 use crate::catalogue::Family;
-use crate::time::iso_millis;
-use aerogram_wire::v1::{Status, Subscription};
-use serde::Serialize;
+use aerogram_wire::v1::{Authentication, Sealed, Status, Subscription, Template};
 
 /// A new subscription of the `flight` profile expires after 30 days.
 const FLIGHT_LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -50,6 +53,19 @@ impl Profile {
         }
     }
 
+    /// Whether its owners bring a signing key; for those of the others one is made when they bring none.
+    pub const fn needs_signing_key(self) -> bool {
+        matches!(self, Profile::Flight)
+    }
+
+    /// Of these kinds of authentication its subscriptions must have one; empty: any or none.
+    pub const fn authentications(self) -> &'static [Kind] {
+        match self {
+            Profile::Flight | Profile::Portal | Profile::Order => &[],
+            Profile::Staffing => &[Kind::PayloadSignature, Kind::ApiKey],
+        }
+    }
+
     /// Name of the retry policy of subscriptions that name none themselves.
     pub const fn policy(self) -> &'static str {
         match self {
@@ -72,49 +88,33 @@ pub fn effective_status(subscription: &Subscription, now_ms: i64) -> Status {
     }
 }
 
-/// A subscription as the API answers with it. The signing key has no place in it.
-#[derive(Serialize, PartialEq, Eq, Debug)]
-#[serde(rename_all = "camelCase")]
-pub struct SubscriptionView {
-    pub id: String,
-    pub event: String,
-    pub callback_url: String,
-    /// `ACTIVE` or `INACTIVE`.
-    pub status: &'static str,
-    pub created_at_date_time: String,
-    pub updated_at_date_time: String,
-    /// `null`: never expires. Present in any case, so that a reader needs no second way to ask.
-    pub expiration_date_time: Option<String>,
-    pub profile: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contract_id: Option<String>,
-    pub environment: String,
+/// What may leave the few places that need what is sealed: everything else of a subscription.
+pub fn without_secrets(mut subscription: Subscription) -> Subscription {
+    subscription.signing_key = None;
+    if let Some(Template { headers, .. }) = &mut subscription.template {
+        *headers = None;
+    }
+    if let Some(Authentication { value, .. }) = &mut subscription.authentication {
+        *value = None;
+    }
+    if let Some(previous) = &mut subscription.previous_signing_key {
+        previous.key = None;
+    }
+    subscription
 }
 
-/// How its owner sees a subscription at `now_ms`.
-pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
-    let expires = subscription.expires_at_ms;
-    SubscriptionView {
-        id: subscription.id.clone(),
-        event: subscription.event_type.clone(),
-        callback_url: subscription.callback_url.clone(),
-        status: match effective_status(subscription, now_ms) {
-            Status::Active => "ACTIVE",
-            Status::Inactive | Status::Deleted | Status::Unspecified => "INACTIVE",
-        },
-        created_at_date_time: iso_millis(subscription.created_at_ms),
-        updated_at_date_time: iso_millis(subscription.updated_at_ms),
-        expiration_date_time: (expires != 0).then(|| iso_millis(expires)),
-        profile: subscription.profile.clone(),
-        contract_id: (!subscription.contract.is_empty()).then(|| subscription.contract.clone()),
-        environment: subscription.environment.clone(),
-    }
+/// The sealed keys that sign at `now_ms`, the one that stays first. Whether the overlap of a replacement is over is never
+/// written down: it is this comparison.
+pub fn signing_keys(subscription: &Subscription, now_ms: i64) -> impl Iterator<Item = &Sealed> {
+    let previous = subscription.previous_signing_key.as_ref();
+    let previous =
+        previous.filter(|previous| now_ms < previous.until_ms).and_then(|previous| previous.key.as_ref());
+    subscription.signing_key.iter().chain(previous)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aerogram_wire::v1::Sealed;
 
     fn expiring_at(expires_at_ms: i64, status: Status) -> Subscription {
         Subscription { expires_at_ms, status: status.into(), ..Subscription::default() }
@@ -141,37 +141,5 @@ mod tests {
         assert_eq!(effective_status(&expiring_at(0, Status::Active), i64::MAX), Status::Active);
         assert_eq!(effective_status(&expiring_at(0, Status::Inactive), 0), Status::Inactive);
         assert_eq!(effective_status(&expiring_at(1, Status::Deleted), 9), Status::Deleted);
-    }
-
-    #[test]
-    fn the_view_has_the_contractual_fields_and_no_key() {
-        let mut subscription = Subscription {
-            id: "s-1".into(),
-            version: 4,
-            profile: "flight".into(),
-            event_type: "FLIGHT_CREATE".into(),
-            callback_url: "https://example.com/hook".into(),
-            status: Status::Active.into(),
-            environment: "production".into(),
-            created_at_ms: 1_705_314_600_000,
-            updated_at_ms: 1_705_314_600_001,
-            expires_at_ms: 1_707_906_600_000,
-            signing_key: Some(Sealed { key_id: "k".into(), ..Sealed::default() }),
-            policy: "standard".into(),
-            ..Subscription::default()
-        };
-        assert_eq!(
-            serde_json::to_string(&view(&subscription, 1_705_314_600_000)).unwrap(),
-            concat!(
-                r#"{"id":"s-1","event":"FLIGHT_CREATE","callbackUrl":"https://example.com/hook","status":"ACTIVE","#,
-                r#""createdAtDateTime":"2024-01-15T10:30:00.000Z","updatedAtDateTime":"2024-01-15T10:30:00.001Z","#,
-                r#""expirationDateTime":"2024-02-14T10:30:00.000Z","profile":"flight","environment":"production"}"#
-            )
-        );
-        subscription.expires_at_ms = 0;
-        subscription.contract = "C-7".into();
-        let view = serde_json::to_value(view(&subscription, 0)).unwrap();
-        assert_eq!(view["expirationDateTime"], serde_json::Value::Null);
-        assert_eq!(view["contractId"], "C-7");
     }
 }

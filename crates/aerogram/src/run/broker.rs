@@ -215,9 +215,10 @@ fn find(named: Option<&Path>) -> Result<PathBuf, BrokerError> {
         return Ok(named.to_owned());
     }
     let own = std::env::current_exe().ok();
-    let beside = own.as_deref().and_then(Path::parent).map(|dir| {
-        [dir.join(PROGRAM), dir.join("..").join("embedded-kafka").join(PROGRAM)]
-    });
+    let beside = own
+        .as_deref()
+        .and_then(Path::parent)
+        .map(|dir| [dir.join(PROGRAM), dir.join("..").join("embedded-kafka").join(PROGRAM)]);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(&path).map(|dir| dir.join(PROGRAM));
     let places: Vec<PathBuf> = beside.into_iter().flatten().collect();

@@ -57,11 +57,7 @@ impl Roles {
     }
 }
 
-fn start(
-    tasks: &mut Tasks,
-    role: Role,
-    running: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-) {
+fn start(tasks: &mut Tasks, role: Role, running: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
     let running = Box::pin(running);
     tasks.spawn(async move { (role, running.await) });
 }

@@ -90,7 +90,8 @@ mod tests {
         assert_eq!(key(&first), key(&second));
         let tokens = std::fs::read_to_string(tokens).unwrap();
         let token = tokens.lines().find_map(|line| line.strip_prefix("AEROGRAM_OPERATOR_TOKEN=")).unwrap();
-        let hash: String = Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash: String =
+            Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = std::fs::read_to_string(first.credentials.file.unwrap()).unwrap();
         assert!(file.contains(&hash) && !file.contains(token), "{file}");
         Credentials::parse(&file, &Catalogue::builtin()).unwrap();

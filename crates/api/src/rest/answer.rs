@@ -1,22 +1,42 @@
 //! From results of commands to answers.
 
-use aerogram_domain::subscription::view;
+use aerogram_domain::subscription::{SubscriptionView, view};
 use aerogram_wire::v1::command_result::Outcome;
 use aerogram_wire::v1::{CommandResult, Refusal, Subscription};
 use axum::Json;
-use axum::http::StatusCode;
-use axum::http::header::ETAG;
+use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::precondition::etag;
 use super::problem::Problem;
+use super::secrets::Key;
 use crate::submit::now_ms;
 
 /// A subscription with its `ETag`.
 pub fn subscription(status: StatusCode, state: &Subscription) -> Response {
-    let mut response = (status, Json(view(state, now_ms()))).into_response();
+    tagged(status, state, &view(state, now_ms()))
+}
+
+/// The new state, with its signing key if that was made for its owner.
+///
+/// # Errors
+/// See [`applied`].
+pub fn with_key(status: StatusCode, result: CommandResult, key: &Key) -> Result<Response, Problem> {
+    let made = key.to_tell(&result.signing_key_nonce);
+    let state = applied(result)?;
+    let view = SubscriptionView { signing_key: made, ..view(&state, now_ms()) };
+    Ok(tagged(status, &state, &view))
+}
+
+fn tagged(status: StatusCode, state: &Subscription, view: &SubscriptionView) -> Response {
+    let mut response = (status, Json(view)).into_response();
     if let Some(tag) = etag(state.version) {
         response.headers_mut().insert(ETAG, tag);
+    }
+    // A signing key is told once; it is nothing for caches on the way.
+    if view.signing_key.is_some() {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }
@@ -33,7 +53,9 @@ pub fn applied(result: CommandResult) -> Result<Subscription, Problem> {
     };
     Err(match refusal {
         Refusal::NotFound => Problem::no_such_subscription(),
-        Refusal::AlreadyExists | Refusal::Expired => Problem::new(StatusCode::CONFLICT, result.detail),
+        Refusal::AlreadyExists | Refusal::Expired | Refusal::Conflict => {
+            Problem::new(StatusCode::CONFLICT, result.detail)
+        }
         Refusal::VersionMismatch => Problem::new(StatusCode::PRECONDITION_FAILED, result.detail),
         Refusal::Invalid | Refusal::Unspecified => {
             tracing::error!(detail = result.detail, "a command that was checked was refused as invalid");

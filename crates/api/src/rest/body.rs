@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
+use aerogram_domain::subscription_request::Body as Fields;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde_json::Value;
 
 use super::problem::Problem;
 
-/// Reads a JSON body of at most `max_bytes`, whatever its content type says.
+/// Reads a JSON object of at most `max_bytes`, whatever its content type says.
 ///
 /// # Errors
-/// 400 saying where it is not JSON, 408 when it takes longer than `patience`, 413 when it is too large.
+/// 400 saying where it is not JSON or that it is no object, 408 when it takes longer than `patience`, 413 when it is too large.
 pub async fn read_json(
     headers: &HeaderMap,
     body: Body,
     max_bytes: usize,
     patience: Duration,
-) -> Result<Value, Problem> {
+) -> Result<Fields, Problem> {
     let too_large = || {
         let detail = format!("the body may have at most {max_bytes} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
@@ -38,6 +38,5 @@ pub async fn read_json(
     if bytes.is_empty() {
         return Err(Problem::body("must be a JSON object, but there is none"));
     }
-    // The message of a syntax error names a place, never what stands there.
-    serde_json::from_slice(&bytes).map_err(|error| Problem::body(format!("is not JSON: {error}")))
+    Fields::parse(&bytes).map_err(|error| Problem::fields(vec![error]))
 }

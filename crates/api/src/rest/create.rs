@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use aerogram_domain::subscription_request::{CreateContext, CreateRequest, parse_create};
+use aerogram_domain::subscription_request::{Body as Fields, CreateContext, CreateRequest, parse_create};
 use aerogram_wire::v1::command::Change;
-use aerogram_wire::v1::{Command, Create, Sealed, Subscription};
+use aerogram_wire::v1::{Command, Create, Subscription};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use serde_json::Value;
-use uuid::Uuid;
 
 use super::auth::Caller;
 use super::idempotency::{self, Ids};
 use super::problem::Problem;
+use super::secrets::{Key, Sealing};
 use super::{Api, BASE, answer};
 
 pub async fn create(
@@ -38,17 +37,19 @@ pub async fn create(
         let detail = format!("there are {max} subscriptions already, the most there may be; delete some");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    let command = command(&api, &caller, &request, ids.subscription_id)?;
+    let sealing = Sealing { api: &api, subscription_id: &id, operator: &caller.subscriber.operator };
+    let key = sealing.signing_key(request.signing_key.as_ref())?;
+    let command = command(&caller, &request, &sealing, &key)?;
     let result = api.submitter.submit(ids.command_id, &id, command).await?;
-    let state = answer::applied(result).map_err(|problem| explain(problem, ids))?;
-    let mut response = answer::subscription(StatusCode::CREATED, &state);
+    let mut response =
+        answer::with_key(StatusCode::CREATED, result, &key).map_err(|problem| explain(problem, ids))?;
     if let Ok(location) = HeaderValue::from_str(&format!("{BASE}/subscriptions/{id}")) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
 }
 
-fn checked(api: &Api, caller: &Caller, body: &Value) -> Result<CreateRequest, Problem> {
+fn checked(api: &Api, caller: &Caller, body: &Fields) -> Result<CreateRequest, Problem> {
     let policy_exists = |name: &str| api.policies.contains(name);
     let contracts = &caller.subscriber.contracts;
     let context = CreateContext { catalogue: &api.catalogue, contracts, policy_exists: &policy_exists };
@@ -60,26 +61,27 @@ pub fn not_entitled(event: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, format!("the token is not entitled to {event}"))
 }
 
-fn command(api: &Api, caller: &Caller, request: &CreateRequest, id: Uuid) -> Result<Command, Problem> {
+fn command(
+    caller: &Caller,
+    request: &CreateRequest,
+    sealing: &Sealing<'_>,
+    key: &Key,
+) -> Result<Command, Problem> {
     let scope = caller.owner.scope();
-    let key = request.signing_key.expose().as_bytes();
-    let sealed = api.sealer.seal(key, &id.to_string(), &scope.operator).map_err(|error| {
-        tracing::error!("a signing key can't be sealed: {error}");
-        Problem::unavailable("the signing key could not be sealed; nothing was changed")
-    })?;
+    let template = request.template.as_ref().map(|template| sealing.template(template));
+    let authentication = request.authentication.as_ref().map(|given| sealing.authentication(given));
     let subscription = Subscription {
-        id: id.to_string(),
+        id: sealing.subscription_id.to_owned(),
         profile: request.profile.name().to_owned(),
         event_type: request.event.clone(),
         callback_url: request.callback_url.clone(),
         contract: request.contract.clone().unwrap_or_default(),
         environment: request.environment.as_str().to_owned(),
-        signing_key: Some(Sealed {
-            key_id: sealed.key_id,
-            nonce: sealed.nonce.into(),
-            ciphertext: sealed.ciphertext.into(),
-        }),
+        signing_key: Some(key.sealed.clone()),
         policy: request.policy.clone().unwrap_or_default(),
+        template: template.transpose()?,
+        all_text: request.all_text,
+        authentication: authentication.transpose()?,
         ..Subscription::default()
     };
     Ok(Command {

@@ -40,8 +40,8 @@ pub fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
 }
 
-/// New ids, or those that the key always gives for this owner. The signing key takes no part: a hash of it in a topic
-/// could be guessed at.
+/// New ids, or those that the key always gives for this owner. Secrets take no part: a hash of one in a topic could be
+/// guessed at.
 pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
     let Some(key) = key else {
         return Ids {
@@ -52,7 +52,7 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
     };
     let scope = owner.scope();
     let subscription_id = hash("subscription", &[&scope.partner, &scope.operator, key]);
-    let wish = [
+    let mut wish = vec![
         key,
         scope.partner.as_str(),
         scope.operator.as_str(),
@@ -63,6 +63,20 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
         request.environment.as_str(),
         request.policy.as_deref().unwrap_or_default(),
     ];
+    // Each only where it is there: a wish from before there were these stays the wish it was. No header's name has blanks.
+    if request.signing_key.is_none() {
+        wish.push("a signing key is to be made");
+    }
+    if let Some(template) = &request.template {
+        wish.extend(["template", template.body_json().unwrap_or_default()]);
+        wish.extend(template.header_names());
+    }
+    if request.all_text {
+        wish.push("all text");
+    }
+    if let Some(authentication) = &request.authentication {
+        wish.extend(["the authentication is", authentication.kind.name()]);
+    }
     Ids {
         // Version 8: an id whose bits have a meaning of our own.
         subscription_id: Builder::from_custom_bytes(subscription_id).into_uuid(),
@@ -87,7 +101,7 @@ fn hash(purpose: &str, parts: &[&str]) -> [u8; 16] {
 mod tests {
     use super::*;
     use aerogram_domain::catalogue::Catalogue;
-    use aerogram_domain::subscription_request::{CreateContext, parse_create};
+    use aerogram_domain::subscription_request::{Body, CreateContext, parse_create};
     use axum::http::HeaderValue;
     use serde_json::json;
 
@@ -95,7 +109,7 @@ mod tests {
         let body = json!({"event": "FLIGHT_CREATE", "callbackUrl": url, "signingKey": signing_key});
         let catalogue = Catalogue::builtin();
         let context = CreateContext { catalogue: &catalogue, contracts: &[], policy_exists: &|_| true };
-        parse_create(&body, &context).unwrap()
+        parse_create(&Body::parse(body.to_string().as_bytes()).unwrap(), &context).unwrap()
     }
 
     #[test]
@@ -113,6 +127,35 @@ mod tests {
                 first.subscription_id
             );
         }
+    }
+
+    #[test]
+    fn what_is_said_of_deliveries_is_part_of_the_wish_and_secrets_are_not() {
+        let catalogue = Catalogue::builtin();
+        let context = CreateContext { catalogue: &catalogue, contracts: &[], policy_exists: &|_| true };
+        let command_id = |members: serde_json::Value| {
+            let mut body = json!({"event": "OrderCreated", "callbackUrl": "https://a.example/"});
+            body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            let request = parse_create(&Body::parse(body.to_string().as_bytes()).unwrap(), &context).unwrap();
+            ids(&Owner::new("p", "o"), Some("k"), &request).command_id
+        };
+        let target = |header: serde_json::Value| json!({"httpRequest": {"header": header, "jsonBody": {}}});
+        let all: std::collections::BTreeSet<_> = [
+            json!({}),
+            json!({"signingKey": "k"}),
+            json!({"allText": true}),
+            json!({"authentication": {"type": "bearer", "token": "t"}}),
+            json!({"authentication": {"type": "apiKey", "key": "t"}}),
+            target(json!({})),
+            target(json!({"authentication": "", "bearer": ""})),
+            json!({"httpRequest": {"jsonBody": []}}),
+        ]
+        .map(command_id)
+        .into();
+        assert_eq!(all.len(), 8);
+        assert_eq!(command_id(target(json!({"x": "1"}))), command_id(target(json!({"x": "2"}))));
+        let bearer = |token: &str| command_id(json!({"authentication": {"type": "bearer", "token": token}}));
+        assert_eq!(bearer("one"), bearer("two"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The REST side of subscriptions, version 2.4.0 of the flight-operations platform's contract.
 //!
 //! What that contract leaves open is our choice: the list is a bare array, the oldest first; `expirationDateTime` is
-//! `null` for what never expires; unknown fields are ignored and `null` is the same as left out; the content type of
-//! requests is not looked at; errors are problem+json with a pointer to every wrong field; 403 is a token without
+//! `null` for what never expires; unknown fields are ignored and `null` is the same as left out, or the default again where a
+//! change can take something away; the content type of requests is not looked at; errors are problem+json with a pointer to every wrong field; 403 is a token without
 //! entitlement for the event type (who lost it can still stop and delete); making active what has expired is 409; a change to what is so already
 //! answers 200 and leaves version and times; `If-Match` and `Idempotency-Key` (for a day) are honoured.
 
@@ -17,7 +17,9 @@ mod observe;
 mod patch;
 mod precondition;
 mod problem;
+mod secrets;
 mod show;
+mod signing_keys;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use std::time::Duration;
 
 use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::Credentials;
+use aerogram_domain::subscription_request::Body as Fields;
 use aerogram_kafka::Cluster;
 use aerogram_seal::Sealer;
 use aerogram_settings::ApiSettings;
@@ -34,8 +37,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
-use serde_json::Value;
+use axum::routing::{get, post};
 use uuid::Uuid;
 
 use crate::catch_up::{CatchUp, CatchUpError};
@@ -69,6 +71,7 @@ pub fn router(api: Arc<Api>) -> Router {
             &format!("{BASE}/subscriptions/{{subscription_id}}"),
             get(show::show).patch(patch::patch).delete(delete::delete),
         )
+        .route(&format!("{BASE}/subscriptions/{{subscription_id}}/signing-keys"), post(signing_keys::replace))
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -85,7 +88,7 @@ impl Api {
         Duration::from_millis(self.settings.command_timeout_ms)
     }
 
-    async fn read_json(&self, headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+    async fn read_json(&self, headers: &HeaderMap, body: Body) -> Result<Fields, Problem> {
         body::read_json(headers, body, self.settings.max_body_bytes, self.patience()).await
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aerogram_domain::subscription_request::parse_patch;
+use aerogram_domain::subscription_request::{Body as Fields, PatchContext, PatchRequest, parse_patch};
 use aerogram_wire::v1::command::Change;
-use aerogram_wire::v1::{Status, Update};
+use aerogram_wire::v1::{Authentication, Status, Subscription, Template, Update};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,6 +14,7 @@ use super::auth::Caller;
 use super::create::not_entitled;
 use super::precondition::Precondition;
 use super::problem::Problem;
+use super::secrets::Sealing;
 use super::{Api, answer};
 
 pub async fn patch(
@@ -24,18 +25,41 @@ pub async fn patch(
     body: Body,
 ) -> Result<Response, Problem> {
     let body = api.read_json(&headers, body).await?;
-    let request = parse_patch(&body).map_err(Problem::fields)?;
     let current = api.current(&caller.owner, &id).await?;
-    // Who lost the entitlement can still stop the subscription, but not start it or send it elsewhere.
-    let only_stops = request.callback_url.is_none() && request.status == Some(Status::Inactive);
-    if !only_stops && !caller.subscriber.may_subscribe(&current.event_type) {
+    let request = checked(&api, &current, &body)?;
+    // Who lost the entitlement can still stop the subscription, but not start it, send it elsewhere or in another way.
+    let stops = PatchRequest { status: Some(Status::Inactive), ..PatchRequest::default() };
+    if request != stops && !caller.subscriber.may_subscribe(&current.event_type) {
         return Err(not_entitled(&current.event_type));
     }
     let expected_version = Precondition::of(&headers).expected_version(current.version)?;
-    let update = Update {
-        callback_url: request.callback_url.unwrap_or_default(),
-        status: request.status.unwrap_or(Status::Unspecified).into(),
-    };
+    let sealing = Sealing { api: &api, subscription_id: &id, operator: &caller.subscriber.operator };
+    let update = update(request, &sealing)?;
     let result = api.change(&caller.owner, &id, expected_version, Change::Update(update)).await?;
     Ok(answer::subscription(StatusCode::OK, &answer::applied(result)?))
+}
+
+fn checked(api: &Api, current: &Subscription, body: &Fields) -> Result<PatchRequest, Problem> {
+    let policy_exists = |name: &str| api.policies.contains(name);
+    let context = PatchContext { current, catalogue: &api.catalogue, policy_exists: &policy_exists };
+    parse_patch(body, &context).map_err(Problem::fields)
+}
+
+fn update(request: PatchRequest, sealing: &Sealing<'_>) -> Result<Update, Problem> {
+    let template = request.template.map(|template| match template {
+        Some(template) => sealing.template(&template),
+        None => Ok(Template::default()),
+    });
+    let authentication = request.authentication.map(|authentication| match authentication {
+        Some(authentication) => sealing.authentication(&authentication),
+        None => Ok(Authentication::default()),
+    });
+    Ok(Update {
+        callback_url: request.callback_url.unwrap_or_default(),
+        status: request.status.unwrap_or(Status::Unspecified).into(),
+        template: template.transpose()?,
+        all_text: request.all_text,
+        authentication: authentication.transpose()?,
+        policy: request.policy.map(Option::unwrap_or_default),
+    })
 }

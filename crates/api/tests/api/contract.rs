@@ -95,6 +95,7 @@ async fn profiles_and_what_the_subscription_says_itself() {
     assert_eq!((&product["contractId"], &product["environment"]), (&json!("C-2"), &json!("non-production")));
     body["profile"] = json!("staffing");
     body["policy"] = json!("staffing");
+    body["authentication"] = json!({"type": "apiKey", "key": "k-1"});
     assert_eq!(create(body.clone()).await["profile"], "staffing");
     body["event"] = json!("OrderCreated");
     body["profile"] = Value::Null;

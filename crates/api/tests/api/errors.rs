@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::{Caller, shared, wish};
 
 /// The status, and the pointers of `errors`.
-fn problem(answer: &Answer) -> (u16, Vec<String>) {
+pub fn problem(answer: &Answer) -> (u16, Vec<String>) {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.text());
     let body = answer.json();
     assert_eq!(body["status"], answer.status);

@@ -4,9 +4,11 @@
 
 mod catalogue;
 mod contract;
+mod delivery;
 mod errors;
 mod ownership;
 mod raw;
 mod secrecy;
 mod seed;
+mod signing_keys;
 mod world;

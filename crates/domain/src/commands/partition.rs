@@ -14,6 +14,8 @@ use std::collections::{HashMap, VecDeque};
 pub const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Answers remembered at most; beyond it the oldest are forgotten, and a repeat of such a command is decided anew.
 pub const ANSWERS_MAX: usize = 50_000;
+/// The same for their size: a subscription with a template is large.
+pub const ANSWERS_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 
 /// Identifies a command; the same wish sent twice has the same one.
 pub type CommandId = [u8; 16];
@@ -152,6 +154,7 @@ impl Decision {
                 Refusal::AlreadyExists => "already_exists",
                 Refusal::VersionMismatch => "version_mismatch",
                 Refusal::Expired => "expired",
+                Refusal::Conflict => "conflict",
                 Refusal::Invalid | Refusal::Unspecified => "invalid",
             },
         }
@@ -163,6 +166,7 @@ impl Decision {
 struct Answers {
     by_id: HashMap<CommandId, Bytes>,
     oldest_first: VecDeque<(CommandId, i64)>,
+    bytes: usize,
 }
 
 impl Answers {
@@ -176,9 +180,11 @@ impl Answers {
         if self.by_id.contains_key(&command_id) {
             return;
         }
-        self.by_id.insert(command_id, result.encode_to_vec().into());
+        let encoded = result.encode_to_vec();
+        self.bytes += encoded.len();
+        self.by_id.insert(command_id, encoded.into());
         self.oldest_first.push_back((command_id, at_ms));
-        if self.oldest_first.len() > ANSWERS_MAX {
+        while self.oldest_first.len() > ANSWERS_MAX || self.bytes > ANSWERS_BYTES_MAX {
             self.forget_oldest();
         }
     }
@@ -191,7 +197,7 @@ impl Answers {
 
     fn forget_oldest(&mut self) {
         if let Some((command_id, _)) = self.oldest_first.pop_front() {
-            self.by_id.remove(&command_id);
+            self.bytes -= self.by_id.remove(&command_id).map_or(0, |encoded| encoded.len());
         }
     }
 }

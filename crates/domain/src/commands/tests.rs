@@ -1,5 +1,6 @@
 use super::*;
-use aerogram_wire::v1::{Delete, Sealed};
+use crate::subscription::{is_expired, signing_keys};
+use aerogram_wire::v1::{Authentication, Delete, PreviousKey, ReplaceSigningKey, Sealed, Template, Update};
 use proptest::prelude::*;
 
 const ID: &str = "s-1";
@@ -25,7 +26,7 @@ fn create(lifetime_ms: i64) -> Command {
 }
 
 fn update(callback_url: &str, status: Status) -> Command {
-    let update = Update { callback_url: callback_url.into(), status: status.into() };
+    let update = Update { callback_url: callback_url.into(), status: status.into(), ..Update::default() };
     command("mine", Change::Update(update))
 }
 
@@ -132,6 +133,131 @@ fn the_system_deactivates_whatever_the_scope_and_once() {
     assert_eq!(resumed.status_reason, "");
 }
 
+fn sealed(key_id: &str) -> Option<Sealed> {
+    let nonce = bytes::Bytes::copy_from_slice(key_id.as_bytes());
+    Some(Sealed { key_id: key_id.into(), nonce, ..Sealed::default() })
+}
+
+fn replace(key_id: &str, overlap_ms: i64) -> Command {
+    let replacement = ReplaceSigningKey { signing_key: sealed(key_id), overlap_ms };
+    command("mine", Change::ReplaceSigningKey(replacement))
+}
+
+fn template(header: &str) -> Template {
+    Template { headers: sealed("h"), header_names: vec![header.into()], body: "{}".into() }
+}
+
+fn authentication() -> Authentication {
+    Authentication { r#type: "apiKey".into(), value: sealed("a") }
+}
+
+fn change(update: Update) -> Command {
+    command("mine", Change::Update(update))
+}
+
+/// One that has all there is.
+fn full() -> Subscription {
+    let created = applied(None, &create(0), 0);
+    let update = Update {
+        template: Some(template("x-a")),
+        all_text: Some(true),
+        authentication: Some(authentication()),
+        policy: Some("quick".into()),
+        ..Update::default()
+    };
+    applied(Some(&applied(Some(&created), &change(update), 1)), &replace("new", 1_000), 2)
+}
+
+#[test]
+fn a_template_and_an_authentication_come_and_go() {
+    let full = full();
+    assert_eq!((full.version, full.policy.as_str(), full.all_text), (3, "quick", true));
+    assert_eq!(full.template, Some(template("x-a")));
+    let none = Update { template: Some(Template::default()), ..Update::default() };
+    let plain = applied(Some(&full), &change(none), 3);
+    assert_eq!((&plain.template, plain.authentication.is_some(), plain.all_text), (&None, true, true));
+    let none = Update {
+        authentication: Some(Authentication::default()),
+        all_text: Some(false),
+        policy: Some(String::new()),
+        ..Update::default()
+    };
+    let plain = applied(Some(&plain), &change(none.clone()), 4);
+    assert_eq!((plain.authentication.clone(), plain.all_text, plain.policy.as_str()), (None, false, ""));
+    assert_eq!(decide(Some(&plain), ID, &change(none), 5), Decision::Unchanged(plain));
+}
+
+#[test]
+fn a_header_has_one_owner_whoever_comes_first() {
+    let clash = Update { template: Some(template("x-api-key")), ..Update::default() };
+    assert_eq!(refusal(Some(&full()), &change(clash.clone()), 3), Refusal::Conflict);
+    let instead = Update { authentication: Some(Authentication::default()), ..clash };
+    let with_template = applied(Some(&full()), &change(instead), 3);
+    let clash = Update { authentication: Some(authentication()), ..Update::default() };
+    assert_eq!(refusal(Some(&with_template), &change(clash), 4), Refusal::Conflict);
+    let mut both = create(0);
+    if let Some(Change::Create(Create { subscription: Some(state), .. })) = &mut both.change {
+        (state.template, state.authentication) = (Some(template("x-api-key")), Some(authentication()));
+    }
+    assert_eq!(refusal(None, &both, 0), Refusal::Invalid);
+}
+
+#[test]
+fn a_replaced_key_signs_until_its_overlap_ends() {
+    let ids = |state: &Subscription, now_ms| {
+        signing_keys(state, now_ms).map(|key| key.key_id.clone()).collect::<Vec<_>>()
+    };
+    let created = applied(None, &create(0), 0);
+    assert_eq!(ids(&created, 0), ["k"]);
+    let once = applied(Some(&created), &replace("k2", 1_000), 100);
+    assert_eq!((once.version, once.updated_at_ms), (2, 100));
+    assert_eq!(
+        (ids(&once, 100), ids(&once, 1_099)),
+        (vec!["k2".into(), "k".into()], vec!["k2".into(), "k".into()])
+    );
+    assert_eq!((ids(&once, 1_100), ids(&once, i64::MAX)), (vec!["k2".to_owned()], vec!["k2".to_owned()]));
+    let twice = applied(Some(&once), &replace("k3", 50), 200);
+    assert_eq!((ids(&twice, 249), ids(&twice, 250)), (vec!["k3".into(), "k2".into()], vec!["k3".to_owned()]));
+    let at_once = applied(Some(&twice), &replace("k4", 0), 210);
+    assert_eq!((ids(&at_once, 210), &at_once.previous_signing_key), (vec!["k4".to_owned()], &None));
+    // What signs no more goes with the next change, and no change is made for it.
+    let paused = applied(Some(&once), &update("", Status::Inactive), 1_100);
+    assert_eq!(paused.previous_signing_key, None);
+    let active = update("", Status::Active);
+    assert_eq!(decide(Some(&once), ID, &active, 1_100), Decision::Unchanged(once.clone()));
+    assert_eq!(refusal(Some(&once), &replace("k5", -1), 0), Refusal::Invalid);
+    let keyless = ReplaceSigningKey { signing_key: None, overlap_ms: 1 };
+    assert_eq!(
+        refusal(Some(&once), &command("mine", Change::ReplaceSigningKey(keyless)), 0),
+        Refusal::Invalid
+    );
+    let stranger = Command { scope: scope("other"), ..replace("k5", 1) };
+    assert_eq!(refusal(Some(&once), &stranger, 0), Refusal::NotFound);
+}
+
+fn secrets(state: &Subscription) -> [bool; 4] {
+    [
+        state.signing_key.is_some(),
+        state.previous_signing_key.as_ref().is_some_and(|previous: &PreviousKey| previous.key.is_some()),
+        state.template.as_ref().is_some_and(|template| template.headers.is_some()),
+        state.authentication.as_ref().is_some_and(|authentication| authentication.value.is_some()),
+    ]
+}
+
+#[test]
+fn secrets_stay_in_the_state_and_go_with_it() {
+    let full = full();
+    assert_eq!(secrets(&full), [true; 4]);
+    let result = Decision::Apply(full.clone()).to_result();
+    assert_eq!(result.signing_key_nonce, "new");
+    let Some(Outcome::Applied(told)) = result.outcome else { panic!() };
+    assert_eq!(secrets(&told), [false; 4]);
+    assert_eq!(told.template.unwrap().header_names, ["x-a"]);
+    let gone = applied(Some(&full), &delete("mine"), 5);
+    assert_eq!((secrets(&gone), &gone.template, &gone.authentication), ([false; 4], &None, &None));
+    assert_eq!(gone.previous_signing_key, None);
+}
+
 #[test]
 fn deleting_leaves_no_secret() {
     let created = applied(None, &create(0), 0);
@@ -154,10 +280,22 @@ fn any_command() -> impl Strategy<Value = Command> {
     let change = prop_oneof![
         (0i64..50).prop_map(create),
         (prop_oneof![Just(""), Just("https://b.example/")], 0i32..5).prop_map(|(url, status)| {
-            command("mine", Change::Update(Update { callback_url: url.into(), status }))
+            command("mine", Change::Update(Update { callback_url: url.into(), status, ..Update::default() }))
         }),
         Just(delete("mine")),
         Just(deactivate()),
+        (0i64..50).prop_map(|overlap_ms| replace("other", overlap_ms)),
+        (any::<bool>(), any::<bool>()).prop_map(|(with, clash)| {
+            let header = if clash { "x-api-key" } else { "x-a" };
+            change(Update {
+                template: Some(if with { template(header) } else { Template::default() }),
+                ..Update::default()
+            })
+        }),
+        any::<bool>().prop_map(|with| {
+            let authentication = if with { authentication() } else { Authentication::default() };
+            change(Update { authentication: Some(authentication), ..Update::default() })
+        }),
     ];
     (change, any::<bool>(), 0u64..4).prop_map(|(command, mine, expected_version)| Command {
         scope: if mine { command.scope } else { scope("other") },
@@ -183,6 +321,9 @@ proptest! {
                         prop_assert!(before.status() == Status::Active || !is_expired(before, now_ms));
                     }
                     prop_assert_eq!(next.signing_key.is_none(), next.status() == Status::Deleted);
+                    prop_assert!(next.status() != Status::Deleted || secrets(&next) == [false; 4]);
+                    prop_assert_eq!(header_clash(&next), None);
+                    prop_assert!(next.previous_signing_key.as_ref().is_none_or(|previous| now_ms < previous.until_ms));
                     state = Some(next);
                 }
                 Decision::Unchanged(same) => prop_assert_eq!(Some(same), state.clone()),

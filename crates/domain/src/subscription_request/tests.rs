@@ -1,11 +1,32 @@
+mod delivery;
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
 fn create(body: &Value) -> Result<CreateRequest, Vec<FieldError>> {
+    create_of(&Catalogue::builtin(), body)
+}
+
+fn create_of(catalogue: &Catalogue, body: &Value) -> Result<CreateRequest, Vec<FieldError>> {
     let contracts = ["C-1".to_owned(), "C-2".to_owned()];
     let policy_exists = |name: &str| ["standard", "staffing", "quick"].contains(&name);
-    parse_create(body, &CreateContext { contracts: &contracts, policy_exists: &policy_exists })
+    let context = CreateContext { catalogue, contracts: &contracts, policy_exists: &policy_exists };
+    parse_create(&read(body)?, &context)
+}
+
+fn read(body: &Value) -> Result<Body, Vec<FieldError>> {
+    Body::parse(body.to_string().as_bytes()).map_err(|error| vec![error])
+}
+
+fn patch(body: &Value) -> Result<PatchRequest, Vec<FieldError>> {
+    patch_of(&Subscription { event_type: "OrderCreated".into(), ..Subscription::default() }, body)
+}
+
+fn patch_of(current: &Subscription, body: &Value) -> Result<PatchRequest, Vec<FieldError>> {
+    let policy_exists = |name: &str| ["standard", "staffing", "quick"].contains(&name);
+    let catalogue = Catalogue::builtin();
+    parse_patch(&read(body)?, &PatchContext { current, catalogue: &catalogue, policy_exists: &policy_exists })
 }
 
 fn valid() -> Value {
@@ -27,7 +48,7 @@ fn three_fields_are_enough() {
     let request = create(&valid()).unwrap();
     assert_eq!(request.event, "FLIGHT_CREATE");
     assert_eq!(request.callback_url, "https://example.com/hook");
-    assert_eq!(request.signing_key.expose(), "your-secret-signing-key-123");
+    assert_eq!(request.signing_key.unwrap().expose(), "your-secret-signing-key-123");
     assert_eq!((request.profile, request.environment), (Profile::Flight, Environment::Production));
     assert_eq!((request.contract, request.policy), (None, None));
 }
@@ -38,7 +59,19 @@ fn the_profile_comes_from_the_events_family_unless_it_is_named() {
     assert_eq!(profile("PRODUCT_ADDED"), Profile::Portal);
     assert_eq!(profile("OrderCreated"), Profile::Order);
     assert_eq!(profile("FlightNumberChange"), Profile::Order);
-    assert_eq!(create(&with("profile", json!("staffing"))).unwrap().profile, Profile::Staffing);
+    let mut staffing = with("profile", json!("staffing"));
+    staffing["authentication"] = json!({"type": "apiKey", "key": "k"});
+    assert_eq!(create(&staffing).unwrap().profile, Profile::Staffing);
+}
+
+#[test]
+fn a_type_of_a_platform_team_is_as_good_as_any() {
+    let own = include_str!("../../catalogue/own-types.example.toml").to_owned();
+    let catalogue = Catalogue::with_files(&[("own.toml".to_owned(), own)]).unwrap();
+    let wish = with("event", json!("FLIGHT_GATE_UPDATE"));
+    let request = create_of(&catalogue, &wish).unwrap();
+    assert_eq!((request.event.as_str(), request.profile), ("FLIGHT_GATE_UPDATE", Profile::Flight));
+    assert_eq!(pointers(&create(&wish).unwrap_err()), ["/event"]);
 }
 
 #[test]
@@ -67,7 +100,7 @@ fn every_wrong_field_is_named() {
     );
     for body in [json!([]), json!("text"), json!(null), json!(1), json!(true)] {
         assert_eq!(pointers(&create(&body).unwrap_err()), [""]);
-        assert_eq!(pointers(&parse_patch(&body).unwrap_err()), [""]);
+        assert_eq!(pointers(&patch(&body).unwrap_err()), [""]);
     }
 }
 
@@ -102,7 +135,7 @@ fn signing_keys_may_be_any_text_and_are_never_repeated() {
         &"ü".repeat(512),
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     ] {
-        assert_eq!(create(&with("signingKey", json!(key))).unwrap().signing_key.expose(), key);
+        assert_eq!(create(&with("signingKey", json!(key))).unwrap().signing_key.unwrap().expose(), key);
     }
     let request = create(&with("signingKey", json!("hush-hush"))).unwrap();
     assert!(!format!("{request:?}").contains("hush"));
@@ -148,11 +181,7 @@ fn callback_urls_are_https_and_nothing_hidden() {
     ] {
         let errors = create(&with("callbackUrl", json!(url))).unwrap_err();
         assert_eq!(pointers(&errors), ["/callbackUrl"], "{url}");
-        assert_eq!(
-            pointers(&parse_patch(&json!({"callbackUrl": url})).unwrap_err()),
-            ["/callbackUrl"],
-            "{url}"
-        );
+        assert_eq!(pointers(&patch(&json!({"callbackUrl": url})).unwrap_err()), ["/callbackUrl"], "{url}");
     }
 }
 
@@ -167,21 +196,24 @@ fn callback_urls_are_encoded_where_needed_and_limited() {
 }
 
 #[test]
-fn a_patch_names_url_or_status() {
-    let patch = |body: Value| parse_patch(&body);
+fn a_patch_names_what_it_changes() {
     assert_eq!(
-        patch(json!({"status": "INACTIVE"})).unwrap(),
-        PatchRequest { callback_url: None, status: Some(Status::Inactive) }
+        patch(&json!({"status": "INACTIVE"})).unwrap(),
+        PatchRequest { status: Some(Status::Inactive), ..PatchRequest::default() }
     );
     assert_eq!(
-        patch(json!({"callbackUrl": "https://b.example/", "status": "ACTIVE"})).unwrap(),
-        PatchRequest { callback_url: Some("https://b.example/".into()), status: Some(Status::Active) }
+        patch(&json!({"callbackUrl": "https://b.example/", "status": "ACTIVE"})).unwrap(),
+        PatchRequest {
+            callback_url: Some("https://b.example/".into()),
+            status: Some(Status::Active),
+            ..PatchRequest::default()
+        }
     );
     for body in [json!({}), json!({"event": "FLIGHT_CREATE"}), json!({"status": null})] {
-        assert_eq!(pointers(&patch(body).unwrap_err()), [""]);
+        assert_eq!(pointers(&patch(&body).unwrap_err()), [""]);
     }
     for status in [json!("active"), json!("DELETED"), json!(1), json!("")] {
-        assert_eq!(pointers(&patch(json!({"status": status})).unwrap_err()), ["/status"]);
+        assert_eq!(pointers(&patch(&json!({"status": status})).unwrap_err()), ["/status"]);
     }
 }
 
@@ -200,6 +232,6 @@ proptest! {
     #[test]
     fn no_body_is_too_strange(event: String, url: String, key: String, status: String) {
         let body = json!({"event": event, "callbackUrl": url, "signingKey": key, "status": status});
-        let _ = (create(&body), parse_patch(&body));
+        let _ = (create(&body), patch(&body));
     }
 }

@@ -1,6 +1,7 @@
 //! The real binaries as processes on real Kafka and Redis. What a receiver wrote down is the only oracle; nothing here
 //! asserts how fast something is, only that it is not early, not lost, not repeated beyond the stated cap.
 
+mod authentication;
 mod bad_surroundings;
 mod cluster;
 mod delete_in_force;
@@ -13,6 +14,7 @@ mod docs_run;
 mod evicting;
 mod failover;
 mod intake;
+mod key_rotation;
 mod main_path;
 mod mapping;
 mod publish;
@@ -24,4 +26,5 @@ mod retries;
 mod run_in_one;
 mod setup;
 mod stands_still;
+mod templates;
 mod topics;

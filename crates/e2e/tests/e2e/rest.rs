@@ -58,6 +58,13 @@ impl Rest {
         self.client.patch(&self.url(&subscription.id), &headers(subscription.owner, &token), body).await
     }
 
+    /// Replaces the signing key.
+    pub async fn replace_key(&self, subscription: &Subscription, body: &Value) -> Result<Answer> {
+        let token = token_of(subscription.owner.operator);
+        let url = format!("{}/signing-keys", self.url(&subscription.id));
+        self.client.post(&url, &headers(subscription.owner, &token), body).await
+    }
+
     pub async fn delete(&self, subscription: &Subscription) -> Result<Answer> {
         let token = token_of(subscription.owner.operator);
         self.client.delete(&self.url(&subscription.id), &headers(subscription.owner, &token)).await

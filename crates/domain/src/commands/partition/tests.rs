@@ -17,7 +17,7 @@ fn create(id: &str) -> Change {
 }
 
 fn pause() -> Change {
-    Change::Update(Update { callback_url: String::new(), status: Status::Inactive.into() })
+    Change::Update(Update { status: Status::Inactive.into(), ..Update::default() })
 }
 
 fn results(batch: &Batch) -> Vec<CommandResult> {
@@ -33,6 +33,19 @@ fn results(batch: &Batch) -> Vec<CommandResult> {
 fn states(batch: &Batch) -> Vec<Subscription> {
     let states = batch.records.iter().filter(|r| r.topic == Topic::Subscriptions);
     states.filter_map(|r| SubscriptionRecord::decode(r.payload.clone()).unwrap().subscription).collect()
+}
+
+#[test]
+fn answers_are_forgotten_when_they_are_too_many_bytes() {
+    let mut answers = Answers::default();
+    let result = |bytes: usize| CommandResult { detail: "x".repeat(bytes), ..CommandResult::default() };
+    answers.remember([1; 16], &result(10), 1);
+    answers.remember([2; 16], &result(ANSWERS_BYTES_MAX / 2), 2);
+    assert!(answers.get(&[1; 16]).is_some());
+    answers.remember([3; 16], &result(ANSWERS_BYTES_MAX / 2), 3);
+    assert!([1, 2].iter().all(|id| answers.get(&[*id; 16]).is_none()) && answers.get(&[3; 16]).is_some());
+    answers.forget_before(4);
+    assert_eq!((answers.bytes, answers.by_id.len(), answers.oldest_first.len()), (0, 0, 0));
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Changes that a subscription's owner asks for.
+
+use super::{Decision, changed, header_clash, refuse};
+use crate::subscription::is_expired;
+use aerogram_wire::v1::{PreviousKey, Refusal, ReplaceSigningKey, Status, Subscription, Update};
+
+pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64) -> Decision {
+    let mut next = current.clone();
+    if !update.callback_url.is_empty() {
+        next.callback_url.clone_from(&update.callback_url);
+    }
+    match Status::try_from(update.status) {
+        Ok(Status::Unspecified) if is_empty(update) => {
+            return refuse(Refusal::Invalid, "the update changes nothing");
+        }
+        Ok(Status::Unspecified) => {}
+        Ok(Status::Active) if is_expired(current, now_ms) => {
+            return refuse(
+                Refusal::Expired,
+                "an expired subscription can't be made active again; create a new one",
+            );
+        }
+        Ok(Status::Active) => {
+            next.set_status(Status::Active);
+            next.status_reason.clear();
+        }
+        Ok(Status::Inactive) => next.set_status(Status::Inactive),
+        Ok(Status::Deleted) | Err(_) => {
+            return refuse(Refusal::Invalid, "an update sets the status to active or inactive only");
+        }
+    }
+    if let Some(template) = &update.template {
+        let is_none = template.headers.is_none() && template.body.is_empty();
+        next.template = (!is_none).then(|| template.clone());
+    }
+    if let Some(authentication) = &update.authentication {
+        next.authentication = authentication.value.is_some().then(|| authentication.clone());
+    }
+    if let Some(all_text) = update.all_text {
+        next.all_text = all_text;
+    }
+    if let Some(policy) = &update.policy {
+        next.policy.clone_from(policy);
+    }
+    if let Some(clash) = header_clash(&next) {
+        return refuse(Refusal::Conflict, clash);
+    }
+    changed(current, next, now_ms)
+}
+
+fn is_empty(update: &Update) -> bool {
+    let Update { callback_url, status: _, template, all_text, authentication, policy } = update;
+    callback_url.is_empty()
+        && template.is_none()
+        && all_text.is_none()
+        && authentication.is_none()
+        && policy.is_none()
+}
+
+/// The new key signs from now on; the one before signs too until the overlap ends, and the one before that no more.
+pub(super) fn decide_replacement(
+    current: &Subscription,
+    replacement: &ReplaceSigningKey,
+    now_ms: i64,
+) -> Decision {
+    if replacement.signing_key.is_none() || replacement.overlap_ms < 0 {
+        return refuse(Refusal::Invalid, "the replacement has no signing key or a negative overlap");
+    }
+    let until_ms = now_ms.saturating_add(replacement.overlap_ms);
+    let previous = current.signing_key.clone().map(|key| PreviousKey { key: Some(key), until_ms });
+    let next = Subscription {
+        signing_key: replacement.signing_key.clone(),
+        previous_signing_key: previous,
+        ..current.clone()
+    };
+    changed(current, next, now_ms)
+}

@@ -1,0 +1,159 @@
+//! How its owner sees a subscription.
+
+use super::effective_status;
+use crate::time::iso_millis;
+use aerogram_wire::v1::{Status, Subscription};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// A subscription as the API answers with it. Secrets have no place in it. What version 2.4.0 of the contract does not have
+/// is there only where somebody asked for it.
+#[derive(Serialize, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionView {
+    pub id: String,
+    pub event: String,
+    pub callback_url: String,
+    /// `ACTIVE` or `INACTIVE`.
+    pub status: &'static str,
+    pub created_at_date_time: String,
+    pub updated_at_date_time: String,
+    /// `null`: never expires. Present in any case, so that a reader needs no second way to ask.
+    pub expiration_date_time: Option<String>,
+    pub profile: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract_id: Option<String>,
+    pub environment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_request: Option<HttpRequestView>,
+    /// Names of the headers of `httpRequest`, all that is shown of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub all_text: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<AuthenticationView>,
+    /// Until then a replaced signing key signs too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_signing_key_until_date_time: Option<String>,
+    /// One that was made for its owner; only whoever made it puts it in, in the one answer that tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<MadeKey>,
+}
+
+/// A signing key on its only way out; `Debug` shows nothing of it.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct MadeKey(pub String);
+
+impl fmt::Debug for MadeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MadeKey(…)")
+    }
+}
+
+/// What is shown of `httpRequest`.
+#[derive(Serialize, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpRequestView {
+    pub json_body: Box<RawValue>,
+}
+
+/// What is shown of `authentication`.
+#[derive(Serialize, Debug)]
+pub struct AuthenticationView {
+    pub r#type: String,
+}
+
+/// How its owner sees a subscription at `now_ms`.
+pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
+    let expires = subscription.expires_at_ms;
+    let non_empty = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let template = subscription.template.as_ref();
+    let body = template.and_then(|template| RawValue::from_string(template.body.clone()).ok());
+    let authentication = subscription.authentication.as_ref();
+    let previous = subscription.previous_signing_key.as_ref();
+    SubscriptionView {
+        id: subscription.id.clone(),
+        event: subscription.event_type.clone(),
+        callback_url: subscription.callback_url.clone(),
+        status: match effective_status(subscription, now_ms) {
+            Status::Active => "ACTIVE",
+            Status::Inactive | Status::Deleted | Status::Unspecified => "INACTIVE",
+        },
+        created_at_date_time: iso_millis(subscription.created_at_ms),
+        updated_at_date_time: iso_millis(subscription.updated_at_ms),
+        expiration_date_time: (expires != 0).then(|| iso_millis(expires)),
+        profile: subscription.profile.clone(),
+        contract_id: non_empty(&subscription.contract),
+        environment: subscription.environment.clone(),
+        policy: non_empty(&subscription.policy),
+        http_request: body.map(|json_body| HttpRequestView { json_body }),
+        headers: template.map(|template| template.header_names.clone()).unwrap_or_default(),
+        all_text: subscription.all_text,
+        authentication: authentication.map(|of| AuthenticationView { r#type: of.r#type.clone() }),
+        previous_signing_key_until_date_time: previous
+            .filter(|previous| now_ms < previous.until_ms)
+            .map(|previous| iso_millis(previous.until_ms)),
+        signing_key: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aerogram_wire::v1::{Authentication, PreviousKey, Sealed, Template};
+
+    #[test]
+    fn the_view_has_the_contractual_fields_and_no_key() {
+        let mut subscription = Subscription {
+            id: "s-1".into(),
+            version: 4,
+            profile: "flight".into(),
+            event_type: "FLIGHT_CREATE".into(),
+            callback_url: "https://example.com/hook".into(),
+            status: Status::Active.into(),
+            environment: "production".into(),
+            created_at_ms: 1_705_314_600_000,
+            updated_at_ms: 1_705_314_600_001,
+            expires_at_ms: 1_707_906_600_000,
+            signing_key: Some(Sealed { key_id: "k".into(), ..Sealed::default() }),
+            policy: "standard".into(),
+            ..Subscription::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&view(&subscription, 1_705_314_600_000)).unwrap(),
+            concat!(
+                r#"{"id":"s-1","event":"FLIGHT_CREATE","callbackUrl":"https://example.com/hook","status":"ACTIVE","#,
+                r#""createdAtDateTime":"2024-01-15T10:30:00.000Z","updatedAtDateTime":"2024-01-15T10:30:00.001Z","#,
+                r#""expirationDateTime":"2024-02-14T10:30:00.000Z","profile":"flight","environment":"production","policy":"standard"}"#
+            )
+        );
+        subscription.template = Some(Template {
+            headers: Some(Sealed { key_id: "hush".into(), ..Sealed::default() }),
+            header_names: vec!["authorization".into()],
+            body: r#"{"b":1.10,"a":"{{agwID}}"}"#.into(),
+        });
+        subscription.all_text = true;
+        subscription.authentication =
+            Some(Authentication { r#type: "apiKey".into(), value: Some(Sealed::default()) });
+        subscription.previous_signing_key = Some(PreviousKey { key: None, until_ms: 1_705_314_600_000 });
+        let shown = |now_ms| serde_json::to_string(&view(&subscription, now_ms)).unwrap();
+        let end = concat!(
+            r#""policy":"standard","httpRequest":{"jsonBody":{"b":1.10,"a":"{{agwID}}"}},"headers":["authorization"],"#,
+            r#""allText":true,"authentication":{"type":"apiKey"}"#,
+        );
+        assert!(shown(1_705_314_600_000).ends_with(&format!("{end}}}")), "{}", shown(1_705_314_600_000));
+        let overlap = r#","previousSigningKeyUntilDateTime":"2024-01-15T10:30:00.000Z"}"#;
+        assert!(shown(1_705_314_599_999).ends_with(&format!("{end}{overlap}")));
+        assert!(!shown(0).contains("hush"));
+        subscription.expires_at_ms = 0;
+        subscription.contract = "C-7".into();
+        let view = serde_json::to_value(view(&subscription, 0)).unwrap();
+        assert_eq!(view["expirationDateTime"], serde_json::Value::Null);
+        assert_eq!(view["contractId"], "C-7");
+    }
+}
