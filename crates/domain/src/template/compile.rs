@@ -87,10 +87,11 @@ impl Reader<'_> {
         if let Some(raw) = given("header") {
             parts.headers = self.at("header", |reader| reader.headers(raw));
         }
-        match members.get("jsonBody") {
-            Some(raw) => parts.body = self.at("jsonBody", |reader| reader.body(raw)),
-            None => self.problems.tell("has no jsonBody"),
+        // Without one the default body is sent, with the headers.
+        if let Some(raw) = given("jsonBody") {
+            parts.body = self.at("jsonBody", |reader| reader.body(raw));
         }
+        self.needs_something(&parts);
         parts
     }
 
@@ -99,12 +100,19 @@ impl Reader<'_> {
             self.at("header", |reader| reader.json(json).map(|raw| reader.headers(raw)).unwrap_or_default())
         });
         let headers = headers.unwrap_or_default();
-        let body = json_body
-            .map(|json| self.at("jsonBody", |reader| reader.json(json).and_then(|raw| reader.body(raw))));
-        if self.problems.is_empty() && headers.is_empty() && body.is_none() {
+        let body = json_body.and_then(|json| {
+            self.at("jsonBody", |reader| reader.json(json).and_then(|raw| reader.body(raw)))
+        });
+        let parts = Parts { url: None, headers, body };
+        self.needs_something(&parts);
+        parts
+    }
+
+    /// Said only when nothing else is wrong, for what is wrong may be the header or the body.
+    fn needs_something(&mut self, parts: &Parts) {
+        if self.problems.is_empty() && parts.headers.is_empty() && parts.body.is_none() {
             self.problems.tell("holds neither a header nor a jsonBody");
         }
-        Parts { url: None, headers, body: body.flatten() }
     }
 
     /// Not templated: its owner, not an event, decides where deliveries go.

@@ -63,12 +63,8 @@ fn the_frame_must_be_as_documented() {
         (json!([]), "", "must be an object, not an array"),
         (json!({}), "", "has no httpRequest"),
         (json!({"httpRequest": null}), "/httpRequest", "must be an object, not null"),
-        (json!({"httpRequest": {}}), "/httpRequest", "has no jsonBody"),
-        (
-            json!({"httpRequest": {"jsonBody": null}}),
-            "/httpRequest/jsonBody",
-            "an object or an array, not null",
-        ),
+        (json!({"httpRequest": {}}), "/httpRequest", "neither a header nor a jsonBody"),
+        (json!({"httpRequest": {"header": {}, "jsonBody": null}}), "/httpRequest", "neither a header"),
         (json!({"httpRequest": {"jsonBody": "{{agwID}}"}}), "/httpRequest/jsonBody", "not a text"),
         (
             json!({"httpRequest": {"jsonBody": {}, "url": 1}}),
@@ -79,6 +75,8 @@ fn the_frame_must_be_as_documented() {
     ] {
         refuses(&target, &[(at, says)]);
     }
+    let headers_only = compiled(r#"{"httpRequest": {"header": {"x-a": "b"}}}"#);
+    assert_eq!((headers_only.template.body_json(), headers_only.template.header_names().count()), (None, 1));
     let none = compiled(r#"{"httpRequest": {"url": null, "header": null, "jsonBody": {}}}"#);
     assert_eq!((none.url, none.template.to_json().as_str()), (None, r#"{"httpRequest":{"jsonBody":{}}}"#));
 }
