@@ -1,15 +1,15 @@
 //! One POST.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aerogram_settings::DelivererSettings;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHORIZATION, RETRY_AFTER, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHORIZATION, RETRY_AFTER,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
-use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -18,8 +18,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::connect::{CheckedConnector, LimitedConnector, server_name};
+use crate::dial::Dialer;
+use crate::excerpt::Excerpt;
 use crate::failure::Failure;
 use crate::guard::AddressGuard;
+use crate::lookup::{Resolve, SystemResolver};
+use crate::ports::PortGuard;
+use crate::proxy::Proxy;
+use crate::target;
 use crate::tls::{EgressConfigError, RootProblem, client_config};
 
 /// Idle connections are closed after this long: sooner than common servers close theirs (the shortest default is 5 s),
@@ -40,8 +46,17 @@ pub struct Response {
     pub status: u16,
     /// `Retry-After` as it came; `None` also when it is not text.
     pub retry_after: Option<String>,
-    /// The beginning of the body, up to `deliverer.response_max_bytes`.
-    pub excerpt: Vec<u8>,
+    /// The beginning of the body for people to read, up to `deliverer.excerpt_max_bytes`: text in which nothing acts on a
+    /// terminal, `(compressed)` when the receiver compressed it, empty when there is none.
+    pub excerpt: String,
+}
+
+/// Reads the URL of a request. What the URL standard allows beyond RFC 3986, such as a host in Unicode, is encoded.
+///
+/// # Errors
+/// `Failure::Blocked` when it is none that [`EgressClient::post`] would call. Addresses and ports are judged there alone.
+pub fn callable(url: &str) -> Result<Uri, Failure> {
+    Ok(target::read(url).and_then(|url| target::normalised(&url))?)
 }
 
 /// Sends deliveries; cheap to clone, all clones share one pool of connections.
@@ -50,6 +65,7 @@ pub struct EgressClient {
     client: Client<Connector, Full<Bytes>>,
     user_agent: HeaderValue,
     response_max_bytes: usize,
+    excerpt_max_bytes: usize,
 }
 
 impl EgressClient {
@@ -58,26 +74,47 @@ impl EgressClient {
     /// # Errors
     /// All that is wrong with the settings, at once.
     pub fn new(settings: &DelivererSettings) -> Result<Self, EgressConfigError> {
+        Self::with_resolver(settings, Arc::new(SystemResolver))
+    }
+
+    pub(crate) fn with_resolver(
+        settings: &DelivererSettings,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, EgressConfigError> {
         let mut problems = Vec::new();
         let user_agent = HeaderValue::from_str(&settings.user_agent);
         if user_agent.is_err() {
             problems.push(RootProblem::UserAgent);
+        }
+        let proxy = settings.proxy.as_ref().map(Proxy::parse).transpose();
+        let proxy = proxy.unwrap_or_else(|problem| {
+            problems.push(RootProblem::Proxy(problem));
+            None
+        });
+        let bind = settings.bind_address;
+        if let Some(address) = bind
+            && let Err(error) = TcpListener::bind(SocketAddr::new(address, 0))
+        {
+            problems.push(RootProblem::BindAddress { address, error });
         }
         let tls = client_config(&settings.ca_files, &mut problems);
         let (Ok(user_agent), Some(tls), true) = (user_agent, tls, problems.is_empty()) else {
             return Err(EgressConfigError(problems));
         };
         let timeout = Duration::from_millis(settings.request_timeout_ms);
-        let guard = AddressGuard::new(settings.allow_cidrs.clone());
-        let https =
-            HttpsConnector::new(CheckedConnector::new(guard, timeout), tls, true, Arc::new(server_name));
+        let addresses = AddressGuard::new(settings.allow_cidrs.clone());
+        let ports = PortGuard::new(settings.allowed_ports.clone());
+        let connector = CheckedConnector::new(addresses, ports, Dialer { bind, proxy, resolver }, timeout);
+        let https = HttpsConnector::new(connector, tls, true, Arc::new(server_name));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(settings.lane_concurrency)
             .http1_max_buf_size(HEAD_MAX_BYTES)
             .build(LimitedConnector::new(https, timeout));
-        Ok(Self { client, user_agent, response_max_bytes: settings.response_max_bytes })
+        let (response_max_bytes, excerpt_max_bytes) =
+            (settings.response_max_bytes, settings.excerpt_max_bytes);
+        Ok(Self { client, user_agent, response_max_bytes, excerpt_max_bytes })
     }
 
     /// Posts `body` to `url` and reads the answer, all within `timeout`. Redirects are answers like any other.
@@ -92,16 +129,14 @@ impl EgressClient {
         body: Bytes,
         timeout: Duration,
     ) -> Result<Response, Failure> {
-        if url.scheme() != Some(&Scheme::HTTPS) {
-            return Err(Failure::Blocked("only https:// URLs are called".to_owned()));
-        }
+        let url = target::normalised(url)?;
         for name in OURS {
             headers.remove(name);
         }
         headers.entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = url.clone();
+        *request.uri_mut() = url;
         *request.headers_mut() = headers;
         let late = || Failure::Timeout(format!("no complete response within {} ms", timeout.as_millis()));
         tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or_else(|_| Err(late()))
@@ -112,21 +147,23 @@ impl EgressClient {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let excerpt = self.read(response.into_body()).await?;
+        let compressed = response.headers().get_all(CONTENT_ENCODING).iter().any(|v| v != "identity");
+        let excerpt = self.read(response.into_body(), compressed).await?;
         Ok(Response { status, retry_after, excerpt })
     }
 
     /// Reads to the end, so that the connection can be used again, or to the cap, and then drops the connection.
-    async fn read(&self, mut body: Incoming) -> Result<Vec<u8>, Failure> {
-        let mut excerpt = Vec::new();
-        while excerpt.len() < self.response_max_bytes && !body.is_end_stream() {
+    async fn read(&self, mut body: Incoming, compressed: bool) -> Result<String, Failure> {
+        let mut excerpt = Excerpt::new(self.excerpt_max_bytes, compressed);
+        let mut read_bytes = 0;
+        while read_bytes < self.response_max_bytes && !body.is_end_stream() {
             let Some(frame) = body.frame().await else { break };
             let frame = frame.map_err(|error| Failure::of_body(&error))?;
             if let Some(data) = frame.data_ref() {
-                let room = self.response_max_bytes - excerpt.len();
-                excerpt.extend_from_slice(&data[..data.len().min(room)]);
+                excerpt.add(&data[..data.len().min(self.response_max_bytes - read_bytes)]);
+                read_bytes += data.len();
             }
         }
-        Ok(excerpt)
+        Ok(excerpt.text())
     }
 }

@@ -1,9 +1,9 @@
 //! Connecting to checked addresses only.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,15 +12,19 @@ use hyper_rustls::{DefaultServerNameResolver, ResolveServerName as _};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use crate::dial::Dialer;
+use crate::failure::is_ours;
 use crate::guard::{AddressGuard, Refused};
+use crate::lookup::LookupFailure;
+use crate::ports::{PortGuard, RefusedPort};
+use crate::proxy::ProxyError;
 
 /// The port of HTTPS.
 const HTTPS_PORT: u16 = 443;
 /// Addresses of one name that are tried, at most.
-const ADDRESSES_MAX: usize = 8;
+pub(crate) const ADDRESSES_MAX: usize = 8;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,12 +35,22 @@ pub(crate) enum DialError {
     BadHost { host: String },
     #[error("{host}: {refused}")]
     Blocked { host: String, refused: Refused },
-    #[error("{host}: {error}")]
-    Lookup { host: String, error: io::Error },
+    #[error("{host}: {refused}")]
+    BlockedPort { host: String, refused: RefusedPort },
+    #[error("{host}: {reason}")]
+    Lookup { host: String, reason: String },
+    #[error("{host} cannot be looked up from here: {reason}")]
+    NoResolver { host: String, reason: String },
     #[error("{host} has no address")]
     NoAddress { host: String },
     #[error("{address}: {error}")]
     Refused { address: SocketAddr, error: io::Error },
+    #[error("deliverer.bind_address {bind} cannot be used: {error}")]
+    Bind { bind: IpAddr, error: io::Error },
+    #[error("{address} is of another family than deliverer.bind_address {bind}")]
+    OtherFamily { address: SocketAddr, bind: IpAddr },
+    #[error("the proxy {proxy} makes no tunnel to {address}: {error}")]
+    Proxy { proxy: String, address: SocketAddr, error: ProxyError },
     #[error("no connection to {host} within {timeout_ms} ms")]
     Timeout { host: String, timeout_ms: u128 },
 }
@@ -50,47 +64,59 @@ pub(crate) fn server_name(uri: &Uri) -> Result<ServerName<'static>, DialError> {
 /// Resolves, checks, and connects to what was checked: nothing resolves a second time in between.
 #[derive(Clone)]
 pub(crate) struct CheckedConnector {
-    guard: Arc<AddressGuard>,
+    shared: Arc<Shared>,
     timeout: Duration,
 }
 
+struct Shared {
+    addresses: AddressGuard,
+    ports: PortGuard,
+    dialer: Dialer,
+}
+
 impl CheckedConnector {
-    pub fn new(guard: AddressGuard, timeout: Duration) -> Self {
-        Self { guard: Arc::new(guard), timeout }
+    pub fn new(addresses: AddressGuard, ports: PortGuard, dialer: Dialer, timeout: Duration) -> Self {
+        Self { shared: Arc::new(Shared { addresses, ports, dialer }), timeout }
     }
 
     async fn dial(self, uri: Uri) -> Result<TokioIo<TcpStream>, DialError> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let addresses = self.addresses(&host, uri.port_u16().unwrap_or(HTTPS_PORT)).await?;
+        let port = uri.port_u16().unwrap_or(HTTPS_PORT);
+        let checked = self.shared.ports.check(port);
+        checked.map_err(|refused| DialError::BlockedPort { host: host.clone(), refused })?;
+        let addresses = self.addresses(&host, port).await?;
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
         // A share of the time for each: an unreachable first address must not use up all of it.
         let share = self.timeout / count;
-        let mut last = DialError::NoAddress { host: host.clone() };
+        let mut worst = None;
         for address in addresses {
-            match tokio::time::timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    stream.set_nodelay(true).map_err(|error| DialError::Refused { address, error })?;
-                    return Ok(TokioIo::new(stream));
-                }
-                Ok(Err(error)) => last = DialError::Refused { address, error },
-                Err(_) => last = DialError::Timeout { host: host.clone(), timeout_ms: share.as_millis() },
+            match self.shared.dialer.dial(&host, address, share).await {
+                Ok(stream) => return Ok(TokioIo::new(stream)),
+                Err(error) => worst = Some(worse(worst, error)),
             }
         }
-        Err(last)
+        Err(worst.unwrap_or(DialError::NoAddress { host }))
     }
 
-    /// The addresses that may be called; an error when there are none, for the guard or otherwise.
+    /// The addresses that may be called; an error when there are none, for the guard or otherwise. A name with public and
+    /// other addresses is called at the public ones alone.
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
         let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
             Ok(literal) => vec![SocketAddr::new(literal, port)],
-            Err(_) => look_up(host.to_owned(), port)
-                .await
-                .map_err(|error| DialError::Lookup { host: host.to_owned(), error })?,
+            Err(_) => {
+                let host = host.to_owned();
+                let resolver = &self.shared.dialer.resolver;
+                let found = resolver.resolve(host.clone(), port, self.timeout * 4 / 5).await;
+                found.map_err(|failure| match failure {
+                    LookupFailure::OfTheName(reason) => DialError::Lookup { host, reason },
+                    LookupFailure::Ours(reason) => DialError::NoResolver { host, reason },
+                })?
+            }
         };
         let mut refused = None;
         let mut usable = Vec::new();
         for address in found {
-            match self.guard.check(address.ip()) {
+            match self.shared.addresses.check(address.ip()) {
                 Ok(()) if usable.len() < ADDRESSES_MAX => usable.push(address),
                 Ok(()) => break,
                 Err(why) => refused = Some(why),
@@ -103,19 +129,26 @@ impl CheckedConnector {
     }
 }
 
-/// Names looked up at the same time. A lookup holds a thread until the resolver answers, also when nobody waits for it
-/// any more; without a limit of its own, dead names would use up the threads that everything else needs.
-const LOOKUPS_MAX: usize = 64;
-static LOOKUPS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LOOKUPS_MAX)));
+/// Which of two failures tells more of the receiver: what is ours at one of its addresses, such as IPv6 where this host has
+/// none, excuses nothing at another.
+fn worse(before: Option<DialError>, now: DialError) -> DialError {
+    match before {
+        Some(before) if now.is_ours() && !before.is_ours() => before,
+        _ => now,
+    }
+}
 
-async fn look_up(host: String, port: u16) -> std::io::Result<Vec<SocketAddr>> {
-    let permit = LOOKUPS.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let looking_up = tokio::task::spawn_blocking(move || {
-        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        drop(permit);
-        found
-    });
-    looking_up.await.map_err(std::io::Error::other)?
+impl DialError {
+    /// Nothing that the receiver could mend.
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => is_ours(error),
+            Self::NoResolver { .. } | Self::Bind { .. } | Self::OtherFamily { .. } | Self::Proxy { .. } => {
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Service<Uri> for CheckedConnector {
@@ -169,5 +202,27 @@ where
                 Err(_) => Err(DialError::Timeout { host, timeout_ms: timeout.as_millis() }.into()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    /// What is ours at one address is no excuse at another.
+    #[test]
+    fn the_receivers_fault_at_any_address_counts() {
+        let at = |errno: Errno| {
+            let address = SocketAddr::from(([192, 0, 2, 1], 443));
+            DialError::Refused { address, error: errno.into() }
+        };
+        let (ours, theirs) = (Errno::NETUNREACH, Errno::CONNREFUSED);
+        for (first, second, is_ours) in
+            [(ours, ours, true), (ours, theirs, false), (theirs, ours, false), (theirs, theirs, false)]
+        {
+            let worst = worse(Some(worse(None, at(first))), at(second));
+            assert_eq!(worst.is_ours(), is_ours, "{first}, then {second}");
+        }
     }
 }

@@ -3,13 +3,22 @@
 
 mod client;
 mod connect;
+mod dial;
+mod excerpt;
 mod failure;
 mod guard;
+mod lookup;
+mod ports;
+mod proxy;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tls_problem;
 
-pub use client::{EgressClient, Response};
+pub use client::{EgressClient, Response, callable};
 pub use failure::Failure;
 pub use guard::{AddressGuard, Refused};
+pub use ports::{PortGuard, RefusedPort};
 pub use tls::{EgressConfigError, RootProblem};
+pub use tls_problem::{TlsKind, TlsProblem};

@@ -1,6 +1,8 @@
 //! Whom we trust.
 
 use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +39,17 @@ pub enum RootProblem {
     /// The TLS library refuses its own defaults.
     #[error("TLS cannot be set up: {0}")]
     Protocol(rustls::Error),
+    /// The proxy's URL cannot be used.
+    #[error("deliverer.proxy {0}; it has the form http://[USER:PASSWORD@]HOST:PORT")]
+    Proxy(&'static str),
+    /// Connections cannot come from the address that is set.
+    #[error("deliverer.bind_address {address} cannot be used: {error}; give an address of this host")]
+    BindAddress {
+        /// The address.
+        address: IpAddr,
+        /// Why not.
+        error: io::Error,
+    },
     /// The user agent cannot be sent.
     #[error("deliverer.user_agent holds characters that no header can carry")]
     UserAgent,

@@ -11,6 +11,7 @@ mod docs_page;
 mod docs_publish;
 mod docs_receive;
 mod docs_run;
+mod egress;
 mod evicting;
 mod failover;
 mod intake;

@@ -1,3 +1,10 @@
+mod authority;
+mod certificates;
+mod docs;
 mod guard;
+mod misbehaving;
+mod ports;
 mod post;
+mod proxy;
 mod receiver;
+mod safety;

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aerogram_settings::DelivererSettings;
@@ -13,75 +13,73 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ProtocolVersion, ServerConfig};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::authority::{Authority, names};
 use crate::EgressClient;
+
+/// One connection as the receiver saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    pub peer: SocketAddr,
+    pub version: Option<ProtocolVersion>,
+}
 
 pub struct Receiver {
     pub address: SocketAddr,
     pub connections: Arc<AtomicUsize>,
-    ca: tempfile::NamedTempFile,
+    pub seen: Arc<Mutex<Vec<Seen>>>,
+    authority: Authority,
 }
 
 impl Receiver {
     /// Listens at 127.0.0.1 with a certificate for these names.
-    pub async fn start(names: &[&str]) -> Self {
+    pub async fn start(hosts: &[&str]) -> Self {
+        let authority = Authority::new();
+        let config = authority.server(&names(hosts), rustls::ALL_VERSIONS);
+        Self::with(authority, config).await
+    }
+
+    /// Listens at 127.0.0.1 as the configuration says.
+    pub async fn with(authority: Authority, config: ServerConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Authorities of the same name would be taken for one with another key.
-        params.distinguished_name.push(DnType::CommonName, format!("authority {}", address.port()));
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-        let ca = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(ca.path(), issuer.pem()).unwrap();
-
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let connections = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&connections);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seeing = Arc::clone(&seen);
         tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
+            while let Ok((tcp, peer)) = listener.accept().await {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let acceptor = acceptor.clone();
+                let seeing = Arc::clone(&seeing);
                 tokio::spawn(async move {
                     let Ok(tls) = acceptor.accept(tcp).await else { return };
+                    seeing.lock().unwrap().push(Seen { peer, version: tls.get_ref().1.protocol_version() });
                     let http = hyper::server::conn::http1::Builder::new();
                     // A client that goes away is part of some tests.
                     let _ = http.serve_connection(TokioIo::new(tls), service_fn(answer)).await;
                 });
             }
         });
-        Self { address, connections, ca }
+        Self { address, connections, seen, authority }
     }
 
     /// Settings that trust this receiver and may call 127.0.0.0/8.
     pub fn settings(&self) -> DelivererSettings {
-        DelivererSettings {
-            ca_files: vec![self.ca.path().to_owned()],
-            allow_cidrs: vec!["127.0.0.0/8".parse().unwrap()],
-            response_max_bytes: 1_000,
-            ..DelivererSettings::default()
-        }
+        self.authority.settings()
     }
 
     pub fn client(&self) -> EgressClient {
-        EgressClient::new(&self.settings()).unwrap()
+        self.authority.client()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 }
 
@@ -98,7 +96,9 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             Bytes::from(format!("{seen} {} {}", header("host"), String::from_utf8(body.to_vec()).unwrap()))
         }
         "/moved" => {
-            response = response.status(StatusCode::FOUND).header("location", "/echo");
+            response = response
+                .status(StatusCode::FOUND)
+                .header("location", "https://169.254.169.254/latest/meta-data/");
             Bytes::new()
         }
         "/busy" => {
