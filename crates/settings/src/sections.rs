@@ -313,6 +313,9 @@ settings! {
         data_dir: PathBuf = PathBuf::from(".aerogram"), any();
         /// Loopback port of the embedded broker; 0 takes a free one.
         port: u32 = 29_092, between(0, 65_535);
+        /// Whether the embedded broker waits for the disk before it acknowledges; without, a power failure may cost the
+        /// last seconds, a kill nothing.
+        sync: bool = false, any();
         /// Program of the embedded broker; left out, it is looked for beside this program and in PATH.
         broker: Option<PathBuf> = None, such("a path");
         /// Upstream topics that are made in the embedded broker when `ingest.sources` names none: CloudEvents each.

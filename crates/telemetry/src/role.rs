@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use aerogram_settings::{Role, RoleArgs, Settings, Start};
+use aerogram_settings::{LogFormat, Role, RoleArgs, Settings, Start};
 use clap::{Args as _, Command, FromArgMatches as _};
 
 use crate::admin::AdminServer;
@@ -60,6 +60,7 @@ where
     E: Display,
 {
     let telemetry = &settings.telemetry;
+    let log_format = telemetry.log_format;
     if let Err(error) = init_logging(role, telemetry.log_format, &telemetry.log_filter) {
         return fail(BAD_CONFIGURATION, &error);
     }
@@ -75,6 +76,8 @@ where
             tracing::info!(role = role.name(), "stopped");
             ExitCode::SUCCESS
         }
+        // Who chose text reads it.
+        Err(text) if log_format == LogFormat::Text => fail(FATAL, &text),
         Err(text) => {
             tracing::error!(role = role.name(), error = text, "failed");
             ExitCode::from(FATAL)

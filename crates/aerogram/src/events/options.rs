@@ -15,9 +15,11 @@ pub enum EventsCommand {
     Publish(PublishArgs),
 }
 
-/// By default events are CloudEvents in JSON, as POST /v1/events takes them, from a publisher that may speak for all operators.
 #[derive(Args)]
 #[command(after_help = "\
+By default events are judged as CloudEvents in JSON, as POST /v1/events takes them, from a publisher that may speak for all
+operators: whether yours may speak for those of the events is not looked at. With --source it is, by the operators of the source.
+
 A file holds one JSON event, an array of them, or one after another (JSON lines). The findings of a schema are told in any case;
 whether they lead to a rejection is what ingest.http_schema_check, or schema_check of the source, says.
 
@@ -43,7 +45,8 @@ pub struct ValidateArgs {
 A file holds one JSON event, an array of them, or one after another (JSON lines).
 
 To a topic they are written as CloudEvents in structured mode, with the subject as key; to a topic that ingest.sources reads as
-json, as they are. They are validated first, and nothing is published if one would be rejected. Over HTTP they go in batches; what
+json, as they are. They are validated first, and nothing is published if one would be rejected. Acknowledged means that
+Kafka has them; with --unchecked, ingest may still reject them. Over HTTP they go in batches; what
 ingest refuses is left out of its batch and told.
 
 Exit status: 0 all are acknowledged; 1 one is not; 2 the command line or the configuration is wrong.")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -15,9 +16,19 @@ const BATCH: &str = "application/cloudevents-batch+json";
 const BATCH_BYTES_MAX: usize = 512 * 1024;
 const BATCH_EVENTS_MAX: usize = 100;
 
+/// A client of the ingest at that address; that of its events is taken as well.
+///
+/// # Errors
+/// It is no such address, there is no token, or nobody to trust.
+pub fn connect(url: &str, access: &Access) -> anyhow::Result<Http> {
+    Http::new(url.trim_end_matches('/').trim_end_matches(EVENTS), access)
+}
+
 /// Sends the events in their order, and says what became of each.
-pub async fn publish(url: &str, access: &Access, found: &[Found]) -> anyhow::Result<Vec<Published>> {
-    let http = Http::new(url.trim_end_matches('/').trim_end_matches(EVENTS), access)?;
+///
+/// # Errors
+/// No answer, or one after which nothing of the rest would fare better. It says how many were published before.
+pub async fn publish(http: &Http, found: &[Found]) -> anyhow::Result<Vec<Published>> {
     let mut published: BTreeMap<usize, Published> = BTreeMap::new();
     let mut waiting = Vec::new();
     for (index, one) in found.iter().enumerate() {
@@ -31,7 +42,8 @@ pub async fn publish(url: &str, access: &Access, found: &[Found]) -> anyhow::Res
     let mut batches: Vec<Batch> = batches(waiting);
     batches.reverse();
     while let Some(batch) = batches.pop() {
-        let answer = http.post(EVENTS, BATCH, body(&batch)).await?;
+        let sent = http.post(EVENTS, BATCH, body(&batch)).await;
+        let answer = sent.with_context(|| unanswered(&published, &batch, found))?;
         if answer.is_success() {
             for (index, event) in batch {
                 published.insert(index, Published::accepted(&found[index].place, id_of(&event)));
@@ -125,6 +137,17 @@ fn id_of(event: &[u8]) -> String {
     body["id"].as_str().unwrap_or_default().to_owned()
 }
 
+/// Whether a batch without an answer was published nobody knows.
+fn unanswered(published: &BTreeMap<usize, Published>, batch: &Batch, found: &[Found]) -> String {
+    let from = batch.first().map_or("", |(index, _)| found[*index].place.as_str());
+    format!(
+        "{} events were published; whether the {} from {from} on were is not known, and nothing after them was sent. \
+         Publish all of them again, soon and with the same ids",
+        accepted(published),
+        batch.len()
+    )
+}
+
 fn accepted(published: &BTreeMap<usize, Published>) -> usize {
     published.values().filter(|one| one.accepted).count()
 }
@@ -153,6 +176,21 @@ mod tests {
             vec![vec![0], vec![1, 2]]
         );
         assert_eq!(body(&batch(&[1, 2])).as_ref(), br#"[{"id":"1"},{"id":"2"}]"#);
+    }
+
+    #[test]
+    fn a_lost_answer_does_not_hide_what_was_published() {
+        let found: Vec<Found> =
+            (1..=4).map(|line| Found { place: format!("f:{line}"), event: Ok(Bytes::new()) }).collect();
+        let published = BTreeMap::from([
+            (0, Published::accepted("f:1", "0".into())),
+            (1, Published::failed("f:2", "1".into(), Vec::new())),
+        ]);
+        let said = unanswered(&published, &batch(&[2, 3]), &found);
+        assert!(
+            said.starts_with("1 events were published; whether the 2 from f:3 on were is not known"),
+            "{said}"
+        );
     }
 
     #[test]

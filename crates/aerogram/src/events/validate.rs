@@ -60,7 +60,7 @@ impl Judge {
         let source = match topic {
             Some(topic) => Some(Arc::clone(intake.source_of(topic).with_context(|| {
                 let known: Vec<_> = intake.sources.iter().map(|source| source.topic.as_str()).collect();
-                format!("{topic:?} is not in ingest.sources; there are: {}", known.join(", "))
+                unknown_source(topic, &known)
             })?)),
             None => None,
         };
@@ -88,7 +88,9 @@ impl Judge {
 
     pub fn verdict(&self, found: &Found) -> Verdict {
         match &found.event {
-            Ok(event) => Verdict::new(found.place.clone(), self.decide(event).as_ref()),
+            Ok(event) => {
+                Verdict::new(found.place.clone(), self.decide(event).as_ref(), &self.policy.catalogue)
+            }
             Err(why) => Verdict::unreadable(found.place.clone(), why.clone()),
         }
     }
@@ -102,5 +104,26 @@ impl Judge {
             None => (&Format::CloudEvents, "http".to_owned()),
         };
         intake::accept(&self.policy, format, incoming, Origin { topic, partition: 0, offset: 0 }, wall_ms())
+    }
+}
+
+fn unknown_source(topic: &str, known: &[&str]) -> String {
+    match known {
+        [] => format!(
+            "{topic:?} is not in ingest.sources: no sources are configured; name the file that does with --config FILE"
+        ),
+        known => format!("{topic:?} is not in ingest.sources; there are: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_sources_a_configuration_is_asked_for() {
+        let said = unknown_source("orders", &[]);
+        assert!(said.contains("no sources are configured") && said.contains("--config FILE"), "{said}");
+        assert!(unknown_source("a", &["b", "c"]).ends_with("there are: b, c"));
     }
 }

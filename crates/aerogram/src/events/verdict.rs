@@ -1,5 +1,6 @@
 //! What becomes of an event, as people and programs read it.
 
+use aerogram_domain::catalogue::{Catalogue, EventType};
 use aerogram_domain::intake::{Accepted, FieldError, Refusal};
 use aerogram_domain::time::iso_millis;
 use serde::Serialize;
@@ -17,7 +18,7 @@ pub struct Verdict {
     /// Why it would be rejected.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Finding>,
-    /// Where it does not fit the schema of its type, and is accepted nevertheless.
+    /// Where it does not fit the schema of its type, or is not for publishers, and is accepted nevertheless.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Finding>,
 }
@@ -45,7 +46,7 @@ pub struct Finding {
 }
 
 impl Verdict {
-    pub fn new(place: String, decided: Result<&Accepted, &Refusal>) -> Self {
+    pub fn new(place: String, decided: Result<&Accepted, &Refusal>, catalogue: &Catalogue) -> Self {
         match decided {
             Ok(accepted) => Self {
                 place,
@@ -61,7 +62,11 @@ impl Verdict {
                     time: iso_millis(event.time_ms),
                 }),
                 errors: Vec::new(),
-                warnings: accepted.warnings.iter().map(Finding::of).collect(),
+                warnings: {
+                    let name = accepted.envelope.event.as_ref().map(|event| event.r#type.as_str());
+                    let found = name.and_then(|name| catalogue.lookup(name)).and_then(Finding::of_type);
+                    accepted.warnings.iter().map(Finding::of).chain(found).collect()
+                },
             },
             Err(refusal) => Self {
                 place,
@@ -81,6 +86,16 @@ impl Verdict {
 }
 
 impl Finding {
+    /// What follows from the clock is accepted from publishers, but is not for them to send.
+    fn of_type(found: &EventType) -> Option<Self> {
+        let name = &found.wire_name;
+        (!found.is_published()).then(|| Self {
+            code: "not_for_publishers",
+            field: "/type".to_owned(),
+            detail: format!("{name} is to follow from the clock, not from publishers; do not send it"),
+        })
+    }
+
     fn of(error: &FieldError) -> Self {
         Self { code: error.code.as_str(), field: error.field.clone(), detail: error.detail.clone() }
     }
@@ -130,4 +145,21 @@ pub fn render(verdicts: &[Verdict]) -> String {
         table.render(),
         verdicts.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_from_the_clock_is_warned_of() {
+        let catalogue = Catalogue::builtin();
+        let warned: Vec<String> =
+            catalogue.types().filter_map(Finding::of_type).map(|finding| finding.detail).collect();
+        assert_eq!(warned.len(), 2, "{warned:?}");
+        assert!(
+            warned[0].starts_with("OrderStarted ") && warned[1].starts_with("OrderCompleted "),
+            "{warned:?}"
+        );
+    }
 }

@@ -21,9 +21,18 @@ pub async fn run(http: &Http, args: &ListArgs) -> anyhow::Result<ExitCode> {
         return Ok(say(&serde_json::to_string_pretty(&listed)?));
     }
     if listed.is_empty() {
-        return Ok(say("nothing is open"));
+        return Ok(say(nothing(wanted)));
     }
     Ok(say(&render(&listed)))
+}
+
+/// What an empty list means: with a filter there may be others.
+fn nothing(wanted: Wanted<'_>) -> &'static str {
+    match (wanted.reason.or(wanted.topic), wanted.settled_too) {
+        (Some(_), _) => "nothing matches",
+        (None, true) => "nothing was rejected",
+        (None, false) => "nothing is open",
+    }
 }
 
 fn render(listed: &[Entry]) -> String {
@@ -45,4 +54,20 @@ fn render(listed: &[Entry]) -> String {
         );
     }
     table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_says_what_was_looked_for() {
+        let all = Wanted::default();
+        assert_eq!(nothing(all), "nothing is open");
+        assert_eq!(nothing(Wanted { settled_too: true, ..all }), "nothing was rejected");
+        for filtered in [Wanted { reason: Some("r"), ..all }, Wanted { topic: Some("t"), ..all }] {
+            assert_eq!(nothing(filtered), "nothing matches");
+            assert_eq!(nothing(Wanted { settled_too: true, ..filtered }), "nothing matches");
+        }
+    }
 }

@@ -28,6 +28,15 @@ Exit status: 0 all were accepted; 1 one was not; 2 the command line or the confi
     Retry(RetryArgs),
 }
 
+/// Of nothing at most nothing can be said.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 /// Where ingest is.
 #[derive(Args)]
 pub struct Ingest {
@@ -46,7 +55,7 @@ pub struct Ingest {
 #[derive(Args)]
 pub struct ListArgs {
     /// So many at most
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = at_least_one)]
     pub limit: usize,
     /// What was accepted meanwhile as well
     #[arg(long)]
@@ -87,4 +96,16 @@ pub struct RetryArgs {
     pub topic: Option<String>,
     #[command(flatten)]
     pub reach: Ingest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_nothing_is_refused() {
+        assert_eq!(at_least_one("0"), Err("must be at least 1".to_owned()));
+        assert_eq!(at_least_one("1"), Ok(1));
+        assert!(at_least_one("-1").is_err() && at_least_one("many").is_err());
+    }
 }

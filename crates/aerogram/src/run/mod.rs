@@ -6,6 +6,7 @@ mod broker;
 mod data_dir;
 mod defaults;
 mod greeting;
+mod listeners;
 mod roles;
 mod secrets;
 
@@ -14,12 +15,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use aerogram_kafka::topics;
-use aerogram_settings::{EmbeddedSettings, Role, Settings, Start};
+use aerogram_settings::{EmbeddedSettings, Role, Settings, SettingsErrors, Start};
 use aerogram_telemetry::{Condition, Health, Shutdown, run_settings};
 use anyhow::Context as _;
 
 use crate::options::RunArgs;
-use crate::{WRONG_CONFIGURATION, complain, say};
+use crate::{FAILED, WRONG_CONFIGURATION, complain, say};
 use broker::Broker;
 use data_dir::DataDir;
 use roles::Roles;
@@ -29,23 +30,57 @@ const UPSTREAM_PARTITIONS: i32 = 3;
 
 /// Runs the command; 0 after a stop.
 pub fn run(args: &RunArgs) -> ExitCode {
-    let (defaults, args) = (defaults::of(args), args.role_args());
-    match args.start_above(&defaults) {
-        Ok(Start::Run(settings)) => run_settings(Role::All, *settings, all),
+    match start(args) {
+        Ok(Start::Run(settings)) => run_in(*settings),
         Ok(Start::Print(text)) => say(text.trim_end()),
         Err(errors) => complain(WRONG_CONFIGURATION, &errors),
     }
 }
 
-async fn all(mut settings: Settings, health: Health, shutdown: Shutdown) -> anyhow::Result<()> {
+/// Some defaults hold for the embedded broker only, and which Kafka is meant is known once all layers are read.
+fn start(args: &RunArgs) -> Result<Start, SettingsErrors> {
+    let role_args = args.role_args();
+    let defaults = |embedded| defaults::of(args, embedded);
+    if role_args.print_settings {
+        return Ok(Start::Print(defaults::list_text(&defaults(true))));
+    }
+    match Settings::load_above(&defaults(true), &role_args, std::env::vars_os()) {
+        Ok(settings) if !is_embedded(&settings) => role_args.start_above(&defaults(false)),
+        _ => role_args.start_above(&defaults(true)),
+    }
+}
+
+fn is_embedded(settings: &Settings) -> bool {
+    settings.kafka.brokers == EmbeddedSettings::BROKERS
+}
+
+/// Takes the data directory before anything else: that it is in use is the first thing to say.
+fn run_in(settings: Settings) -> ExitCode {
+    match DataDir::lock(&settings.embedded.data_dir) {
+        Ok(dir) => run_settings(Role::All, settings, |settings, health, shutdown| {
+            all(settings, health, shutdown, dir)
+        }),
+        Err(error) => complain(FAILED, &error),
+    }
+}
+
+async fn all(mut settings: Settings, health: Health, shutdown: Shutdown, dir: DataDir) -> anyhow::Result<()> {
     let began = Instant::now();
     // Registered before anything holds: what is not known yet must not pass for ready.
     let created = health.condition("topics");
     created.set(false, "to be made and checked");
-    let dir = DataDir::lock(&settings.embedded.data_dir)?;
-    let tokens = secrets::complete(&mut settings, &dir)?;
-    let embedded = settings.kafka.brokers == EmbeddedSettings::BROKERS;
-    let broker = if embedded { Some(start_broker(&mut settings, &dir, &health).await?) } else { None };
+    let embedded = is_embedded(&settings);
+    let tokens = secrets::complete(&mut settings, &dir, embedded)?;
+    listeners::check(&settings)?;
+    let broker = if embedded {
+        let starting = start_broker(&mut settings, &dir, &health);
+        tokio::select! {
+            started = starting => Some(started?),
+            () = shutdown.wait() => return Ok(()),
+        }
+    } else {
+        None
+    };
 
     let serving = serve(&settings, &health, &created, &shutdown, (began, embedded, tokens.as_deref()));
     let ended = match &broker {
@@ -95,4 +130,32 @@ async fn serve(
     let ended = roles.ended().await;
     ready.abort();
     ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Command, Options};
+    use aerogram_settings::Store;
+    use clap::Parser as _;
+
+    fn settings(flags: &[&str]) -> Settings {
+        let line = ["aerogram", "run"].into_iter().chain(flags.iter().copied());
+        let Command::Run(args) = Options::try_parse_from(line).unwrap().command else { panic!("no run") };
+        match start(&args) {
+            Ok(Start::Run(settings)) => *settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_kafka_of_ones_own_has_the_usual_layout_and_the_embedded_one_a_small_one() {
+        let embedded = settings(&[]);
+        assert_eq!((embedded.topics.partitions, embedded.scheduler.store), (6, Store::Memory));
+        assert!(is_embedded(&embedded));
+        let own = settings(&["--kafka", "127.0.0.1:9", "--redis", "redis://127.0.0.1:9"]);
+        assert_eq!((own.topics.partitions, own.scheduler.store), (12, Store::Redis));
+        assert!(!is_embedded(&own));
+        assert_eq!(settings(&["--set", "topics.partitions=3"]).topics.partitions, 3);
+    }
 }

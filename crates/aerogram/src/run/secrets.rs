@@ -19,8 +19,15 @@ const TOKENS: &str = "tokens.env";
 const CREDENTIALS: &str = "credentials.toml";
 
 /// Fills in what the configuration leaves out. The path returned is the file with the tokens in clear, if they are ours.
-pub fn complete(settings: &mut Settings, dir: &DataDir) -> anyhow::Result<Option<PathBuf>> {
+pub fn complete(settings: &mut Settings, dir: &DataDir, embedded: bool) -> anyhow::Result<Option<PathBuf>> {
     if settings.seal.keys.is_empty() {
+        // A key that lies in one directory would decide over secrets that others see, and be lost with it.
+        anyhow::ensure!(
+            embedded,
+            "seal.keys is not set, and with a Kafka of your own a key is not made up: what is sealed there can be opened \
+             with that key only, by every process that uses it. Make one with `openssl rand -base64 32` and set \
+             AEROGRAM_SEAL__KEYS__K1 to it, and AEROGRAM_SEAL__CURRENT to k1"
+        );
         let made = new_key().context("no key to seal secrets with could be made")?;
         let key = dir.keep(SEAL_KEY, || made)?;
         settings.seal.keys.insert(KEY_ID.to_owned(), SecretString::from(key.trim()));
@@ -31,7 +38,13 @@ pub fn complete(settings: &mut Settings, dir: &DataDir) -> anyhow::Result<Option
     }
     let tokens = dir.keep(TOKENS, make_tokens)?;
     let file = credentials(&tokens);
-    dir.keep(CREDENTIALS, || file)?;
+    let kept = dir.keep(CREDENTIALS, || file.clone())?;
+    if kept != file {
+        tracing::warn!(
+            "{} is not as it was made, so the tokens of {TOKENS} may not fit; remove both to have them made anew",
+            dir.join(CREDENTIALS).display()
+        );
+    }
     settings.credentials.file = Some(dir.join(CREDENTIALS));
     Ok(Some(dir.join(TOKENS)))
 }
@@ -84,8 +97,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = DataDir::lock(dir.path()).unwrap();
         let (mut first, mut second) = (Settings::default(), Settings::default());
-        let tokens = complete(&mut first, &dir).unwrap().unwrap();
-        complete(&mut second, &dir).unwrap();
+        let tokens = complete(&mut first, &dir, true).unwrap().unwrap();
+        complete(&mut second, &dir, true).unwrap();
         let key = |settings: &Settings| settings.seal.keys[KEY_ID].expose_secret().to_owned();
         assert_eq!(key(&first), key(&second));
         let tokens = std::fs::read_to_string(tokens).unwrap();
@@ -94,6 +107,9 @@ mod tests {
             Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = std::fs::read_to_string(first.credentials.file.unwrap()).unwrap();
         assert!(file.contains(&hash) && !file.contains(token), "{file}");
+        assert!(
+            complete(&mut Settings::default(), &dir, false).unwrap_err().to_string().contains("seal.keys")
+        );
         Credentials::parse(&file, &Catalogue::builtin()).unwrap();
     }
 }
