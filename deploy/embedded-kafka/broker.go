@@ -43,8 +43,8 @@ func start(opts options, door *door, log *lineLog) (*broker, error) {
 	}
 	if opts.dataDir != "" {
 		var err error
-		if b.compacted, err = compactAll(opts.dataDir, log); err != nil {
-			return nil, fmt.Errorf("compacting the data in %s: %w", opts.dataDir, err)
+		if b.compacted, err = prepare(opts.dataDir, log); err != nil {
+			return nil, fmt.Errorf("preparing the data in %s: %w", opts.dataDir, err)
 		}
 		kopts = append(kopts, kfake.DataDir(opts.dataDir))
 	}

@@ -98,8 +98,8 @@ func TestCompactionKeepsTheLastOfEachKey(t *testing.T) {
 		write(t, client, record("c", fmt.Sprint("k", i%5), fmt.Sprint(i)))
 	}
 	write(t, client, tombstone, record("c", "young", "1"), &kgo.Record{Topic: "c", Key: []byte("young")})
-	transact(t, b, kgo.TryCommit, record("c", "k1", "committed"))
-	transact(t, b, kgo.TryAbort, record("c", "k2", "aborted"))
+	transact(t, b.door.address, kgo.TryCommit, record("c", "k1", "committed"))
+	transact(t, b.door.address, kgo.TryAbort, record("c", "k2", "aborted"))
 	write(t, client, record("c", "end", "1"))
 	before, first, last := state(t, b, "c")
 
@@ -125,9 +125,9 @@ func TestCompactionKeepsTheLastOfEachKey(t *testing.T) {
 	}
 }
 
-func transact(t *testing.T, b *broker, end kgo.TransactionEndTry, record *kgo.Record) {
+func transact(t *testing.T, address string, end kgo.TransactionEndTry, record *kgo.Record) {
 	t.Helper()
-	client := connect(t, b.door.address, kgo.TransactionalID("t"))
+	client := connect(t, address, kgo.TransactionalID("t"))
 	defer client.Close()
 	check(t, client.BeginTransaction())
 	write(t, client, record)

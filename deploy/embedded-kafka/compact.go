@@ -1,15 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -29,30 +25,10 @@ const (
 var errOpenTransaction = errors.New("a transaction is open")
 
 // compactAll compacts what is worth it and returns the size of all compacted topics afterwards, in bytes.
-func compactAll(dataDir string, log *lineLog) (int64, error) {
-	if err := finishCompaction(dataDir); err != nil {
-		return 0, err
-	}
-	text, err := os.ReadFile(filepath.Join(dataDir, "topics.json"))
-	if os.IsNotExist(err) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	var list struct {
-		Topics []struct {
-			Name       string
-			Partitions int
-			Configs    map[string]string
-		}
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		return 0, fmt.Errorf("topics.json: %w", err)
-	}
+func compactAll(dataDir string, topics []storedTopic, log *lineLog) int64 {
 	var total int64
-	for _, topic := range list.Topics {
-		if !strings.Contains(topic.Configs["cleanup.policy"], "compact") {
+	for _, topic := range topics {
+		if !topic.compacted() {
 			continue
 		}
 		tombstonesMs, err := strconv.ParseInt(topic.Configs["delete.retention.ms"], 10, 64)
@@ -60,15 +36,14 @@ func compactAll(dataDir string, log *lineLog) (int64, error) {
 			tombstonesMs = dayMs
 		}
 		for partition := range topic.Partitions {
-			name := fmt.Sprintf("%s-%d", url.PathEscape(topic.Name), partition)
-			size, err := compactIfLarge(dataDir, name, time.Now().UnixMilli()-tombstonesMs)
+			size, err := compactIfLarge(dataDir, partitionName(topic.Name, partition), time.Now().UnixMilli()-tombstonesMs)
 			if err != nil {
 				log.warn("%s partition %d is not compacted this time: %v", topic.Name, partition, err)
 			}
 			total += size
 		}
 	}
-	return total, nil
+	return total
 }
 
 // compactIfLarge returns the size of the partition afterwards, in bytes.
@@ -79,7 +54,7 @@ func compactIfLarge(dataDir, name string, tombstonesBeforeMs int64) (int64, erro
 		return size, err
 	}
 	switch err = compact(dataDir, name, size, tombstonesBeforeMs); {
-	case errors.Is(err, errOpenTransaction), errors.Is(err, errTorn):
+	case errors.Is(err, errOpenTransaction):
 		return size, nil
 	case err != nil:
 		return size, err
@@ -153,8 +128,6 @@ func finishCompaction(dataDir string) error {
 }
 
 func compactingDir(dataDir string) string { return filepath.Join(dataDir, "compacting") }
-
-func partitionDir(dataDir, name string) string { return filepath.Join(dataDir, "partitions", name) }
 
 // sizeOf sums up the segments of a partition, in bytes; one that was never written to has no directory.
 func sizeOf(dir string) (int64, error) {

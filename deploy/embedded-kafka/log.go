@@ -30,6 +30,11 @@ func (l *lineLog) line(level, text string) {
 	fmt.Fprintf(l.out, "%s %s\n", level, text)
 }
 
+// deletedByBytes says that records went before their time.
+func (l *lineLog) deletedByBytes(topic string, partition int32, before int64) {
+	l.warn("%s partition %d reached its limit of bytes: the records before offset %d are deleted", topic, partition, before)
+}
+
 // Logf is what kfake logs through.
 func (l *lineLog) Logf(level kfake.LogLevel, format string, args ...any) {
 	if level > kfake.LogLevelWarn || level == kfake.LogLevelNone {

@@ -14,7 +14,7 @@ import (
 const usage = `usage: aerogram-embedded-kafka --data-dir DIR | --memory [--port N] [--partitions N] [--sync] [--with-parent]
 
 A broker of the Kafka protocol on 127.0.0.1, for one machine. It prints "ready 127.0.0.1:PORT" when it serves, and ends
-on SIGTERM or SIGINT.
+on SIGTERM or SIGINT, unless it was started with --with-parent.
 
 `
 
@@ -55,7 +55,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.BoolVar(&memory, "memory", false, "keep nothing; for short tests")
 	flags.IntVar(&o.partitions, "partitions", 6, "partitions of a topic whose creator names no number")
 	flags.BoolVar(&o.sync, "sync", false, "wait for the disk before each answer; otherwise a power failure may cost the last seconds")
-	flags.BoolVar(&o.withParent, "with-parent", false, "end when standard input ends, and leave SIGINT to the parent")
+	flags.BoolVar(&o.withParent, "with-parent", false, "end when standard input ends, and leave SIGTERM and SIGINT to the parent")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprint(help, usage)

@@ -173,8 +173,10 @@ func TestWhoDoesNotSpeakKafkaIsShutOut(t *testing.T) {
 func TestEndsWithItsParentAndNotBefore(t *testing.T) {
 	dir := t.TempDir()
 	p := launch(t, "--data-dir", dir, "--port", "0", "--with-parent")
-	check(t, p.Process.Signal(syscall.SIGINT))
-	makeTopic(t, p.address, "after-ctrl-c", nil)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		check(t, p.Process.Signal(signal))
+		makeTopic(t, p.address, fmt.Sprint("after-", int(signal)), nil)
+	}
 	check(t, p.stdin.Close())
 	check(t, p.Wait())
 }

@@ -34,6 +34,9 @@ func (b *broker) housekeep() (*broker, error) {
 	if err := b.applyRetention(ctx, topics, time.Now()); err != nil {
 		b.log.warn("what is past its retention is deleted later: %v", err)
 	}
+	if err := b.applyByteLimits(topics); err != nil {
+		b.log.warn("what exceeds the limits of bytes is deleted later: %v", err)
+	}
 	var size int64
 	for _, topic := range topics {
 		if topic.compacted {
@@ -51,10 +54,12 @@ func (b *broker) housekeep() (*broker, error) {
 
 // topic is what housekeeping needs to know of a topic.
 type topic struct {
-	name       string
-	compacted  bool
-	retention  time.Duration // zero: for ever
-	partitions []*kfake.PartitionInfo
+	name      string
+	compacted bool
+	retention time.Duration // zero: for ever
+	// Empty: not set.
+	retentionBytes string
+	partitions     []*kfake.PartitionInfo
 }
 
 func (b *broker) topics(ctx context.Context) ([]topic, error) {
@@ -81,6 +86,9 @@ func (b *broker) topics(ctx context.Context) ([]topic, error) {
 			if ms, err := strconv.ParseInt(*text, 10, 64); err == nil && ms > 0 {
 				kept.retention = time.Duration(ms) * time.Millisecond
 			}
+		}
+		if text := info.Configs["retention.bytes"]; text != nil {
+			kept.retentionBytes = *text
 		}
 		topics = append(topics, kept)
 	}

@@ -19,12 +19,14 @@ const (
 	indexEntryBytes = 15
 	// segmentBytes is where a new segment is begun.
 	segmentBytes = 16 << 20
+	// indexVersion is what each entry begins with.
+	indexVersion = 1
 
 	transactional = 0x10
 	control       = 0x20
 )
 
-// errTorn says that a segment ends within a batch, as after a power failure; kfake cuts that off when it loads it.
+// errTorn says that a segment ends within a batch or its index before it, which repairAll has put right when this is read.
 var errTorn = errors.New("a segment ends within a batch")
 
 // batch is a batch of records as kfake keeps it.
@@ -81,6 +83,11 @@ func segmentsOf(dir string) ([]int64, error) {
 	return bases, nil
 }
 
+// segmentPath is a file of a segment: its batches (".dat") or what the index says of them (".idx").
+func segmentPath(dir string, base int64, ending string) string {
+	return filepath.Join(dir, strconv.FormatInt(base, 10)+ending)
+}
+
 // eachBatch calls visit for each batch of a partition, in order.
 func eachBatch(dir string, visit func(*batch) error) error {
 	bases, err := segmentsOf(dir)
@@ -88,11 +95,11 @@ func eachBatch(dir string, visit func(*batch) error) error {
 		return err
 	}
 	for _, base := range bases {
-		data, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.dat", base)))
+		data, err := os.ReadFile(segmentPath(dir, base, ".dat"))
 		if err != nil {
 			return err
 		}
-		index, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.idx", base)))
+		index, err := os.ReadFile(segmentPath(dir, base, ".idx"))
 		if err != nil {
 			return err
 		}
