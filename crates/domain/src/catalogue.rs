@@ -97,6 +97,8 @@ pub struct EventType {
     pub fields: Vec<Field>,
     /// A realistic `data`.
     pub example: Value,
+    /// RFC 3339: when the event of the example happened.
+    pub example_time: String,
 }
 
 /// Event types by name.

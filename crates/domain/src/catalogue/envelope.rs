@@ -12,12 +12,16 @@ pub const NAME_CHARS_MAX: usize = 128;
 /// Longest `subject`, in characters.
 pub const SUBJECT_CHARS_MAX: usize = 512;
 
+/// Types that follow from the clock: publishers are not to send them, though intake takes them if they do.
+const FROM_CLOCK: [&str; 2] = ["OrderStarted", "OrderCompleted"];
+
 impl Catalogue {
     /// The JSON Schema (2020-12) of an event as a publisher sends it: CloudEvents 1.0 in structured mode. What it takes is
-    /// accepted; beyond it `null` and empty texts stand for optional attributes that are left out. What `data` holds is
-    /// said by [`EventType::schema`].
+    /// accepted; beyond it `null` and empty texts stand for optional attributes that are left out, and the types are
+    /// accepted that are not [`EventType::is_published`]. What `data` holds is said by [`EventType::schema`].
     pub fn envelope_schema(&self) -> Value {
-        let names: Vec<&str> = self.types().map(|t| t.wire_name.as_ref()).collect();
+        let names: Vec<&str> =
+            self.types().filter(|t| t.is_published()).map(|t| t.wire_name.as_ref()).collect();
         let products: Vec<&str> =
             self.types().filter(|t| t.family == Family::Product).map(|t| t.wire_name.as_ref()).collect();
         json!({
@@ -63,13 +67,18 @@ impl Catalogue {
                 "data_base64": {"not": {}, "description": "Not accepted: data is a JSON object."},
             },
             "if": {"properties": {"type": {"enum": products}}, "required": ["type"]},
-            "then": {"required": ["contract"]},
+            "then": {"required": ["contract"], "properties": {"contract": {"minLength": 1}}},
             "examples": self.types().next().map(EventType::example_event).into_iter().collect::<Vec<_>>(),
         })
     }
 }
 
 impl EventType {
+    /// Whether publishers send it; otherwise it follows from the clock.
+    pub fn is_published(&self) -> bool {
+        !FROM_CLOCK.contains(&self.wire_name.as_ref())
+    }
+
     /// A whole event with [`EventType::example`] in it, as a publisher sends it.
     pub fn example_event(&self) -> Value {
         let (source, operator) = match self.family {
@@ -83,7 +92,7 @@ impl EventType {
             "source": source,
             "type": *self.wire_name,
             "operator": operator,
-            "time": "2026-05-04T07:10:00Z",
+            "time": self.example_time,
             "data": self.example,
         });
         if let Some(subject) = self.subject.as_deref().and_then(|field| self.example.get(field)) {

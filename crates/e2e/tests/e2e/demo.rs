@@ -2,9 +2,10 @@
 //! leaves nothing behind.
 
 use crate::cluster::PATIENCE;
+use crate::docs_run::run;
 use crate::setup::Setup;
 use aerogram_testkit::process::bin_dir;
-use aerogram_testkit::{HttpClient, Process, Role};
+use aerogram_testkit::{Process, Role};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -180,33 +181,26 @@ async fn shows_what_others_do_and_ends_when_asked() -> Result<()> {
     let mut demo = Demo::start(&setup, "run", "0", &[])?;
     let dir = demo.dir.clone();
     let report = demo.report().await?;
-    let http = HttpClient::new();
-    let text = |name: &str| report[name].as_str().with_context(|| format!("no {name} in {report:#}"));
-    let (customer, kind) = (&report["customers"][0], "FLIGHT_HOTEL_ASSIGNMENT");
-    let headers = [
-        ("X-Api-Client-Id", customer["clientId"].as_str().context("no clientId")?),
-        ("X-Auth-Token", customer["token"].as_str().context("no token")?),
-    ];
-    let callback = format!("{}{}", text("receiver")?, text("ownPath")?);
-    let body = json!({"event": kind, "callbackUrl": callback, "signingKey": text("ownSigningKey")?});
-    let answer = http.post(text("api")?, &headers, &body).await?;
-    ensure!(answer.status == 201, "{} {}", answer.status, answer.text());
-    let event = json!({
-        "specversion": "1.0", "id": "own", "source": "/test", "type": kind, "operator": customer["operator"],
-        "subject": "FL-1", "data": {"flightId": "FL-1"},
-    });
-    let bearer = format!("Bearer {}", text("publisherToken")?);
-    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/cloudevents+json")];
-    let answer = http.post(text("ingest")?, &headers, &event).await?;
-    ensure!(answer.status == 202, "{} {}", answer.status, answer.text());
-    let own = |d: &Value| d["eventId"] == "own" && d["meaning"] == "own" && d["verified"] == true;
-    demo.wait_for("an own event for an own subscription", own).await?;
+    let own_path = report["ownPath"].as_str().with_context(|| format!("no ownPath in {report:#}"))?;
+    // Somebody who copies all that is there to try.
+    let tried = run(&mut tokio::process::Command::new(dir.join("try.sh"))).await?;
+    let answers: Vec<Value> =
+        serde_json::Deserializer::from_str(&tried).into_iter().collect::<Result<_, _>>().context(tried)?;
+    let [listed, subscribed, published] = &answers[..] else { anyhow::bail!("{answers:#?}") };
+    assert!(listed.as_array().is_some_and(|all| !all.is_empty()), "{listed:#}");
+    let kind = subscribed["event"].as_str().with_context(|| format!("no event in {subscribed:#}"))?;
+    let id = published["ids"][0].as_str().with_context(|| format!("no id in {published:#}"))?;
+    let own = |d: &Value| d["meaning"] == "own" && d["verified"] == true && d["status"] == 200;
+    demo.wait_for("an own event", |d| d["eventId"] == id && own(d)).await?;
+    let subscribed = |d: &Value| d["path"] == own_path && d["type"] == kind && own(d);
+    demo.wait_for("an event for an own subscription", subscribed).await?;
     demo.wait_for("a second attempt", |d| d["attempt"] == 2).await?;
 
     let status = demo.process.terminate(PATIENCE).await?;
     let output = fs::read_to_string(setup.rig.dir().join("run-output.log"))?;
     assert!(status.success(), "{output}");
-    assert!(output.contains(", 1 of your own\n"), "{output}");
+    let owned = deliveries(&dir)?.iter().filter(|delivery| delivery["meaning"] == "own").count();
+    assert!(owned > 1 && output.contains(&format!(", {owned} of your own\n")), "{output}");
     let left = processes_of(&dir)?;
     assert!(left.is_empty(), "{left:#?}");
     check(&dir, &output)?;

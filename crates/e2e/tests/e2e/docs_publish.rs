@@ -137,6 +137,32 @@ async fn validated(dir: &Path, page: &Page) -> Result<()> {
     Ok(())
 }
 
+/// What is wrong with the command line is told from what did not work, and what Kafka has from what ingest accepted.
+async fn published_by_hand(dir: &Path, target: &Target<'_>) -> Result<()> {
+    let program = bin_dir()?.join("aerogram");
+    let publish = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(["events", "publish", "order.json"]).args(arguments).env_remove("AEROGRAM_TOKEN");
+        command.current_dir(dir);
+        command
+    };
+    let nowhere = ["--http", "http://127.0.0.1:1"];
+    let without_token = publish(&nowhere).output().await?;
+    let complained = String::from_utf8_lossy(&without_token.stderr);
+    ensure!(without_token.status.code() == Some(2), "{without_token:?}");
+    ensure!(complained.contains("there is no token"), "{complained}");
+    let unanswered = publish(&nowhere).env("AEROGRAM_TOKEN", PUBLISHER).output().await?;
+    let complained = String::from_utf8_lossy(&unanswered.stderr);
+    ensure!(unanswered.status.code() == Some(1), "{unanswered:?}");
+    ensure!(complained.contains("0 events were published; whether the 1 from order.json:1"), "{complained}");
+
+    let brokers = format!("kafka.brokers={}", target.brokers);
+    let said = run(&mut publish(&["--topic", target.topic, "--unchecked", "--set", &brokers])).await?;
+    ensure!(said.contains("1 events: 1 acknowledged, 0 failed"), "{said}");
+    ensure!(!said.contains("accepted"), "ingest rejects it: {said}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sample_reaches_a_receiver() -> Result<()> {
     let page = Page::read(PAGE)?;
@@ -150,6 +176,7 @@ async fn every_sample_reaches_a_receiver() -> Result<()> {
     let hook = cluster.subscribe(ACME, KIND, "/hook", &json!({})).await?;
     let dir = cluster.setup.rig.dir();
     let target = Target { brokers: cluster.setup.rig.brokers(), topic: &topic, operator: "acme" };
+    published_by_hand(dir, &target).await?;
 
     let example = page.block_with("json", "specversion")?.replace("GULLIVER", "acme");
     let example = Record::new(example).header("content-type", "application/cloudevents+json");

@@ -63,7 +63,7 @@ pub(super) fn read(text: &str, earlier: &Earlier<'_>) -> (Contents, Vec<Problem>
 }
 
 fn read_root(reading: &mut Reading<'_>, root: &Section<'_, '_>, earlier: &Earlier<'_>) -> Contents {
-    root.refuse_unknown(reading, &["family", "subject", "common", "fields", "types"]);
+    root.refuse_unknown(reading, &["family", "subject", "example_time", "common", "fields", "types"]);
     let family = root.text(reading, "family", NAME_CHARS_MAX).and_then(|text| {
         let family = Family::parse(text.value);
         if family.is_none() {

@@ -8,12 +8,16 @@ use crate::{
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// When examples happened that do not say so: on the morning of the day on which those of the documentation play.
+const EXAMPLE_TIME: &str = "2026-05-04T06:30:00Z";
+
 /// What the types of a file have in common.
 struct Shared<'s> {
     family: Option<Family>,
     definitions: &'s Definitions<'s>,
     common: Vec<Field>,
     subject: Option<Text<'s>>,
+    example_time: String,
 }
 
 pub(super) fn read(
@@ -23,13 +27,15 @@ pub(super) fn read(
     definitions: &Definitions<'_>,
     earlier: &Earlier<'_>,
 ) -> Vec<EventType> {
-    const KNOWN: [&str; 8] = ["name", "title", "when", "kind", "subject", "required", "optional", "example"];
+    const KNOWN: [&str; 9] =
+        ["name", "title", "when", "kind", "subject", "required", "optional", "example", "example_time"];
     let common = root.section(reading, "common").map(|section| {
         section.refuse_unknown(reading, &["required", "optional"]);
         definitions.named_in(reading, &section)
     });
     let subject = root.maybe_text(reading, "subject", NAME_CHARS_MAX);
-    let shared = Shared { family, definitions, common: common.unwrap_or_default(), subject };
+    let example_time = read_time(reading, root).unwrap_or_else(|| EXAMPLE_TIME.to_owned());
+    let shared = Shared { family, definitions, common: common.unwrap_or_default(), subject, example_time };
     if root.value("types").is_none() {
         reading.problem(&(0..0), "types", "is required: the event types, each headed [[types]]");
     }
@@ -81,6 +87,7 @@ fn read_one(
     let fields = read_fields(reading, section, shared);
     let subject = read_subject(reading, section, &fields, kind, shared);
     let example = read_example(reading, section, &fields);
+    let example_time = read_time(reading, section).unwrap_or_else(|| shared.example_time.clone());
     Some(EventType {
         wire_name: name?.value.into(),
         family: shared.family?,
@@ -90,6 +97,7 @@ fn read_one(
         subject,
         fields,
         example: example?,
+        example_time,
     })
 }
 
@@ -171,6 +179,15 @@ fn read_example(reading: &mut Reading<'_>, section: &Section<'_, '_>, fields: &[
         reading.problem(&own.span, format!("{}{pointer}", own.place), format!("does not fit: {mistake}"));
     }
     mistakes.is_empty().then_some(example)
+}
+
+/// When the event of an example happened, where that is said.
+fn read_time(reading: &mut Reading<'_>, section: &Section<'_, '_>) -> Option<String> {
+    let text = section.maybe_text(reading, "example_time", NAME_CHARS_MAX)?;
+    for (_, mistake) in mistakes(&FieldType::DateTime, &text.value.into()) {
+        reading.problem(&text.span, &text.place, format!("does not fit: {mistake}"));
+    }
+    Some(text.value.to_owned())
 }
 
 /// Objects are changed field by field, everything else is replaced.

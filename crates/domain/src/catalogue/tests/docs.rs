@@ -42,7 +42,7 @@ fn the_example_of_each_type_can_be_published() {
     let schemas = Arc::new(Schemas::of(&Catalogue::builtin()).unwrap());
     for event_type in Catalogue::builtin().types() {
         let event = event_type.example_event();
-        assert!(envelope().is_valid(&event), "{event}");
+        assert_eq!(envelope().is_valid(&event), event_type.is_published(), "{event}");
         assert!(is_accepted(&event, SchemaCheck::Reject(Arc::clone(&schemas))), "{event}");
         assert_eq!(event["subject"], event["data"][event_type.subject.as_deref().unwrap()]);
     }
@@ -77,6 +77,79 @@ fn types_of_a_platform_team_have_a_place_in_the_pages() {
     assert!(!["{generated}", "{tables}", "{own}", "_max}"].iter().any(|mark| left.contains(mark)), "{left}");
 }
 
+#[test]
+fn a_product_names_its_contract() {
+    for (name, empty_is_fine) in [("FLIGHT_CANCEL", true), ("OrderCreated", true), ("PRODUCT_REMOVED", false)]
+    {
+        let mut event = Catalogue::builtin().lookup(name).unwrap().example_event();
+        event["contract"] = "C-1".into();
+        assert!(envelope().is_valid(&event) && is_accepted(&event, SchemaCheck::Off), "{event}");
+        event["contract"] = "".into();
+        assert_eq!(envelope().is_valid(&event), empty_is_fine, "{event}");
+        assert_eq!(is_accepted(&event, SchemaCheck::Off), empty_is_fine, "{event}");
+    }
+}
+
+#[test]
+fn publishers_are_not_told_to_send_what_follows_from_the_clock() {
+    let schema = Catalogue::builtin().envelope_schema();
+    let names: Vec<_> = schema["properties"]["type"]["enum"].as_array().unwrap().iter().collect();
+    assert_eq!(names.len(), 57);
+    for name in ["OrderStarted", "OrderCompleted"] {
+        assert!(!names.contains(&&json!(name)));
+        let event = Catalogue::builtin().lookup(name).unwrap().example_event();
+        assert!(is_accepted(&event, SchemaCheck::Off), "{event}");
+    }
+}
+
+/// The times at these pointers; those that are not there are left out.
+fn times<'a>(data: &'a Value, pointers: &'a [&str]) -> impl Iterator<Item = (&'a str, jiff::Timestamp)> {
+    let time = |value: &Value| value.as_str().unwrap().parse().unwrap();
+    pointers.iter().filter_map(move |pointer| Some((*pointer, time(data.pointer(pointer)?))))
+}
+
+#[test]
+fn an_example_tells_what_has_happened_by_then() {
+    const ACTUAL: [&str; 8] = [
+        "/cancelledAt",
+        "/changedAt",
+        "/createdOn",
+        "/updatedOn",
+        "/movement/offBlockAt",
+        "/movement/takeOffAt",
+        "/movement/landingAt",
+        "/movement/onBlockAt",
+    ];
+    const PLANNED: [&str; 4] = ["/catering/deliverAt", "/hotel/checkInAt", "/transport/pickUpAt", "/slot/at"];
+    let (catalogue, mut seen) = (Catalogue::builtin(), BTreeSet::new());
+    for event_type in catalogue.types() {
+        let (name, data) = (event_type.wire_name.as_ref(), &event_type.example);
+        let at: jiff::Timestamp = event_type.example_time.parse().unwrap();
+        // The flights of an order that has started or is complete are under way or over.
+        let (flown, ahead): (&[&str], &[&str]) = match name {
+            "OrderStarted" => (&["/segments/0/departure"], &["/segments/1/arrival"]),
+            "OrderCompleted" => (&["/segments/0/departure", "/segments/1/arrival"], &[]),
+            _ => (&[], &[]),
+        };
+        for (pointer, time) in times(data, &ACTUAL).chain(times(data, flown)) {
+            seen.insert(pointer);
+            assert!(time <= at, "{name}: {pointer} is {time}, the event itself of {at}");
+        }
+        for (pointer, time) in times(data, &PLANNED).chain(times(data, ahead)) {
+            seen.insert(pointer);
+            assert!(at <= time, "{name}: {pointer} is {time}, the event itself of {at}");
+        }
+    }
+    assert_eq!(seen.len(), ACTUAL.len() + PLANNED.len() + 2, "a pointer leads nowhere: {seen:?}");
+}
+
+#[test]
+fn what_did_not_change_is_left_out_of_an_example() {
+    let changed = Catalogue::builtin().lookup("FLIGHT_AIRPORT_UPDATE").unwrap().example.clone();
+    assert_eq!(changed["previousAirports"], json!({"arrival": "LFMN"}));
+    assert_ne!(changed["arrival"]["airport"], "LFMN");
+}
+
 /// An attribute, values it may have, and values it must not have.
 fn choices() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
     let chars = |count: usize| Value::from("é".repeat(count));
@@ -104,7 +177,8 @@ fn choices() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
         ),
         (
             "contract",
-            vec![json!("C-1"), chars(NAME_CHARS_MAX)],
+            // Empty it is left out, which a product must not.
+            vec![json!("C-1"), chars(NAME_CHARS_MAX), json!("")],
             vec![chars(NAME_CHARS_MAX + 1), json!(4), json!("\u{7f}")],
         ),
         (

@@ -55,6 +55,25 @@ fn the_example_of_the_documentation_adds_two_types() {
 }
 
 #[test]
+fn an_example_happened_when_the_type_says_or_the_file_or_else_at_a_fixed_time() {
+    let time = |text: &str, name: &str| {
+        with(text).map(|catalogue| catalogue.lookup(name).unwrap().example_event()["time"].clone())
+    };
+    assert_eq!(time(OWN, "FLIGHT_GATE_UPDATE"), Ok(json!("2026-05-04T06:30:00Z")));
+    let file = OWN.replace("[common]", "example_time = \"2026-05-01T00:00:00Z\"\n[common]");
+    assert_eq!(time(&file, "FLIGHT_GATE_UPDATE"), Ok(json!("2026-05-01T00:00:00Z")));
+    let own = file.replace(
+        "required = [\"bags\"]",
+        "required = [\"bags\"]\nexample_time = \"2026-05-02T00:00:00+02:00\"",
+    );
+    assert_eq!(time(&own, "FLIGHT_BAGS_REPORT"), Ok(json!("2026-05-02T00:00:00+02:00")));
+    assert_eq!(time(&own, "FLIGHT_GATE_UPDATE"), Ok(json!("2026-05-01T00:00:00Z")));
+    let wrong = own.replace("2026-05-02T00:00:00+02:00", "yesterday");
+    let said = time(&wrong, "FLIGHT_BAGS_REPORT").unwrap_err().concat();
+    assert!(said.contains("FLIGHT_BAGS_REPORT.example_time: does not fit: \"yesterday\""), "{said}");
+}
+
+#[test]
 fn several_files_add_up() {
     let other = OWN.replace("FLIGHT_", "OUR_");
     assert_eq!(with_all(&[("a.toml", OWN), ("b.toml", &other)]).unwrap().types().count(), 63);
