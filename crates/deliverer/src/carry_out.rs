@@ -1,5 +1,6 @@
 //! Carries out what the decisions say, and brings the answers back as the next inputs.
 
+use crate::failed;
 use crate::gate::Gate;
 use crate::observe;
 use crate::parts::Parts;
@@ -208,8 +209,10 @@ impl Carrier {
                 return (offset, None);
             }
             let _open = observe::OpenRequest::count();
-            let result = request::attempt(&parts, attempt, &delivery, &subscription).await;
-            observe::attempt(policy.outcome(result.answer), attempt, result.duration_ms);
+            let (result, failure) = request::attempt(&parts, attempt, &delivery, &subscription).await;
+            let outcome = policy.outcome(result.answer);
+            observe::attempt(outcome, attempt, result.duration_ms);
+            failed::tell(&parts.failures_said, &subscription, outcome, result.answer, failure.as_ref());
             (offset, Some(result))
         });
     }

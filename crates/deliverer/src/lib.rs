@@ -6,6 +6,7 @@
 mod begin;
 mod carry_out;
 mod configure;
+mod failed;
 mod gate;
 mod observe;
 mod owner;

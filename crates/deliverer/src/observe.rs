@@ -58,7 +58,8 @@ impl Drop for OpenRequest {
     }
 }
 
-fn outcome_label(outcome: Outcome) -> &'static str {
+/// The word for an outcome in metrics and logs.
+pub fn outcome_label(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered => "delivered",
         Outcome::Http4xx => "http_4xx",

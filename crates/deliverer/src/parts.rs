@@ -22,6 +22,8 @@ pub struct Parts {
     pub templates: Templates,
     /// What was said of keys that are missing or wrong.
     pub said: Said,
+    /// What was said of attempts that failed; apart, so that many of them leave room for our own faults.
+    pub failures_said: Said,
     pub policies: Arc<Policies>,
     pub limits: Config,
     pub request_timeout: Duration,

@@ -3,6 +3,7 @@
 //! `deliveries` p → lanes → HTTPS → lines in `attempts` p → read back → `pending` / `escalations` / commit.
 
 use crate::configure;
+use crate::failed;
 use crate::owner;
 use crate::parts::Parts;
 use crate::said::Said;
@@ -49,6 +50,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         sealer,
         templates: Templates::default(),
         said: Said::default(),
+        failures_said: Said::of(failed::REMEMBERED_MAX),
         policies: Arc::new(configure::policies(&settings)),
         limits: configure::limits(&settings, cluster.layout().partitions),
         request_timeout,

@@ -9,7 +9,7 @@ use aerogram_domain::policy::{Answer, AttemptResult, retry_after_ms};
 use aerogram_domain::signing::{self, BadKey};
 use aerogram_domain::subscription::signing_keys;
 use aerogram_domain::template::{BadData, BodyTooLarge, Template};
-use aerogram_egress::Failure;
+use aerogram_egress::{Failure, Response, callable};
 use aerogram_seal::OpenError;
 use aerogram_telemetry::wall_ms;
 use aerogram_wire::v1::{Delivery, Event, Outcome, Subscription};
@@ -44,9 +44,6 @@ enum Unready {
     Header(#[from] InvalidHeaderValue),
     #[error("a header cannot be sent: {0}")]
     HeaderName(#[from] InvalidHeaderName),
-    // Without the URL itself: its query may hold a token.
-    #[error("its callback URL cannot be called: {0}")]
-    Url(#[from] http::uri::InvalidUri),
 }
 
 impl Unready {
@@ -72,29 +69,28 @@ impl Unready {
 }
 
 struct Request {
-    uri: http::Uri,
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// Makes attempt number `attempt`.
+/// Makes attempt number `attempt`; with it comes why there was no answer, unless we were not even ready.
 pub async fn attempt(
     parts: &Parts,
     attempt: u32,
     delivery: &Delivery,
     subscription: &Subscription,
-) -> AttemptResult {
+) -> (AttemptResult, Option<Failure>) {
     let (started_at_ms, began) = (wall_ms(), Instant::now());
-    let answer = match prepare(parts, delivery, subscription, started_at_ms) {
-        Ok(request) => post(parts, request).await,
+    let (answer, failure) = match prepare(parts, delivery, subscription, started_at_ms) {
+        Ok(request) => post(parts, &subscription.callback_url, request).await,
         Err(problem) => {
             say(parts, attempt, delivery, subscription, &problem);
-            Answer::Failed(Outcome::PlatformError)
+            (Answer::Failed(Outcome::PlatformError), None)
         }
     };
     let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     tracing::debug!(subscription = subscription.id, attempt, ?answer, duration_ms, "attempt");
-    AttemptResult { started_at_ms, duration_ms, answer }
+    (AttemptResult { started_at_ms, duration_ms, answer }, failure)
 }
 
 fn say(parts: &Parts, attempt: u32, delivery: &Delivery, subscription: &Subscription, problem: &Unready) {
@@ -135,8 +131,7 @@ fn prepare(
         let value = HeaderValue::from_str(&delivery.traceparent)?;
         headers.insert(HeaderName::from_static(aerogram_wire::headers::TRACEPARENT), value);
     }
-    let uri = subscription.callback_url.parse()?;
-    Ok(Request { uri, headers, body: body.into() })
+    Ok(Request { headers, body: body.into() })
 }
 
 /// The body of a template, and its headers.
@@ -188,30 +183,39 @@ fn keys(parts: &Parts, subscription: &Subscription, now_ms: i64) -> Result<Vec<V
     signing_keys(subscription, now_ms).map(key).collect()
 }
 
-async fn post(parts: &Parts, request: Request) -> Answer {
-    match parts.egress.post(&request.uri, request.headers, request.body, parts.request_timeout).await {
-        Ok(response) => Answer::Status {
-            status: response.status,
-            retry_after_ms: response.retry_after.and_then(|value| retry_after_ms(&value, wall_ms())),
-        },
-        Err(failure) => Answer::Failed(match failure {
-            Failure::Dns(_) => Outcome::Dns,
-            // What is not an HTTP answer came from a peer that does not speak with us.
-            Failure::Connect(_) | Failure::BadResponse(_) => Outcome::Connect,
-            Failure::Tls(_) => Outcome::Tls,
-            Failure::Timeout(_) => Outcome::Timeout,
-            Failure::Blocked(_) => Outcome::Blocked,
-            Failure::Local(problem) => {
-                // It concerns every request of this host.
-                if let Some(unsaid) = parts.said.may_say("local network", Instant::now()) {
-                    tracing::error!(
-                        problem,
-                        unsaid,
-                        "a request could not be sent; it is retried as our own fault"
-                    );
-                }
-                Outcome::PlatformError
+async fn post(parts: &Parts, url: &str, request: Request) -> (Answer, Option<Failure>) {
+    match try_post(parts, url, request).await {
+        Ok(response) => {
+            let retry_after_ms = response.retry_after.and_then(|value| retry_after_ms(&value, wall_ms()));
+            (Answer::Status { status: response.status, retry_after_ms }, None)
+        }
+        Err(failure) => (Answer::Failed(outcome_of(parts, &failure)), Some(failure)),
+    }
+}
+
+async fn try_post(parts: &Parts, url: &str, request: Request) -> Result<Response, Failure> {
+    let uri = callable(url)?;
+    parts.egress.post(&uri, request.headers, request.body, parts.request_timeout).await
+}
+
+fn outcome_of(parts: &Parts, failure: &Failure) -> Outcome {
+    match failure {
+        Failure::Dns(_) => Outcome::Dns,
+        // What is not an HTTP answer came from a peer that does not speak with us.
+        Failure::Connect(_) | Failure::BadResponse(_) => Outcome::Connect,
+        Failure::Tls(_) => Outcome::Tls,
+        Failure::Timeout(_) => Outcome::Timeout,
+        Failure::Blocked(_) => Outcome::Blocked,
+        Failure::Local(problem) => {
+            // It concerns every request of this host.
+            if let Some(unsaid) = parts.said.may_say("local network", Instant::now()) {
+                tracing::error!(
+                    problem,
+                    unsaid,
+                    "a request could not be sent; it is retried as our own fault"
+                );
             }
-        }),
+            Outcome::PlatformError
+        }
     }
 }

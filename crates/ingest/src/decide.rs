@@ -1,6 +1,6 @@
 //! From a record of a publisher to the record we write: into `events`, or into `rejected`.
 
-use crate::{clock, sources::Source, warnings::SchemaWarnings};
+use crate::{clock, sources::Source, warnings::Warnings};
 use aerogram_domain::intake::{self, Incoming, Refusal};
 use aerogram_kafka::{Cluster, Out, Record};
 use aerogram_telemetry::names;
@@ -55,7 +55,7 @@ impl Outgoing {
 /// Decides about a record of partition `partition` of a source; never fails: bad input has a place of its own.
 pub fn decide(
     cluster: &Cluster,
-    warnings: &SchemaWarnings,
+    warnings: &Warnings,
     source: &Source,
     partition: i32,
     record: &Record,
@@ -71,6 +71,7 @@ pub fn decide(
         }
         Err(refusal) => {
             count_refused(&refusal);
+            warnings.refused(&source.topic, partition, record.offset, &refusal);
             tracing::debug!(topic = source.topic, partition, offset = record.offset, "rejected: {refusal}");
             let rejected = intake::rejected(&source.policy, incoming, &refusal, origin, now_ms);
             Outgoing {

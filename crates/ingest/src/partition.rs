@@ -4,7 +4,7 @@ use crate::{
     decide::{Outgoing, decide},
     options::COMMIT_INTERVAL,
     sources::Source,
-    warnings::SchemaWarnings,
+    warnings::Warnings,
 };
 use aerogram_kafka::{
     Ack, Assignment, Cluster, CommitsInTurn, Failure, Item, Readiness, Record, Stopping, TaskEnd, WriteError,
@@ -24,7 +24,7 @@ const BURST_MAX: usize = 128;
 pub struct Shared {
     pub cluster: Cluster,
     pub writer: Writer,
-    pub warnings: Arc<SchemaWarnings>,
+    pub warnings: Arc<Warnings>,
     /// One permit for each record that is written and not acknowledged.
     pub in_flight: Arc<Semaphore>,
     /// How long what is in flight may take to be acknowledged at the end.

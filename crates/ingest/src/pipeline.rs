@@ -9,7 +9,7 @@ use crate::{
     partition::{self, Shared},
     rejected::Rejections,
     sources::Source,
-    warnings::SchemaWarnings,
+    warnings::Warnings,
 };
 use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_settings::Settings;
@@ -39,7 +39,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     };
     connected.set(true, "connected");
 
-    let warnings = Arc::new(SchemaWarnings::default());
+    let warnings = Arc::new(Warnings::default());
     let writer = cluster.expiring_writer()?;
     let rejections = Rejections::new(&options.http, cluster.clone(), writer.clone());
     let publishing = Publishing {

@@ -83,7 +83,7 @@ async fn each_receiver_fails_by_its_own_name_and_no_other_waits_for_it() -> Resu
 
     let blocked = Outcome::Blocked;
     let failing = [
-        ("https://10.0.0.1/hook".to_owned(), (blocked, 0)),
+        ("https://10.0.0.1/hook?token=open-sesame".to_owned(), (blocked, 0)),
         ("https://169.254.169.254/latest/meta-data/".to_owned(), (blocked, 0)),
         (trap("127.0.0.2"), (blocked, 0)),
         (trap("2130706434"), (blocked, 0)),
@@ -98,6 +98,9 @@ async fn each_receiver_fails_by_its_own_name_and_no_other_waits_for_it() -> Resu
         (receiver.url("/hang"), (Outcome::Timeout, 0)),
         (dripping().await?, (Outcome::Timeout, 0)),
         (receiver.url("/close"), (Outcome::Connect, 0)),
+        // Hosts that the URL standard reads and RFC 3986 does not: 10.0.0.1, and a name with an empty label.
+        ("https://%31%30.0.0.1/hook".to_owned(), (blocked, 0)),
+        ("https://%61..example/hook".to_owned(), (blocked, 0)),
     ];
     let mut expected = Vec::new();
     for (url, attempt) in failing {
@@ -117,6 +120,25 @@ async fn each_receiver_fails_by_its_own_name_and_no_other_waits_for_it() -> Resu
         let attempts = escalated(&cluster, subscription).await?;
         assert_eq!(attempts, [*attempt, *attempt], "{}", subscription.path);
     }
+    // Each is told, with what there is to do, and without what the URL keeps secret.
+    let log = cluster.log("deliverer-1")?;
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("an attempt failed: ")).collect();
+    let of = |index: usize| -> Result<&str> {
+        let id = &expected[index].0.id;
+        told.iter().find(|line| line.contains(id)).copied().with_context(|| format!("{id} in {told:#?}"))
+    };
+    for index in 0..expected.len() {
+        of(index)?;
+    }
+    for (index, text) in [
+        (0, "deliverer.allow_cidrs"),
+        (9, "deliverer.allowed_ports"),
+        (10, "certificate_wrong_name"),
+        (11, "the receiver answered 302"),
+    ] {
+        assert!(of(index)?.contains("\"WARN\"") && of(index)?.contains(text), "{text}: {}", of(index)?);
+    }
+    assert!(!log.contains("open-sesame"), "a URL's query is logged");
     receiver.wait_until_quiet(QUIET, PATIENCE).await?;
     for (path, requests) in
         [("/trap", 0), ("/moved", 2), ("/hang", 2), ("/close", 2), ("/big", 1), ("/hex", 1), ("/named", 1)]

@@ -179,6 +179,16 @@ async fn bad_input_is_set_aside_and_stops_nothing() -> Result<()> {
     for rejected in &found {
         assert!(!rejected.errors.is_empty() && rejected.rejected_at_ms > 0, "{rejected:?}");
     }
+    // Each topic and reason is told of.
+    let log = cluster.log("ingest")?;
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("aerogram rejected list")).collect();
+    let kinds: BTreeSet<(&str, &str)> = bad.iter().map(|(on, why, _)| (on.as_str(), *why)).collect();
+    for (topic, reason) in kinds {
+        let is_it = |line: &&str| {
+            line.contains(&format!("\"topic\":\"{topic}\"")) && line.contains(&format!("\"{reason}\""))
+        };
+        assert!(told.iter().any(is_it), "{topic} {reason}: {told:#?}");
+    }
     let large = found.iter().find(|r| r.reason == "too_large").context("the large one")?;
     assert!(large.payload_truncated && large.payload.len() < 300_000, "cut to fit: {}", large.payload.len());
     Ok(())

@@ -5,7 +5,7 @@ use crate::{
     clock,
     decide::{Outgoing, count_refused},
     options::HttpOptions,
-    warnings::SchemaWarnings,
+    warnings::Warnings,
 };
 use aerogram_domain::{
     credentials::Publisher,
@@ -36,7 +36,7 @@ pub struct Publishing {
     pub options: HttpOptions,
     pub cluster: Cluster,
     pub writer: Writer,
-    pub warnings: Arc<SchemaWarnings>,
+    pub warnings: Arc<Warnings>,
     pub leaving: CancellationToken,
 }
 
