@@ -1,9 +1,9 @@
 //! Says why attempts fail: for each subscription and outcome now and then, and nothing that is the customer's.
 
 use crate::observe;
-use crate::said::Said;
 use aerogram_domain::policy::Answer;
 use aerogram_egress::{Failure, TlsKind, callable};
+use aerogram_telemetry::Said;
 use aerogram_wire::v1::{Outcome, Subscription};
 use std::time::Instant;
 

@@ -13,7 +13,6 @@ mod owner;
 mod parts;
 mod pipeline;
 mod request;
-mod said;
 mod secrets;
 mod session;
 mod templates;

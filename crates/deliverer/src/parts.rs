@@ -1,12 +1,12 @@
 //! What the partitions of a process share.
 
-use crate::said::Said;
 use crate::templates::Templates;
 use aerogram_domain::deliverer::Config;
 use aerogram_domain::policy::Policies;
 use aerogram_egress::EgressClient;
 use aerogram_kafka::{Companions, Ends, Writer};
 use aerogram_seal::Sealer;
+use aerogram_telemetry::Said;
 use aerogram_telemetry::{Clock, Health};
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,7 @@ pub mod deliverer;
 pub mod fanout;
 pub mod identity;
 pub mod intake;
+mod json_kind;
 pub mod matching;
 pub mod policy;
 pub mod prefix;

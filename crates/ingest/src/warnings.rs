@@ -1,28 +1,24 @@
 //! What is said now and then: what is accepted although its data does not fit the schema of its type, and what is rejected.
 
 use aerogram_domain::intake::{Accepted, Code, Refusal};
-use aerogram_telemetry::names;
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use aerogram_telemetry::{Said, names};
+use std::time::Instant;
 
-/// Time between log lines about the same.
-const SAY_EVERY: Duration = Duration::from_secs(60);
 /// Of what is wrong, so much is logged.
-const SAID_MAX: usize = 5;
+const FINDINGS_MAX: usize = 5;
+/// Event types, and reasons of a source, of which the last line is remembered, at most.
+const REMEMBERED_MAX: usize = 1_024;
 
-/// When what was said of which event type and of which source. The catalogue and the settings bound how many there are.
-#[derive(Default)]
+/// When what was said of which event type and of which source.
 pub struct Warnings {
-    types: Mutex<HashMap<String, Instant>>,
-    refused: Mutex<HashMap<(String, Code), Said>>,
+    types: Said,
+    refused: Said,
 }
 
-struct Said {
-    at: Instant,
-    unsaid: u64,
+impl Default for Warnings {
+    fn default() -> Self {
+        Self { types: Said::of(REMEMBERED_MAX), refused: Said::of(REMEMBERED_MAX) }
+    }
 }
 
 impl Warnings {
@@ -31,19 +27,19 @@ impl Warnings {
         let Some(event) = accepted.envelope.event.as_ref().filter(|_| !accepted.warnings.is_empty()) else {
             return;
         };
-        let event_type = event.r#type.clone();
-        metrics::counter!(names::INGEST_SCHEMA_WARNINGS_TOTAL, "type" => event_type.clone()).increment(1);
-        if self.may_say(&event_type, Instant::now()) {
-            let said: Vec<String> =
-                accepted.warnings.iter().take(SAID_MAX).map(ToString::to_string).collect();
-            tracing::warn!(
-                event_type,
-                id = event.id,
-                from,
-                "an event's data does not fit the schema of its type; it is accepted: {}",
-                said.join("; ")
-            );
-        }
+        let event_type = event.r#type.as_str();
+        metrics::counter!(names::INGEST_SCHEMA_WARNINGS_TOTAL, "type" => event_type.to_owned()).increment(1);
+        let Some(unsaid) = self.types.may_say(event_type, Instant::now()) else { return };
+        let findings: Vec<String> =
+            accepted.warnings.iter().take(FINDINGS_MAX).map(ToString::to_string).collect();
+        tracing::warn!(
+            event_type,
+            id = event.id,
+            from,
+            unsaid,
+            "an event's data does not fit the schema of its type; it is accepted: {}",
+            findings.join("; ")
+        );
     }
 
     /// Logs that a record of a source's topic is rejected, unless that was done for topic and reason within a minute.
@@ -65,40 +61,22 @@ impl Warnings {
 
     /// `None`: not now; otherwise how often it was left unsaid since the last line.
     fn may_say_refused(&self, topic: &str, code: Code, now: Instant) -> Option<u64> {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(said) = refused.get_mut(&(topic.to_owned(), code)) else {
-            refused.insert((topic.to_owned(), code), Said { at: now, unsaid: 0 });
-            return Some(0);
-        };
-        if now.duration_since(said.at) < SAY_EVERY {
-            said.unsaid += 1;
-            return None;
-        }
-        said.at = now;
-        Some(std::mem::take(&mut said.unsaid))
-    }
-
-    fn may_say(&self, event_type: &str, now: Instant) -> bool {
-        let mut said = self.types.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.get(event_type).is_some_and(|last| now.duration_since(*last) < SAY_EVERY) {
-            return false;
-        }
-        said.insert(event_type.to_owned(), now);
-        true
+        self.refused.may_say(&format!("{topic} {}", code.as_str()), now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_type_is_spoken_of_once_a_minute() {
-        let (warnings, start) = (Warnings::default(), Instant::now());
-        let after = |seconds| start + Duration::from_secs(seconds);
-        assert!(warnings.may_say("A", start) && warnings.may_say("B", start));
-        assert!(!warnings.may_say("A", after(59)) && warnings.may_say("A", after(60)));
-        assert!(!warnings.may_say("A", after(119)) && warnings.may_say("B", after(119)));
+        let (types, start) = (Warnings::default().types, Instant::now());
+        let say = |event_type, seconds| types.may_say(event_type, start + Duration::from_secs(seconds));
+        assert_eq!((say("A", 0), say("B", 0)), (Some(0), Some(0)));
+        assert_eq!((say("A", 59), say("A", 60)), (None, Some(1)));
+        assert_eq!((say("A", 119), say("B", 119)), (None, Some(0)));
     }
 
     #[test]

@@ -89,9 +89,7 @@ impl<T: Leaf> Leaf for BTreeMap<String, T> {
 impl Leaf for Properties {
     const KIND: &'static str = "a table of text";
     fn read(value: Value, at: &At<'_>, errors: &mut Vec<SettingError>) -> Option<Self> {
-        let mut flat = BTreeMap::new();
-        flatten(table_of(value, at, errors)?, "", at, errors, &mut flat);
-        Some(Self(flat))
+        flat_table(value, at, errors).map(Self)
     }
     fn show(&self) -> Option<String> {
         let items: Vec<_> = self.keys().map(|name| format!("{} = {REDACTED}", quote(name))).collect();
@@ -102,9 +100,7 @@ impl Leaf for Properties {
 impl Leaf for TypeNames {
     const KIND: &'static str = "a table of text";
     fn read(value: Value, at: &At<'_>, errors: &mut Vec<SettingError>) -> Option<Self> {
-        let mut flat = BTreeMap::new();
-        flatten(table_of(value, at, errors)?, "", at, errors, &mut flat);
-        Some(Self(flat))
+        flat_table(value, at, errors).map(Self)
     }
     fn show(&self) -> Option<String> {
         let items: Vec<_> =
@@ -113,7 +109,13 @@ impl Leaf for TypeNames {
     }
 }
 
-/// Such names hold dots (librdkafka's all do), which TOML and variables turn into nested tables.
+/// A table of text whose names hold dots (librdkafka's all do), which TOML and variables turn into nested tables.
+fn flat_table(value: Value, at: &At<'_>, errors: &mut Vec<SettingError>) -> Option<BTreeMap<String, String>> {
+    let mut flat = BTreeMap::new();
+    flatten(table_of(value, at, errors)?, "", at, errors, &mut flat);
+    Some(flat)
+}
+
 fn flatten(
     table: Map<String, Value>,
     prefix: &str,

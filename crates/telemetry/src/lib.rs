@@ -8,6 +8,7 @@ pub mod names;
 mod process;
 mod recorder;
 mod role;
+mod said;
 mod shutdown;
 #[cfg(test)]
 mod tests;
@@ -18,4 +19,5 @@ pub use health::{Condition, Health};
 pub use logging::{LoggingError, init_logging};
 pub use recorder::{Recorder, RecorderError};
 pub use role::{role_main, run_role, run_settings};
+pub use said::Said;
 pub use shutdown::{Shutdown, ShutdownError};

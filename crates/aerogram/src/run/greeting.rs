@@ -1,7 +1,7 @@
 //! What a person reads who started it.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aerogram_settings::{Role, Settings, Store};
@@ -9,11 +9,20 @@ use aerogram_telemetry::Health;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// What is told beside the settings.
+pub struct Greeting {
+    pub began: Instant,
+    pub embedded: bool,
+    /// The file with the tokens in clear, where they are ours.
+    pub tokens: Option<PathBuf>,
+}
+
 /// Says what listens where, and what this is not for.
-pub fn say_what_listens(settings: &Settings, embedded: bool, tokens: Option<&Path>) {
+pub fn say_what_listens(settings: &Settings, greeting: &Greeting) {
     let topics: Vec<&str> = settings.ingest.sources.iter().map(|source| source.topic.as_str()).collect();
     let topics = if topics.is_empty() { "none configured".to_owned() } else { topics.join(", ") };
-    let kind = if embedded { ", the embedded broker: for one machine, not for production" } else { "" };
+    let kind =
+        if greeting.embedded { ", the embedded broker: for one machine, not for production" } else { "" };
     let admin = settings.telemetry.admin_listen_of(Role::All);
     let waits = match settings.scheduler.store {
         Store::Memory => "in memory, rebuilt from the log at every start",
@@ -29,7 +38,7 @@ pub fn say_what_listens(settings: &Settings, embedded: bool, tokens: Option<&Pat
         format!("  what waits     {waits}"),
         format!("  data           {}", settings.embedded.data_dir.display()),
     ];
-    if let Some(tokens) = tokens {
+    if let Some(tokens) = &greeting.tokens {
         lines.push(format!("  tokens         {}", tokens.display()));
     }
     say(&lines.join("\n"));

@@ -10,7 +10,6 @@ mod listeners;
 mod roles;
 mod secrets;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,6 +22,7 @@ use crate::options::RunArgs;
 use crate::{FAILED, WRONG_CONFIGURATION, complain, say};
 use broker::Broker;
 use data_dir::DataDir;
+use greeting::Greeting;
 use roles::Roles;
 
 /// Partitions of an upstream topic that is made here.
@@ -82,7 +82,8 @@ async fn all(mut settings: Settings, health: Health, shutdown: Shutdown, dir: Da
         None
     };
 
-    let serving = serve(&settings, &health, &created, &shutdown, (began, embedded, tokens.as_deref()));
+    let greeting = Greeting { began, embedded, tokens };
+    let serving = serve(&settings, &health, &created, &shutdown, &greeting);
     let ended = match &broker {
         None => serving.await,
         Some(broker) => tokio::select! {
@@ -115,7 +116,7 @@ async fn serve(
     health: &Health,
     created: &Condition,
     shutdown: &Shutdown,
-    (began, embedded, tokens): (Instant, bool, Option<&Path>),
+    greeting: &Greeting,
 ) -> anyhow::Result<()> {
     let made = tokio::select! {
         made = topics::create(settings) => made,
@@ -123,10 +124,10 @@ async fn serve(
     };
     let report = made.context("the internal topics cannot be made")?;
     anyhow::ensure!(report.is_good(), "the internal topics are not as they should be:\n{report}");
-    greeting::say_what_listens(settings, embedded, tokens);
+    greeting::say_what_listens(settings, greeting);
     let roles = Roles::start(settings, health, shutdown);
     created.set(true, "as they should be");
-    let ready = tokio::spawn(greeting::say_when_ready(health.clone(), began));
+    let ready = tokio::spawn(greeting::say_when_ready(health.clone(), greeting.began));
     let ended = roles.ended().await;
     ready.abort();
     ended

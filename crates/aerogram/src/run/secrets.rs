@@ -1,13 +1,12 @@
 //! Keys and tokens for whoever configured none: made once, kept in the data directory.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use aerogram_domain::credentials::token_sha256;
 use aerogram_seal::new_key;
 use aerogram_settings::Settings;
 use anyhow::Context as _;
 use secrecy::SecretString;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::data_dir::DataDir;
@@ -66,13 +65,7 @@ fn credentials(tokens: &str) -> String {
         let found = tokens.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         found.unwrap_or_default().trim()
     };
-    let hash = |name: &str| {
-        Sha256::digest(value(name).as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    };
+    let hash = |name: &str| token_sha256(value(name));
     format!(
         "# Made by `aerogram run`; yours to change. A token's hash: printf '%s' TOKEN | sha256sum\n\n\
          [[operators]]\nid = \"OPX\"\ncontracts = [\"C-100\"]\n\n\
@@ -103,13 +96,14 @@ mod tests {
         assert_eq!(key(&first), key(&second));
         let tokens = std::fs::read_to_string(tokens).unwrap();
         let token = tokens.lines().find_map(|line| line.strip_prefix("AEROGRAM_OPERATOR_TOKEN=")).unwrap();
-        let hash: String =
-            Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = std::fs::read_to_string(first.credentials.file.unwrap()).unwrap();
-        assert!(file.contains(&hash) && !file.contains(token), "{file}");
+        assert!(file.contains(&token_sha256(token)) && !file.contains(token), "{file}");
         assert!(
             complete(&mut Settings::default(), &dir, false).unwrap_err().to_string().contains("seal.keys")
         );
-        Credentials::parse(&file, &Catalogue::builtin()).unwrap();
+        let credentials = Credentials::parse(&file, &Catalogue::builtin()).unwrap();
+        let publisher =
+            tokens.lines().find_map(|line| line.strip_prefix("AEROGRAM_PUBLISHER_TOKEN=")).unwrap();
+        assert!(credentials.publisher(publisher).is_some());
     }
 }

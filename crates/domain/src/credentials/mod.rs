@@ -183,6 +183,11 @@ impl Credentials {
     }
 }
 
+/// The hash of a token as the credentials file has it.
+pub fn token_sha256(token: &str) -> String {
+    hash(token).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Tokens are looked up by their hash: how long that takes tells nothing of the tokens themselves.
 fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()

@@ -1,6 +1,7 @@
 //! The data of an event: a JSON object, checked without building it.
 
 use super::Code;
+use crate::json_kind::kind;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
@@ -28,18 +29,6 @@ pub(super) fn check_object(raw: &RawValue) -> Result<(), (Code, String)> {
         return Err((Code::Invalid, format!("is nested deeper than {DEPTH_MAX} levels")));
     }
     Ok(())
-}
-
-/// What a JSON value is, in words.
-pub(super) fn kind(raw: &RawValue) -> &'static str {
-    match raw.get().as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b'"') => "a text",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
 }
 
 /// How deep valid JSON is nested.

@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901), followed through JSON text without building it.
 
-use super::json;
+use crate::json_kind::kind;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -70,7 +70,7 @@ impl Pointer {
                     Some(item) => Item(item).deserialize(&mut reader).map_err(|_| Absent::Unreadable)?,
                     None => None,
                 },
-                _ => return Err(Absent::Blocked { at: self.beginning(index), kind: json::kind(here) }),
+                _ => return Err(Absent::Blocked { at: self.beginning(index), kind: kind(here) }),
             };
             here = step.ok_or(Absent::Missing)?;
         }

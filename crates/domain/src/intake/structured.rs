@@ -5,6 +5,7 @@ use super::{
     attributes::{Attribute, Draft, Naming, Time},
     json,
 };
+use crate::json_kind::kind;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -44,7 +45,7 @@ pub(super) fn read(payload: &Bytes, pointer: &str) -> Result<Draft, Refusal> {
     // The derived reader would also take an array as the list of the fields.
     if !payload.trim_ascii_start().starts_with(b"{") {
         let other: &RawValue = serde_json::from_slice(payload).map_err(|error| malformed(pointer, &error))?;
-        let kind = json::kind(other);
+        let kind = kind(other);
         return Err(Refusal::one(Code::Malformed, pointer, format!("must be a JSON object, is {kind}")));
     }
     let found: CloudEvent<'_> =
@@ -92,7 +93,7 @@ pub(super) fn text(found: Option<&RawValue>) -> Attribute {
         Ok(text) if text.is_empty() => Attribute::Missing,
         Ok(text) => Attribute::Text(text),
         Err(_) if raw.get().starts_with('"') => Attribute::Wrong("a text that is not valid Unicode"),
-        Err(_) => Attribute::Wrong(json::kind(raw)),
+        Err(_) => Attribute::Wrong(kind(raw)),
     }
 }
 

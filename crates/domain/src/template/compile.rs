@@ -1,11 +1,12 @@
 //! A template as written becomes one that renders. Everything that is wrong with it is found, not just the first.
 
-use super::document::{Members, kind};
+use super::document::Members;
 use super::header_names;
 use super::pieces::{Pieces, Writer, quoted};
 use super::problem::Problems;
 use super::scan::{Broken, Token, scan};
 use super::{Fields, Header, Limits, Problem, Source};
+use crate::json_kind::kind;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 

@@ -39,15 +39,3 @@ impl<'de> Visitor<'de> for Collect {
         Ok(found)
     }
 }
-
-/// What a JSON value is, in words.
-pub(super) fn kind(raw: &RawValue) -> &'static str {
-    match raw.get().as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b'"') => "a text",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
-}

@@ -9,6 +9,7 @@ mod demo;
 mod docs_demo;
 mod docs_page;
 mod docs_publish;
+mod docs_readme;
 mod docs_receive;
 mod docs_run;
 mod egress;

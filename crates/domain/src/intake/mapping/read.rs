@@ -8,6 +8,7 @@ use crate::intake::{
     pointer::{Absent, Pointer},
     structured,
 };
+use crate::json_kind::kind;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub(in crate::intake) fn read(
     let document: &RawValue =
         serde_json::from_slice(payload).map_err(|error| structured::malformed("", &error))?;
     if !document.get().starts_with('{') {
-        let kind = json::kind(document);
+        let kind = kind(document);
         return Err(Refusal::one(Code::Malformed, "", format!("must be a JSON object, is {kind}")));
     }
     let mut reading = Reading { document, refusal: Refusal::none() };

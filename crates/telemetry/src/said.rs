@@ -11,7 +11,7 @@ const SUBJECTS_MAX: usize = 256;
 /// Least time between two looks for what may be forgotten, when there is no room.
 const SWEEP_AGAIN: Duration = Duration::from_secs(1);
 
-/// When something was said last, by what it is about. Subjects for which there is no room share one entry, so that lines
+/// When something was said last, by what it is about; shared by tasks. Subjects for which there is no room share one entry, so that lines
 /// are bounded as well.
 pub struct Said {
     subjects_max: usize,
@@ -38,6 +38,7 @@ impl Default for Said {
 
 impl Said {
     /// With room for so many subjects.
+    #[must_use]
     pub fn of(subjects_max: usize) -> Self {
         Self { subjects_max, memory: Mutex::default() }
     }
