@@ -130,9 +130,10 @@ impl Ground {
             &system.processes(),
         )?;
         let watch = Watch::new(subscriptions, &self.options.dir.join(DELIVERIES))?;
-        report.write()?;
         let opening =
             opening(&self.options, &self.addresses, &self.credentials, &self.receiver, self.screen.paint())?;
+        // Last: whoever waits for it finds everything else there.
+        report.write()?;
         self.screen.line(&opening)?;
         Ok(Show { watch, ledger: Ledger::default(), report, began: Instant::now() })
     }
