@@ -1,7 +1,7 @@
 //! Says why attempts fail: for each subscription and outcome now and then, and nothing that is the customer's.
 
 use crate::observe;
-use aerogram_domain::policy::Answer;
+use aerogram_domain::policy::{Answer, Remark};
 use aerogram_egress::{Failure, TlsKind, callable};
 use aerogram_telemetry::Said;
 use aerogram_wire::v1::{Outcome, Subscription};
@@ -34,6 +34,15 @@ pub fn tell(
         "an attempt failed: {}",
         why(answer, failure)
     );
+}
+
+/// What the attempt's record says of it.
+pub fn remark(failure: &Failure) -> Remark {
+    Remark {
+        problem: failure.to_string(),
+        tls_problem: kind(Some(failure)).unwrap_or_default().to_owned(),
+        excerpt: String::new(),
+    }
 }
 
 /// Host and port alone: path and query may hold a token.

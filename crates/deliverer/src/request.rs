@@ -1,11 +1,12 @@
 //! One HTTP try: body, signature, headers, request, and what came of it.
 
+use crate::failed;
 use crate::parts::Parts;
 use crate::secrets::{self, BadSecret};
 use crate::templates::BadTemplate;
 use aerogram_domain::authentication;
 use aerogram_domain::body::{BodyError, default_body, event_data, webhook_id};
-use aerogram_domain::policy::{Answer, AttemptResult, retry_after_ms};
+use aerogram_domain::policy::{Answer, AttemptResult, Remark, retry_after_ms};
 use aerogram_domain::signing::{self, BadKey};
 use aerogram_domain::subscription::signing_keys;
 use aerogram_domain::template::{BadData, BodyTooLarge, Template};
@@ -81,16 +82,17 @@ pub async fn attempt(
     subscription: &Subscription,
 ) -> (AttemptResult, Option<Failure>) {
     let (started_at_ms, began) = (wall_ms(), Instant::now());
-    let (answer, failure) = match prepare(parts, delivery, subscription, started_at_ms) {
+    let (answer, remark, failure) = match prepare(parts, delivery, subscription, started_at_ms) {
         Ok(request) => post(parts, &subscription.callback_url, request).await,
         Err(problem) => {
             say(parts, attempt, delivery, subscription, &problem);
-            (Answer::Failed(Outcome::PlatformError), None)
+            let remark = Remark { problem: problem.to_string(), ..Remark::default() };
+            (Answer::Failed(Outcome::PlatformError), remark, None)
         }
     };
     let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     tracing::debug!(subscription = subscription.id, attempt, ?answer, duration_ms, "attempt");
-    (AttemptResult { started_at_ms, duration_ms, answer }, failure)
+    (AttemptResult { started_at_ms, duration_ms, answer, remark }, failure)
 }
 
 fn say(parts: &Parts, attempt: u32, delivery: &Delivery, subscription: &Subscription, problem: &Unready) {
@@ -183,13 +185,16 @@ fn keys(parts: &Parts, subscription: &Subscription, now_ms: i64) -> Result<Vec<V
     signing_keys(subscription, now_ms).map(key).collect()
 }
 
-async fn post(parts: &Parts, url: &str, request: Request) -> (Answer, Option<Failure>) {
+async fn post(parts: &Parts, url: &str, request: Request) -> (Answer, Remark, Option<Failure>) {
     match try_post(parts, url, request).await {
         Ok(response) => {
             let retry_after_ms = response.retry_after.and_then(|value| retry_after_ms(&value, wall_ms()));
-            (Answer::Status { status: response.status, retry_after_ms }, None)
+            let remark = Remark { excerpt: response.excerpt, ..Remark::default() };
+            (Answer::Status { status: response.status, retry_after_ms }, remark, None)
         }
-        Err(failure) => (Answer::Failed(outcome_of(parts, &failure)), Some(failure)),
+        Err(failure) => {
+            (Answer::Failed(outcome_of(parts, &failure)), failed::remark(&failure), Some(failure))
+        }
     }
 }
 

@@ -48,11 +48,25 @@ pub struct Policy {
 }
 
 /// What came of one HTTP try, as the shell saw it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttemptResult {
     pub started_at_ms: i64,
     pub duration_ms: u32,
     pub answer: Answer,
+    /// For the record of an attempt that failed.
+    pub remark: Remark,
+}
+
+/// What people want to know about an attempt that failed, beside its answer. Kept with the attempt, each text cut to its
+/// limit.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Remark {
+    /// Why there was no answer.
+    pub problem: String,
+    /// Names a problem with TLS.
+    pub tls_problem: String,
+    /// The beginning of what the receiver answered.
+    pub excerpt: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

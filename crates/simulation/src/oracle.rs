@@ -90,7 +90,7 @@ impl Oracle {
         self.check(made <= most, || {
             format!("(4) outcome {made} of {}, the policy allows {most}", short(key))
         });
-        if let (LineKind::Retry, Some(attempt)) = (line.kind(), line.attempt)
+        if let (LineKind::Retry, Some(attempt)) = (line.kind(), &line.attempt)
             && made > 0
             && made >= attempt.number
         {

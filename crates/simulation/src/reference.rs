@@ -28,7 +28,7 @@ impl Run {
         if self.settles(line.seq) {
             return false;
         }
-        let number = line.attempt.map_or(0, |attempt| attempt.number);
+        let number = line.attempt.as_ref().map_or(0, |attempt| attempt.number);
         match line.kind() {
             LineKind::Failed => {
                 if !self.failed.insert((line.seq, number)) {
@@ -43,7 +43,7 @@ impl Run {
                 self.ended = Some(line.clone());
             }
         }
-        self.attempts.extend(line.attempt);
+        self.attempts.extend(line.attempt.clone());
         self.counted = self.counted.max(line.attempts_made);
         true
     }

@@ -146,7 +146,7 @@ fn describe(write: &Write) -> String {
             Some(Body::Claim(claim)) => format!("claim of {} nonce {}", claim.owner, claim.nonce),
             Some(Body::Batch(batch)) => {
                 let lines = batch.lines.iter().map(|line| {
-                    let number = line.attempt.map_or(0, |a| a.number);
+                    let number = line.attempt.as_ref().map_or(0, |a| a.number);
                     format!(
                         "{}/{} seq {} {:?} #{number}",
                         id(&line.delivery_id),

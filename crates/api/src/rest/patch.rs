@@ -61,5 +61,6 @@ fn update(request: PatchRequest, sealing: &Sealing<'_>) -> Result<Update, Proble
         all_text: request.all_text,
         authentication: authentication.transpose()?,
         policy: request.policy.map(Option::unwrap_or_default),
+        name: None,
     })
 }

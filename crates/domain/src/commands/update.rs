@@ -42,6 +42,9 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
     if let Some(policy) = &update.policy {
         next.policy.clone_from(policy);
     }
+    if let Some(name) = &update.name {
+        next.name.clone_from(name);
+    }
     if let Some(clash) = header_clash(&next) {
         return refuse(Refusal::Conflict, clash);
     }
@@ -49,12 +52,13 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
 }
 
 fn is_empty(update: &Update) -> bool {
-    let Update { callback_url, status: _, template, all_text, authentication, policy } = update;
+    let Update { callback_url, status: _, template, all_text, authentication, policy, name } = update;
     callback_url.is_empty()
         && template.is_none()
         && all_text.is_none()
         && authentication.is_none()
         && policy.is_none()
+        && name.is_none()
 }
 
 /// The new key signs from now on; the one before signs too until the overlap ends, and the one before that no more.

@@ -54,6 +54,11 @@ impl Run {
         self.last.as_deref().filter(|line| line.seq == seq)
     }
 
+    fn text_bytes(&self) -> usize {
+        let lines = self.failed.iter().chain(self.last.as_deref());
+        lines.filter_map(|line| line.attempt.as_ref()).map(|a| a.problem.len() + a.excerpt.len()).sum()
+    }
+
     /// Where the line that settled just this seq stands in `told`, if no later one was read.
     pub fn settled_index(&self, seq: u32) -> Option<u64> {
         (self.settled == Some(seq)).then_some(self.settled_index)
@@ -83,6 +88,8 @@ pub struct Fold {
     claims: VecDeque<i64>,
     last_nonce: Option<u64>,
     runs: HashMap<RunKey, Run>,
+    /// Of the texts in the lines that `runs` keeps.
+    text_bytes: usize,
     told: VecDeque<Told>,
     /// Index of the first of `told` since the beginning.
     told_base: u64,
@@ -101,6 +108,7 @@ impl Fold {
             claims: resume.claims.into(),
             last_nonce: None,
             runs: HashMap::new(),
+            text_bytes: 0,
             told: VecDeque::new(),
             told_base: 0,
             next_offset: resume.fold_from,
@@ -160,9 +168,11 @@ impl Fold {
         self.epoch = Some(epoch);
         let told_index = self.told_base + self.told.len() as u64;
         let run = self.runs.entry(key).or_default();
+        let before = run.text_bytes();
         if !run.apply(line, told_index) {
             return Applied::AlreadySettled;
         }
+        self.text_bytes = self.text_bytes - before + run.text_bytes();
         let follows = own && line.kind() != LineKind::Failed;
         let done_ms = (!follows).then_some(self.claimed_at_ms);
         let record_since_ms = if line.record_since_ms > 0 { line.record_since_ms } else { appended_ms };
@@ -202,7 +212,7 @@ impl Fold {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.runs.len() * RUN_BYTES + self.told.len() * TOLD_BYTES
+        self.runs.len() * RUN_BYTES + self.told.len() * TOLD_BYTES + self.text_bytes
     }
 
     /// Forgets lines that no owner will need: appended and with their consequences acknowledged before `recent_ms`,
@@ -226,8 +236,10 @@ impl Fold {
             let (key, index) = (told.key, self.told_base);
             self.told.pop_front();
             self.told_base += 1;
-            if self.runs.get(&key).is_some_and(|run| run.told_index <= index) {
-                self.runs.remove(&key);
+            if self.runs.get(&key).is_some_and(|run| run.told_index <= index)
+                && let Some(run) = self.runs.remove(&key)
+            {
+                self.text_bytes -= run.text_bytes();
             }
         }
         (self.next_offset, self.epoch)
@@ -244,7 +256,7 @@ impl Run {
         if line.kind() == LineKind::Unspecified {
             return false;
         }
-        let attempt = |line: &Line| line.attempt.map_or(0, |a| a.number);
+        let attempt = |line: &Line| line.attempt.as_ref().map_or(0, |a| a.number);
         if line.kind() == LineKind::Failed {
             if self.failed(line.seq).any(|told| attempt(told) == attempt(line)) {
                 return false;

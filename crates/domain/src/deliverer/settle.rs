@@ -5,7 +5,7 @@ use super::admit::oldest_line_ms;
 use super::item::State;
 use super::{Action, Partition};
 use crate::clock::Now;
-use crate::policy::{AttemptResult, Verdict};
+use crate::policy::{Answer, AttemptResult, Remark, Verdict};
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::SCHEMA;
 use aerogram_wire::key::{PendingKey, RunKey};
@@ -15,6 +15,12 @@ use aerogram_wire::v1::{
 
 /// Attempts a record carries along; our own faults can be retried for a day, once a minute.
 const HISTORY_MAX: usize = 64;
+/// Of so many, the last ones, the texts are carried along too.
+const HISTORY_TEXTS_MAX: usize = 8;
+/// Longest `problem` of an attempt.
+const PROBLEM_MAX_BYTES: usize = 300;
+/// Longest `excerpt` of an attempt; the configuration may ask for less.
+const EXCERPT_MAX_BYTES: usize = 4_096;
 
 impl Partition {
     /// A request ended. The outcome is written, and acted upon only when it was read back.
@@ -27,6 +33,8 @@ impl Partition {
             item.delivery.history.first().map_or(result.started_at_ms, |first| first.started_at_ms);
         let verdict = policy.decide(result.answer, made + 1, first_ms, now.wall_ms, self.rng.u64(..));
         self.lanes.close(&subscription_id);
+        let outcome = policy.outcome(result.answer);
+        let remark = if verdict == Verdict::Delivered { Remark::default() } else { result.remark };
         let kind = match verdict {
             Verdict::Delivered => LineKind::Delivered,
             Verdict::AtOnce => LineKind::Failed,
@@ -38,11 +46,14 @@ impl Partition {
                 number: made + 1,
                 started_at_ms: result.started_at_ms,
                 duration_ms: result.duration_ms,
-                outcome: policy.outcome(result.answer).into(),
+                outcome: outcome.into(),
                 status: match result.answer {
-                    crate::policy::Answer::Status { status, .. } => status.into(),
-                    crate::policy::Answer::Failed(_) => 0,
+                    Answer::Status { status, .. } => status.into(),
+                    Answer::Failed(_) => 0,
                 },
+                problem: cut(remark.problem, PROBLEM_MAX_BYTES),
+                tls_problem: remark.tls_problem,
+                excerpt: cut(remark.excerpt, EXCERPT_MAX_BYTES),
             });
             line.attempts_made = made + 1;
             match verdict {
@@ -185,7 +196,8 @@ impl Partition {
     fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
         let subscription = self.table.get(&item.delivery.subscription_id);
-        let ended_ms = line.attempt.map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
+        let ended_ms =
+            line.attempt.as_ref().map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
         out.push(Action::Escalate {
             ticket: Ticket { offset, consequence: Consequence::Escalate },
             key: item.key,
@@ -198,6 +210,7 @@ impl Partition {
                 policy: subscription
                     .map_or_else(String::new, |s| self.policies.of(&s.policy, &s.profile).name.clone()),
                 delivery: Some(Delivery { history: Vec::new(), ..Delivery::clone(&item.delivery) }),
+                resolution: None,
             }),
         });
         if line.reason() == Reason::Gone {
@@ -210,7 +223,8 @@ impl Partition {
         }
     }
 
-    /// Every attempt of the run up to `line`, oldest first; past the cap those after the first are left out.
+    /// Every attempt of the run up to `line`, oldest first; past the cap those after the first are left out, and the texts
+    /// of all but the last ones.
     fn history(&self, offset: i64, line: &Line) -> Vec<Attempt> {
         let Some(item) = self.items.get(offset) else { return Vec::new() };
         let failed = self.fold.run(item.key).into_iter().flat_map(|run| run.failed(line.seq));
@@ -218,13 +232,17 @@ impl Partition {
             .delivery
             .history
             .iter()
-            .copied()
-            .chain(failed.chain([line]).filter_map(|l| l.attempt))
+            .chain(failed.chain([line]).filter_map(|l| l.attempt.as_ref()))
+            .cloned()
             .collect();
         // The first stays: it tells since when the run is tried.
         let excess = history.len().saturating_sub(HISTORY_MAX);
         if excess > 0 {
             history.drain(1..=excess);
+        }
+        let texts_from = history.len().saturating_sub(HISTORY_TEXTS_MAX);
+        for attempt in &mut history[..texts_from] {
+            (attempt.problem, attempt.excerpt) = (String::new(), String::new());
         }
         history
     }
@@ -281,4 +299,9 @@ impl Partition {
             self.advance();
         }
     }
+}
+
+fn cut(mut text: String, max_bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(max_bytes));
+    text
 }

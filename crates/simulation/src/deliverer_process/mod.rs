@@ -9,7 +9,7 @@ use crate::producer::Producer;
 use crate::surroundings::Surroundings;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Ticket};
-use aerogram_domain::policy::{Answer, AttemptResult};
+use aerogram_domain::policy::{Answer, AttemptResult, Remark};
 use aerogram_wire::v1::Status;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -222,6 +222,7 @@ impl DelivererProcess {
             started_at_ms: request.started_wall_ms,
             duration_ms: (world.now_ms - request.started_ms) as u32,
             answer: request.answer,
+            remark: Remark::default(),
         };
         self.with_core(world, request.partition, request.core, |partition, now, out| {
             partition.on_response(now, request.offset, result, out);
