@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aerogram_domain::escalations::Writes;
 use aerogram_kafka::{Out, WriteError, Writer};
-use aerogram_projection::Row;
+use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::{Escalation, PendingEntry};
 use aerogram_wire::{Message as _, Topic};
 use tokio::time::timeout;
 
@@ -30,25 +30,42 @@ impl Settling {
         Self { writer, patience }
     }
 
-    /// Writes in order, each acknowledged before the next. Once begun it is finished, also when nobody waits any more: else
-    /// something could be sent again of which nothing says so.
+    /// Writes what people made of it, under the key of the run that was given up.
     ///
     /// # Errors
-    /// When it is not known whether all of it is written. Then it may be asked for again: a run is sent once however often it
-    /// stands in `pending`, as long as the deliverer remembers it.
-    pub async fn write(&self, row: &Row, writes: Writes) -> Result<(), NotWritten> {
-        let (writer, key, partition) = (self.writer.clone(), row.key, row.partition);
-        let writing = tokio::spawn(async move {
-            if let Some((key, entry)) = &writes.pending {
-                let (key, payload) = (key.encode(), entry.encode_to_vec());
-                writer.write(out(Topic::Pending, partition, &key, &payload)).await?;
-            }
-            let (key, payload) = (key.encode(), writes.escalation.encode_to_vec());
-            writer.write(out(Topic::Escalations, partition, &key, &payload)).await
-        });
-        match timeout(self.patience, writing).await {
-            Ok(Ok(written)) => Ok(written.map(|_| ())?),
-            Ok(Err(_)) | Err(_) => Err(NotWritten::Late),
+    /// When it is not known to be written.
+    pub async fn resolve(
+        &self,
+        partition: i32,
+        key: RunKey,
+        escalation: &Escalation,
+    ) -> Result<(), NotWritten> {
+        self.write(Topic::Escalations, partition, &key.encode(), &escalation.encode_to_vec()).await
+    }
+
+    /// Writes what waits to be sent again.
+    ///
+    /// # Errors
+    /// When it is not known to be written. Then it may be asked for again: it is the same entry.
+    pub async fn send(
+        &self,
+        partition: i32,
+        key: PendingKey,
+        entry: &PendingEntry,
+    ) -> Result<(), NotWritten> {
+        self.write(Topic::Pending, partition, &key.encode(), &entry.encode_to_vec()).await
+    }
+
+    async fn write(
+        &self,
+        topic: Topic,
+        partition: i32,
+        key: &[u8],
+        payload: &[u8],
+    ) -> Result<(), NotWritten> {
+        match timeout(self.patience, self.writer.write(out(topic, partition, key, payload))).await {
+            Ok(written) => Ok(written.map(|_| ())?),
+            Err(_) => Err(NotWritten::Late),
         }
     }
 }

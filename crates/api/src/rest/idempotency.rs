@@ -71,6 +71,9 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
         wish.extend(["template", template.body_json().unwrap_or_default()]);
         wish.extend(template.header_names());
     }
+    if let Some(name) = &request.name {
+        wish.extend(["the name is", name]);
+    }
     if request.all_text {
         wish.push("all text");
     }

@@ -37,20 +37,32 @@ pub async fn why(api: &Api, headers: &HeaderMap, body: Body) -> Result<Option<St
     }
 }
 
-/// Decides, writes, and answers how things are then.
+/// How often it is decided anew, because others resolve the same at the same time.
+const ROUNDS_MAX: usize = 4;
+
+/// Decides, writes, and answers how things are then. To be finished once it is begun, also when nobody waits for the answer any
+/// more: else something would be said to be sent that is not.
 ///
 /// # Errors
-/// 409 when it can't be done as things are, 503 when it is not known to be written.
-pub async fn resolve(api: &Api, keeper: &Keeper, row: Row, wish: Wish<'_>) -> Result<Row, Problem> {
-    let who = Who { actor: &keeper.actor, now_ms: now_ms() };
-    let escalated = Escalated { key: row.key, resolution: row.resolution.as_ref() };
-    let writes = match decide(escalated, wish, who).map_err(refused)? {
-        Decision::AlreadySo => return Ok(row),
-        Decision::Write(writes) => *writes,
-    };
-    api.escalations.settling.write(&row, writes).await?;
-    // As the log says it: of two who asked at once one was the first.
-    api.escalation(keeper, &run_name(row.key)).await
+/// 409 when it can't be done as things are, 503 when it is not known to be written; then it may be asked for again.
+pub async fn resolve(api: &Api, keeper: &Keeper, mut row: Row, wish: Wish<'_>) -> Result<Row, Problem> {
+    for _ in 0..ROUNDS_MAX {
+        let who = Who { actor: &keeper.actor, now_ms: now_ms() };
+        let escalated = Escalated { key: row.key, resolution: row.resolution.as_ref() };
+        match decide(escalated, wish, who).map_err(refused)? {
+            Decision::AlreadySo => return Ok(row),
+            Decision::Send(key, entry) => {
+                api.escalations.settling.send(row.partition, key, &entry).await?;
+                return Ok(row);
+            }
+            Decision::Resolve(escalation) => {
+                api.escalations.settling.resolve(row.partition, row.key, &escalation).await?;
+                // As the log says it: of two who asked at once one was the first.
+                row = api.escalation(keeper, &run_name(row.key)).await?;
+            }
+        }
+    }
+    Err(Problem::new(StatusCode::CONFLICT, "others resolve it at the same time; look at it and ask again"))
 }
 
 fn refused(refusal: Refusal) -> Problem {
