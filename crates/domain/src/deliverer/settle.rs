@@ -121,7 +121,9 @@ impl Partition {
             return;
         }
         if let Some(item) = self.items.get(offset) {
-            out.push(Action::Settled { kind: line.kind(), accepted_at_ms: item.delivery.accepted_at_ms });
+            // What people send again is as old as they were slow.
+            let accepted_at_ms = if item.delivery.run == 0 { item.delivery.accepted_at_ms } else { 0 };
+            out.push(Action::Settled { kind: line.kind(), accepted_at_ms });
         }
         self.consequences(now, offset, Some(line), out);
     }
@@ -196,7 +198,8 @@ impl Partition {
     fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
         // What was called and judged by; of an inherited line only what is so now.
-        let (callback_url, policy) = match (&item.sent_as, self.table.get(&item.delivery.subscription_id)) {
+        let sent_as = item.sent_as.as_ref().filter(|_| !removed(Rule::JudgedBy));
+        let (callback_url, policy) = match (sent_as, self.table.get(&item.delivery.subscription_id)) {
             (Some((subscription, policy)), _) => (subscription.callback_url.clone(), policy.name.clone()),
             (None, Some(now)) => {
                 (now.callback_url.clone(), self.policies.of(&now.policy, &now.profile).name.clone())
