@@ -111,13 +111,29 @@ pub enum ConfigCommand {
     Check(RoleArgs),
 }
 
+/// Of nothing at most nothing can be said.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Options;
+    use super::{Options, at_least_one};
     use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_well_formed() {
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_refused() {
+        assert_eq!(at_least_one("0"), Err("must be at least 1".to_owned()));
+        assert_eq!(at_least_one("1"), Ok(1));
+        assert!(at_least_one("-1").is_err() && at_least_one("many").is_err());
     }
 }

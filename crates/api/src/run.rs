@@ -11,7 +11,7 @@ use aerogram_egress::UrlGuard;
 use aerogram_kafka::{Cluster, Companions, From};
 use aerogram_projection::Projection;
 use aerogram_seal::Sealer;
-use aerogram_settings::Settings;
+use aerogram_settings::{PolicySettings, Settings};
 use aerogram_telemetry::{Health, Shutdown};
 use aerogram_wire::Topic;
 use anyhow::{Context as _, anyhow};
@@ -136,7 +136,9 @@ pub async fn start_at(
     };
     let api = Arc::new(api(&settings, &cluster, files, table, catch_up, results, escalations)?);
     let finishing = Arc::clone(&api);
-    tasks.spawn(async move { match escalations::finish(&finishing.escalations, patience).await {} });
+    tasks.spawn(async move {
+        match escalations::finish(&finishing.escalations, pace.finish_every, patience).await {}
+    });
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
     Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience, projection })
 }
@@ -181,7 +183,7 @@ fn api(
     escalations: Escalations,
 ) -> anyhow::Result<Api> {
     let mut policies: BTreeSet<String> = settings.policies.keys().cloned().collect();
-    policies.extend(["standard", "staffing"].map(str::to_owned));
+    policies.extend(PolicySettings::BUILT_IN.map(str::to_owned));
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
     let submitter = Submitter::new(cluster.clone(), cluster.expiring_writer()?, results, patience);
     let urls = UrlGuard::new(&settings.deliverer);

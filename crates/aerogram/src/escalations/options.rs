@@ -1,7 +1,10 @@
 //! The command line of `aerogram escalations`.
 
+use aerogram_domain::escalations::{self, reason_name};
+use aerogram_wire::v1;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
+use crate::options::at_least_one;
 use crate::reach::Reach;
 
 const HELP: &str = "\
@@ -105,15 +108,6 @@ pub struct Filters {
     pub operator: Option<String>,
 }
 
-/// Of nothing at most nothing can be said.
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(format!("{error}")),
-    }
-}
-
 #[derive(Args)]
 pub struct ListArgs {
     /// So many at most
@@ -180,13 +174,13 @@ impl Filters {
     /// As parameters of the list.
     pub fn query(&self) -> Vec<(&'static str, String)> {
         let reason = self.reason.map(|reason| match reason {
-            Reason::Exhausted => "exhausted".to_owned(),
-            Reason::Gone => "gone".to_owned(),
-            Reason::Platform => "platform".to_owned(),
+            Reason::Exhausted => reason_name(v1::Reason::Exhausted).to_owned(),
+            Reason::Gone => reason_name(v1::Reason::Gone).to_owned(),
+            Reason::Platform => reason_name(v1::Reason::Platform).to_owned(),
         });
         let fault = self.fault.map(|fault| match fault {
-            Fault::Receiver => "receiver".to_owned(),
-            Fault::Platform => "platform".to_owned(),
+            Fault::Receiver => escalations::Fault::Receiver.name().to_owned(),
+            Fault::Platform => escalations::Fault::Platform.name().to_owned(),
         });
         let all = [
             ("subscriptionId", self.subscription.clone()),
@@ -205,10 +199,10 @@ impl Filters {
 impl State {
     pub const fn name(self) -> &'static str {
         match self {
-            State::Open => "open",
-            State::Dismissed => "dismissed",
-            State::Redelivering => "redelivering",
-            State::Redelivered => "redelivered",
+            State::Open => escalations::State::Open.name(),
+            State::Dismissed => escalations::State::Dismissed.name(),
+            State::Redelivering => escalations::State::Redelivering.name(),
+            State::Redelivered => escalations::State::Redelivered.name(),
             State::All => "all",
         }
     }

@@ -4,6 +4,7 @@ use aerogram_settings::RoleArgs;
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::http::Access;
+use crate::options::at_least_one;
 
 const EXIT_STATUS: &str = "\
 The token is that of an administrator: [[admins]] of the credentials file.
@@ -26,15 +27,6 @@ The token is that of an administrator: [[admins]] of the credentials file.
 
 Exit status: 0 all were accepted; 1 one was not; 2 the command line or the configuration is wrong.")]
     Retry(RetryArgs),
-}
-
-/// Of nothing at most nothing can be said.
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(format!("{error}")),
-    }
 }
 
 /// Where ingest is.
@@ -96,16 +88,4 @@ pub struct RetryArgs {
     pub topic: Option<String>,
     #[command(flatten)]
     pub reach: Ingest,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_nothing_is_refused() {
-        assert_eq!(at_least_one("0"), Err("must be at least 1".to_owned()));
-        assert_eq!(at_least_one("1"), Ok(1));
-        assert!(at_least_one("-1").is_err() && at_least_one("many").is_err());
-    }
 }

@@ -1,9 +1,8 @@
 //! Doing what a plan says, one subscription at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
-use aerogram_domain::subscription::Profile;
 use aerogram_domain::toml_reading::Problem;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -13,6 +12,7 @@ use super::client::{Client, etag};
 use super::declared::{Declared, Pair, Source};
 use super::existing::Existing;
 use super::keys::KeysOut;
+use super::one_url;
 use super::plan::{Step, kept_because};
 use super::report::{Line, State};
 use super::request::{creation, wish};
@@ -67,9 +67,9 @@ impl Carrier<'_> {
         let (mut lines, mut again, mut silences) = (Vec::new(), Vec::new(), 0);
         // Of each pair, what did not become what it should be: what is to be replaced by it must go on receiving.
         let mut failed: BTreeMap<&Pair, &str> = BTreeMap::new();
+        let pruned: BTreeSet<&Pair> =
+            steps.iter().filter(|step| matches!(step, Step::Prune(..))).map(Step::pair).collect();
         for step in steps {
-            let pair_is_pruned =
-                |pair: &Pair| steps.iter().any(|step| matches!(step, Step::Prune(of, _) if *of == pair));
             let mut line = Line::of(step, self.now);
             if let (Step::Prune(pair, existing), Some(label)) = (step, failed.get(step.pair())) {
                 let kept = Step::Keep { pair, existing, why: kept_because(label, "failed") };
@@ -87,7 +87,7 @@ impl Carrier<'_> {
             };
             // What is to be deleted may stand in its way, as the one callback URL there may be.
             if let (Step::Create(declared), Err(Failure::Refused { status: 409, .. })) = (step, &done)
-                && pair_is_pruned(&declared.pair)
+                && pruned.contains(&declared.pair)
                 && line.id.is_none()
             {
                 again.push(step);
@@ -209,16 +209,11 @@ impl Carrier<'_> {
 
     /// Whether it would be the second URL where one is allowed.
     async fn has_another_url(&self, declared: &Declared) -> Result<bool, Failure> {
-        let profile = declared.profile.as_deref().and_then(Profile::parse);
-        if !profile.is_some_and(Profile::one_callback_url) {
+        if !one_url::is_one(declared) {
             return Ok(false);
         }
         let there: Vec<Existing> = self.client.list(&declared.pair).await?.json()?;
-        Ok(there.iter().any(|one| {
-            Some(one.profile.as_str()) == declared.profile.as_deref()
-                && one.environment == declared.environment
-                && one.callback_url != declared.callback_url
-        }))
+        Ok(one_url::is_second(declared, &there))
     }
 
     fn tell(&mut self, declared: &Declared, id: &str, key: String, line: &mut Line) {

@@ -54,11 +54,7 @@ pub fn follow<'p>(steps: &mut [Step<'p>], there: &'p [Existing], pruned: &BTreeS
     now.retain(|one| !pruned.contains(one.id.as_str()));
     for step in steps {
         let Step::Create(declared) = step else { continue };
-        let place = declared.profile.as_deref().and_then(Profile::parse);
-        let place = place.zip(Environment::parse(&declared.environment));
-        let Some(place) = place.and_then(|(profile, environment)| Place::new(profile, environment)) else {
-            continue;
-        };
+        let Some(place) = place_of(declared) else { continue };
         let Some(other) = place.conflict(&declared.callback_url, &now) else { continue };
         let name = there.iter().find(|one| one.id == other.id).map_or(other.id.as_str(), Existing::label);
         let why = format!(
@@ -69,6 +65,22 @@ pub fn follow<'p>(steps: &mut [Step<'p>], there: &'p [Existing], pruned: &BTreeS
         );
         step.refuse(why);
     }
+}
+
+/// Whether there is one URL for what is declared.
+pub fn is_one(declared: &Declared) -> bool {
+    place_of(declared).is_some()
+}
+
+/// Whether one of these has another URL where there is one for what is declared.
+pub fn is_second(declared: &Declared, there: &[Existing]) -> bool {
+    let there: Vec<_> = there.iter().map(shown).collect();
+    place_of(declared).is_some_and(|place| place.conflict(&declared.callback_url, &there).is_some())
+}
+
+fn place_of(declared: &Declared) -> Option<Place> {
+    let profile = Profile::parse(declared.profile.as_deref()?)?;
+    Place::new(profile, Environment::parse(&declared.environment)?)
 }
 
 fn wanted<'p>(step: &Step<'p>) -> Option<(Place, &'p Declared)> {

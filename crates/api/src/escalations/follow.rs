@@ -35,6 +35,8 @@ pub struct Pace {
     pub retry_max: Duration,
     /// How often it is asked where the log begins.
     pub begins_every: Duration,
+    /// How often redeliveries are looked for that nobody has finished.
+    pub finish_every: Duration,
 }
 
 impl Default for Pace {
@@ -43,6 +45,7 @@ impl Default for Pace {
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(15),
             begins_every: Duration::from_secs(60),
+            finish_every: Duration::from_secs(2),
         }
     }
 }

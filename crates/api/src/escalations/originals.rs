@@ -5,7 +5,7 @@ use std::time::Duration;
 use aerogram_kafka::{Cluster, Companions, ConnectError, From, Item, ReadError};
 use aerogram_projection::Row;
 use aerogram_wire::Topic;
-use aerogram_wire::v1::Escalation;
+use aerogram_wire::v1::{Delivery, Escalation};
 use tokio::sync::{Mutex, MutexGuard, OnceCell, Semaphore, SemaphorePermit};
 use tokio::time::{error::Elapsed, timeout};
 
@@ -86,6 +86,15 @@ impl Originals {
     /// It is gone, or can't be read, or not in time, or too many others of its partition are being read.
     pub async fn of(&self, row: &Row) -> Result<Escalation, NotRead> {
         timeout(self.patience, self.read(row)).await?
+    }
+
+    /// What was given up.
+    ///
+    /// # Errors
+    /// As [`Originals::of`].
+    pub async fn delivery(&self, row: &Row) -> Result<Delivery, NotRead> {
+        // Without one there would be no row.
+        self.of(row).await?.delivery.ok_or(NotRead::Gone)
     }
 
     async fn read(&self, row: &Row) -> Result<Escalation, NotRead> {

@@ -8,11 +8,12 @@ use aerogram_domain::escalations::run_name;
 use aerogram_testkit::Answer;
 use aerogram_wire::Topic;
 use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::{Escalation, Resolution, ResolutionKind};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::given_up::{escalation, write};
-use crate::raw::delete_before;
+use crate::raw::{delete_before, everything_in};
 use crate::world::{Caller, Instance, World, eventually, wish};
 
 const SUBSCRIPTION: &str = "0192d3a4-0000-7000-8000-0000000000f1";
@@ -20,6 +21,7 @@ const PACE: FollowPace = FollowPace {
     retry_first: Duration::from_millis(50),
     retry_max: Duration::from_millis(500),
     begins_every: Duration::from_millis(100),
+    finish_every: Duration::from_millis(50),
 };
 
 async fn world(test: &str) -> (World, std::path::PathBuf) {
@@ -34,6 +36,14 @@ async fn give_up(world: &World, numbers: &[u8]) {
     let records: Vec<_> =
         numbers.iter().map(|n| escalation(*n, "app-1", SUBSCRIPTION, i64::from(*n))).collect();
     write(&world.rig, 1, SUBSCRIPTION, &records).await;
+}
+
+async fn write_what_nobody_understands(world: &World) {
+    let producer: FutureProducer =
+        ClientConfig::new().set("bootstrap.servers", world.rig.brokers()).create().unwrap();
+    let topic = world.rig.topic(Topic::Escalations.name());
+    let record = FutureRecord::to(&topic).partition(0).key("no run").payload("no escalation");
+    producer.send(record, Duration::from_secs(20)).await.map_err(|(error, _)| error).unwrap();
 }
 
 fn caller(instance: &Instance) -> Caller {
@@ -125,17 +135,40 @@ async fn a_record_that_cannot_be_understood_stops_nothing_else() {
     give_up(&world, &[1]).await;
     let instance = world.instance_at(PACE).await;
     is_listed(&instance, &[1]).await;
-    let producer: FutureProducer =
-        ClientConfig::new().set("bootstrap.servers", world.rig.brokers()).create().unwrap();
-    let topic = world.rig.topic(Topic::Escalations.name());
-    let record = FutureRecord::to(&topic).partition(0).key("no run").payload("no escalation");
-    producer.send(record, Duration::from_secs(20)).await.map_err(|(error, _)| error).unwrap();
+    write_what_nobody_understands(&world).await;
     give_up(&world, &[2]).await;
     stands(&instance, "partition 0 stands still: escalations partition 0 offset 1 ").await;
     only_escalations_are_refused(&instance).await;
     // Whoever knows what it is takes it away.
     delete_before(&world.rig, Topic::Escalations.name(), 0, 2).await;
     is_listed(&instance, &[2]).await;
+    instance.stop().await;
+}
+
+/// What follows in the log may be that it was written down long ago: a projection that is not at the end does not know.
+#[tokio::test]
+async fn nothing_is_sent_again_while_the_end_of_the_log_is_not_known() {
+    let (world, file) = world("api-behind").await;
+    let (key, record) = escalation(1, "app-1", SUBSCRIPTION, 1);
+    let redelivery = |kind: ResolutionKind| {
+        let resolution = Resolution { kind: kind.into(), at_ms: 2, run: 7, ..Resolution::default() };
+        (key, Escalation { schema: 1, resolution: Some(resolution), ..Escalation::default() })
+    };
+    let said = redelivery(ResolutionKind::Redelivering);
+    write(&world.rig, 1, SUBSCRIPTION, &[(key, record), said]).await;
+    write_what_nobody_understands(&world).await;
+    write(&world.rig, 1, SUBSCRIPTION, &[redelivery(ResolutionKind::Redelivered)]).await;
+    let instance = world.instance_at(PACE).await;
+    stands(&instance, "partition 0 stands still").await;
+    eventually("what is before it is kept", async || {
+        let rows = rusqlite::Connection::open(&file).unwrap();
+        let rows = rows.query_row("SELECT count(*) FROM escalations WHERE state = 3", [], |row| row.get(0));
+        rows.is_ok_and(|rows: i64| rows == 1).then_some(())
+    })
+    .await;
+    tokio::time::sleep(PACE.finish_every * 40).await;
+    let pending = everything_in(&world.rig, Topic::Pending.name());
+    assert!(pending.is_empty(), "{pending:?}");
     instance.stop().await;
 }
 

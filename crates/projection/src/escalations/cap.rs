@@ -19,7 +19,8 @@ impl Cap {
         Self { rows_max: i64::try_from(rows_max).unwrap_or(i64::MAX), said: Said::default() }
     }
 
-    /// Drops what is too much: what people have dealt with first, and the oldest of it. Answers how many rows that were.
+    /// Drops what is too much: what people have dealt with first, and the oldest of it. What is to be sent again and is not
+    /// written down yet stays in any case, for whoever is to write it finds it here. Answers how many rows that were.
     pub fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<usize> {
         let rows: i64 = transaction
             .prepare_cached("SELECT coalesce(sum(rows), 0) FROM escalation_states")?
@@ -32,15 +33,20 @@ impl Cap {
         let resolved = transaction
             .prepare_cached(
                 "DELETE FROM escalations WHERE (delivery_id, run) IN (
-                     SELECT delivery_id, run FROM escalations WHERE state <> ?1 ORDER BY escalated_at_ms, delivery_id, run LIMIT ?2)",
+                     SELECT delivery_id, run FROM escalations WHERE state IN (?1, ?2)
+                     ORDER BY escalated_at_ms, delivery_id, run LIMIT ?3)",
             )?
-            .execute(params![code(State::Open), excess])?;
+            .execute(params![code(State::Dismissed), code(State::Redelivered), excess])?;
         let oldest = transaction
             .prepare_cached(
                 "DELETE FROM escalations WHERE (delivery_id, run) IN (
-                     SELECT delivery_id, run FROM escalations ORDER BY escalated_at_ms, delivery_id, run LIMIT ?1)",
+                     SELECT delivery_id, run FROM escalations WHERE state <> ?1
+                     ORDER BY escalated_at_ms, delivery_id, run LIMIT ?2)",
             )?
-            .execute([excess - i64::try_from(resolved).unwrap_or(excess)])?;
+            .execute(params![
+                code(State::Redelivering),
+                excess - i64::try_from(resolved).unwrap_or(excess)
+            ])?;
         Ok(resolved + oldest)
     }
 

@@ -2,10 +2,11 @@
 
 use crate::log::{
     Entry, all, batch, dismissed, escalated, events, key, open, options, position, record, redelivered,
+    resolution,
 };
 use aerogram_domain::escalations::{Fault, State};
 use aerogram_projection::{Open, Options, Projection};
-use aerogram_wire::v1::{Attempt, Outcome, Reason};
+use aerogram_wire::v1::{Attempt, Outcome, Reason, ResolutionKind};
 
 #[tokio::test]
 async fn rows_and_position_change_together_and_stay() {
@@ -120,4 +121,20 @@ async fn beyond_the_cap_what_was_dealt_with_goes_first_and_then_the_oldest() {
     let applied = projection.apply(batch(7, &[escalated(6), escalated(7)])).await.unwrap();
     assert_eq!(events(&all(&projection).await), ["e-7", "e-6", "e-5", "e-4"]);
     assert_eq!((applied.open.receiver, position(&projection).await), (4, Some(9)));
+}
+
+/// Whoever is to write it down finds it nowhere else.
+#[tokio::test]
+async fn what_is_to_be_sent_again_stays_whatever_the_cap_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { escalations_max: 2, ..options(&dir.path().join("p.sqlite")) };
+    let projection = Projection::open(options).await.unwrap();
+    let said = Entry::Resolved(key(1), resolution(ResolutionKind::Redelivering, "x"));
+    projection.apply(batch(0, &[escalated(1), said, escalated(2)])).await.unwrap();
+    projection.apply(batch(3, &[escalated(3), dismissed(3, "x")])).await.unwrap();
+    assert_eq!(events(&all(&projection).await), ["e-2", "e-1"]);
+    projection.apply(batch(5, &[escalated(4), escalated(5)])).await.unwrap();
+    assert_eq!(events(&all(&projection).await), ["e-5", "e-1"]);
+    projection.apply(batch(7, &[redelivered(1), escalated(6)])).await.unwrap();
+    assert_eq!(events(&all(&projection).await), ["e-6", "e-5"]);
 }

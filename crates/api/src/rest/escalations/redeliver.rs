@@ -33,7 +33,7 @@ pub async fn redeliver(
         let partition = api.cluster.subscription_partition(&row.subscription_id);
         api.caught_up(api.catch_up.partition(partition)).await?;
         let subscription = api.table.get(&owner_of(&row), &row.subscription_id);
-        let delivery = api.escalations.originals.of(&row).await?.delivery.unwrap_or_default();
+        let delivery = api.escalations.originals.delivery(&row).await?;
         let wish = Wish::Redeliver { why: &why, delivery: &delivery, subscription: subscription.as_deref() };
         resolve::resolve(&api, &keeper, row, wish).await
     });
