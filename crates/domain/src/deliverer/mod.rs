@@ -12,6 +12,7 @@ mod commit;
 mod fold;
 mod item;
 mod lane;
+mod lanes;
 mod send;
 mod settle;
 mod table;
@@ -20,6 +21,7 @@ pub use action::{Action, Consequence, Ticket, Why};
 pub use admit::Malformed;
 pub use commit::{BadMetadata, Resume};
 pub use fold::Fold;
+pub use lane::LaneConfig;
 
 use crate::clock::Now;
 use crate::policy::Policies;
@@ -29,21 +31,20 @@ use aerogram_wire::v1::{AttemptsRecord, Line, Subscription};
 use commit::Commits;
 use fold::Applied;
 use item::{Items, State};
-use lane::Lanes;
+use lanes::Lanes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use table::Table;
 
+/// Time between looks at the lanes.
+const LOOK_MS: i64 = 500;
 /// Deliveries in memory while the memory of what is settled is full.
 const SLOWED_ITEMS_MAX: usize = 8;
 
 /// Limits of one partition.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Requests open at once for one subscription.
-    pub lane_concurrency: usize,
-    /// Deliveries waiting in one lane; a full lane stops the polling of the partition.
-    pub lane_capacity: usize,
+    pub lanes: LaneConfig,
     /// Requests begun whose line has not been read back: what a crash may repeat.
     pub in_flight_max: usize,
     /// Deliveries in memory.
@@ -73,8 +74,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            lane_concurrency: 64,
-            lane_capacity: 1_000,
+            lanes: LaneConfig::default(),
             in_flight_max: 64,
             items_max: 4_000,
             item_bytes_max: 16 << 20,
@@ -114,6 +114,8 @@ pub struct Partition {
     table: Table,
     items: Items,
     lanes: Lanes,
+    /// When the lanes are looked at next for what waits too long.
+    next_look_ms: i64,
     not_due: BTreeSet<(i64, i64)>,
     in_flight: usize,
     lines: Vec<Line>,
@@ -154,7 +156,8 @@ impl Partition {
             epoch: -1,
             table: Table::new(now),
             items: Items::default(),
-            lanes: Lanes::new(config.lane_capacity),
+            lanes: Lanes::new(config.lanes.clone()),
+            next_look_ms: now.mono_ms,
             not_due: BTreeSet::new(),
             in_flight: 0,
             lines: Vec::new(),
@@ -314,6 +317,7 @@ impl Partition {
         }
         self.table.ask_if_due(now, &self.config, out);
         self.commit_if_due(now, out);
+        self.look_at_lanes(now);
         self.pump(now, out);
     }
 
@@ -326,12 +330,25 @@ impl Partition {
         if !self.lines.is_empty() {
             wake = wake.min(self.lines_since_ms + self.config.line_batch_wait_ms);
         }
-        if self.phase == Phase::Running
-            && let Some((due, _)) = self.not_due.first()
-        {
-            wake = wake.min(now.mono_ms + (due - now.wall_ms).max(0));
+        if self.phase == Phase::Running {
+            if let Some((due, _)) = self.not_due.first() {
+                wake = wake.min(now.mono_ms + (due - now.wall_ms).max(0));
+            }
+            if let Some(resumes_ms) = self.lanes.resumes_ms() {
+                wake = wake.min(resumes_ms);
+            }
+            wake = wake.min(self.next_look_ms);
         }
         wake
+    }
+
+    /// An open request that takes long makes what is behind it late, though nothing happens.
+    fn look_at_lanes(&mut self, now: Now) {
+        if now.mono_ms >= self.next_look_ms && self.phase == Phase::Running {
+            self.next_look_ms = now.mono_ms + LOOK_MS;
+            let late = self.lanes.take_all_too_late(now.mono_ms);
+            self.park(now, late);
+        }
     }
 
     fn pump(&mut self, now: Now, out: &mut Vec<Action>) {

@@ -1,7 +1,7 @@
 //! What the seeded world found, one by one.
 
 use super::*;
-use crate::store::Picked;
+use crate::store::{Entry, Picked};
 use aerogram_wire::Message as _;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Delivery, PendingEntry};
@@ -17,27 +17,40 @@ fn entry() -> Bytes {
     PendingEntry { delivery: Some(delivery), ..PendingEntry::default() }.encode_to_vec().into()
 }
 
-fn put() -> Change {
-    Change::Put { key: KEY.encode(), due_at_ms: 0, value: entry() }
+fn waits() -> Entry {
+    Entry { due_at_ms: 0, value: entry(), lane: None, first: true }
+}
+
+fn put(offset: i64) -> Read {
+    let change = Change::Put { key: KEY.encode(), entry: waits() };
+    Read { offset, appended_ms: 0, change, ended: None }
+}
+
+fn taken_over(as_of_ms: i64) -> StoreReply {
+    StoreReply::TakenOver { applied: -1, as_of_ms, lanes: Vec::new(), outstanding: Vec::new() }
+}
+
+fn applied() -> StoreReply {
+    StoreReply::Applied { pending: 1, lanes: Vec::new() }
 }
 
 /// An owner that has read up to the end, which is offset 1, with one entry in the store.
 fn running() -> (Partition, Vec<Action>) {
     let mut out = Vec::new();
-    let mut partition = Partition::new(Config::default(), 1, "layout".into());
+    let mut partition = Partition::new(Config::default(), 1, "layout".into(), now(0));
     partition.start(&mut out);
     partition.on_proved(now(0), true, &mut out);
-    partition.on_store(now(0), StoreReply::TakenOver { applied: -1, as_of_ms: 0 }, &mut out);
+    partition.on_store(now(0), taken_over(0), &mut out);
     partition.on_end(now(0), Some(1), 0, &mut out);
-    partition.on_record(0, put());
+    partition.on_record(now(0), put(0));
     partition.on_log_end(now(0), &mut out);
-    partition.on_store(now(0), StoreReply::Applied { pending: 1 }, &mut out);
+    partition.on_store(now(0), applied(), &mut out);
     out.clear();
     (partition, out)
 }
 
 fn picked() -> StoreReply {
-    StoreReply::Picked(vec![Picked { key: KEY.encode(), due_at_ms: 0, value: entry() }])
+    StoreReply::Picked(vec![Picked { key: KEY.encode(), entry: waits() }])
 }
 
 fn marks(out: &[Action]) -> bool {
@@ -54,9 +67,9 @@ fn an_entry_written_again_while_its_firing_is_under_way_is_not_marked_by_it() {
     partition.tick(now(1), &mut out);
     partition.on_store(now(1), picked(), &mut out);
     assert!(fires(&out));
-    partition.on_record(5, put());
+    partition.on_record(now(1), put(5));
     partition.tick(now(100), &mut out);
-    partition.on_store(now(100), StoreReply::Applied { pending: 1 }, &mut out);
+    partition.on_store(now(100), applied(), &mut out);
     out.clear();
     partition.on_fired(now(101), &KEY, true, &mut out);
     assert!(!marks(&out), "{out:?}");
@@ -82,12 +95,12 @@ fn marks_that_met_another_store_do_not_block_their_entries() {
     assert!(marks(&out));
     partition.on_store(now(2), StoreReply::Mismatch, &mut out);
     partition.on_proved(now(2), true, &mut out);
-    partition.on_store(now(2), StoreReply::TakenOver { applied: -1, as_of_ms: 2 }, &mut out);
+    partition.on_store(now(2), taken_over(2), &mut out);
     partition.on_end(now(2), Some(1), 2, &mut out);
-    partition.on_record(0, put());
+    partition.on_record(now(0), put(0));
     partition.on_log_end(now(2), &mut out);
-    partition.on_store(now(2), StoreReply::Marked, &mut out);
-    partition.on_store(now(2), StoreReply::Applied { pending: 1 }, &mut out);
+    partition.on_store(now(2), StoreReply::Marked { lanes: Vec::new() }, &mut out);
+    partition.on_store(now(2), applied(), &mut out);
     out.clear();
     partition.tick(now(100), &mut out);
     partition.on_store(now(100), picked(), &mut out);
@@ -116,7 +129,7 @@ fn an_end_that_was_asked_for_before_the_takeover_is_not_its_target() {
     assert!(out.iter().any(|action| matches!(action, Action::ProbeEnd)), "{out:?}");
     partition.on_store(now(2_000), StoreReply::Mismatch, &mut out);
     partition.on_proved(now(2_000), true, &mut out);
-    partition.on_store(now(9_000), StoreReply::TakenOver { applied: -1, as_of_ms: 9_000 }, &mut out);
+    partition.on_store(now(9_000), taken_over(9_000), &mut out);
     out.clear();
     partition.on_end(now(9_000), Some(1), 2_000, &mut out);
     assert!(matches!(out[..], [Action::ProbeEnd]), "{out:?}");
@@ -165,7 +178,7 @@ fn no_more_is_picked_while_what_is_being_fired_is_large() {
     partition.tick(now(100), &mut out);
     assert!(!out.iter().any(|action| matches!(action, Action::Store(StoreOp::Pick { .. }))), "{out:?}");
     partition.on_fired(now(101), &KEY, true, &mut out);
-    partition.on_store(now(101), StoreReply::Marked, &mut out);
+    partition.on_store(now(101), StoreReply::Marked { lanes: Vec::new() }, &mut out);
     partition.tick(now(200), &mut out);
     let bytes_max = out.iter().find_map(|action| match action {
         Action::Store(StoreOp::Pick { bytes_max, .. }) => Some(*bytes_max),
