@@ -176,7 +176,7 @@ pub fn execute(slot: &mut Option<StoreState>, op: StoreOp) -> StoreReply {
             guarded(slot, under, |s| StoreReply::Parked(s.pick_parked(&wants, bytes_max)))
         }
         StoreOp::Hold { under, keys } => guarded(slot, under, |s| {
-            let touched = keys.into_iter().filter_map(|(key, lane)| s.hold(key, lane)).collect();
+            let touched = keys.into_iter().filter_map(|(key, lane)| s.hold(&key, lane)).collect();
             StoreReply::Held { lanes: s.waiting_in(touched) }
         }),
         StoreOp::MarkFired { under, keys } => guarded(slot, under, |s| {
@@ -295,14 +295,14 @@ impl StoreState {
             .collect()
     }
 
-    fn hold(&mut self, key: Bytes, lane: Bytes) -> Option<Bytes> {
-        let entry = self.entries.get_mut(&key).filter(|entry| entry.lane.is_none())?;
+    fn hold(&mut self, key: &Bytes, lane: Bytes) -> Option<Bytes> {
+        let entry = self.entries.get_mut(key).filter(|entry| entry.lane.is_none())?;
         let due_at_ms = entry.due_at_ms;
         if !self.due.remove(&(due_at_ms, key.clone())) {
             return None;
         }
         entry.lane = Some(lane.clone());
-        self.join(&lane, due_at_ms, &key);
+        self.join(&lane, due_at_ms, key);
         Some(lane)
     }
 

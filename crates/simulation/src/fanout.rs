@@ -112,7 +112,12 @@ impl Fanout {
         state.callback_url = format!("https://{id}.example/{}", state.version);
         let (partition, state) = (*partition, state.clone());
         world.trace(|| format!("  subscription {id} of p{partition} is {:?}", state.status()));
-        world.kafka.partitions[partition].subscriptions.append(id.to_owned(), Some(state));
+        world.kafka.partitions[partition].subscriptions.append(
+            world.now_ms,
+            id.to_owned(),
+            Some(state),
+            None,
+        );
     }
 
     fn read(&mut self, world: &mut Surroundings) {
@@ -197,6 +202,6 @@ impl Fanout {
         entry.set_kind(PendingKind::Retry);
         entry.delivery = Some(delivery);
         let value = entry.encode_to_vec().into();
-        world.append(one.partition, Write::Pending(PendingKey { run: key, seq: 0 }, Some(value)));
+        world.append(one.partition, Write::Pending(PendingKey { run: key, seq: 0 }, Some(value), None));
     }
 }

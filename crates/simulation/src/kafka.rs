@@ -4,7 +4,7 @@ use crate::group::Group;
 use crate::limits::{PARTITIONS, RETENTION_MS};
 use crate::logs::{Compacted, Log};
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{AttemptsRecord, Delivery, Escalation, Subscription};
+use aerogram_wire::v1::{AttemptsRecord, Delivery, Escalation, LineKind, Subscription};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Write {
     Attempts(AttemptsRecord),
-    Pending(PendingKey, Option<Bytes>),
+    /// An entry; or a tombstone and how the record ended.
+    Pending(PendingKey, Option<Bytes>, Option<LineKind>),
     Deliveries(Arc<Delivery>),
     Escalation(RunKey, Box<Escalation>),
     /// A command.

@@ -68,6 +68,7 @@ metrics_table! {
     REQUESTS_IN_FLIGHT = "aerogram_requests_in_flight", Gauge, [], "HTTP attempts begun and not ended";
     ESCALATIONS_TOTAL = "aerogram_escalations_total", Counter, ["reason"], "Deliveries given up and handed to people";
     PENDING = "aerogram_pending", Gauge, ["state"], "Deliveries that wait, by state";
+    LANES = "aerogram_lanes", Gauge, ["state"], "Subscriptions whose parked deliveries flow back by credits: paced, or shut while their receiver fails";
     SCHEDULE_LATENESS_SECONDS = "aerogram_schedule_lateness_seconds", AgeSeconds, [], "From the due time of a retry to its firing";
     COMMANDS_TOTAL = "aerogram_commands_total", Counter, ["outcome"], "Commands handled";
     SUBSCRIPTIONS = "aerogram_subscriptions", Gauge, ["status"], "Subscriptions known to this process";

@@ -23,11 +23,12 @@ pub enum Malformed {
 }
 
 impl Partition {
-    /// The next record, `size_bytes` long. Only to be called while [`Partition::wants_more`].
+    /// The next record, `size_bytes` long, appended at `appended_ms` by the broker's clock. Only to be called while [`Partition::wants_more`].
     pub fn on_delivery(
         &mut self,
         now: Now,
         offset: i64,
+        appended_ms: i64,
         size_bytes: usize,
         delivery: Delivery,
         out: &mut Vec<Action>,
@@ -43,6 +44,7 @@ impl Partition {
         if delivery.subscription_id.is_empty() {
             return Err(Malformed::NoSubscription);
         }
+        self.polled.record(offset, appended_ms);
         self.admit(now, offset, size_bytes, key, delivery, out);
         self.pump(now, out);
         Ok(())

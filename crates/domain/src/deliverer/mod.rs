@@ -13,6 +13,7 @@ mod fold;
 mod item;
 mod lane;
 mod lanes;
+mod polled;
 mod send;
 mod settle;
 mod table;
@@ -32,10 +33,13 @@ use commit::Commits;
 use fold::Applied;
 use item::{Items, State};
 use lanes::Lanes;
+use polled::Polled;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use table::Table;
 
+/// How often at least the end of `deliveries` is seen within the horizon, when nothing comes.
+const PROBES_IN_HORIZON: i64 = 4;
 /// Time between looks at the lanes.
 const LOOK_MS: i64 = 500;
 /// Deliveries in memory while the memory of what is settled is full.
@@ -129,6 +133,7 @@ pub struct Partition {
     /// A time before which the last polled record was not appended, unless the end was reached since; the beginning of
     /// time while nothing was polled: the records to come may have lines already.
     behind_since_ms: Option<i64>,
+    polled: Polled,
 }
 
 impl Partition {
@@ -146,6 +151,7 @@ impl Partition {
         out: &mut Vec<Action>,
     ) -> Self {
         out.push(Action::Claim { nonce });
+        let first_offset = resume.offset;
         Self {
             commits: Commits::new(resume.offset, now),
             fold: Fold::new(resume, now),
@@ -166,6 +172,7 @@ impl Partition {
             repeat_after: None,
             leaving: None,
             behind_since_ms: Some(i64::MIN),
+            polled: Polled::new(first_offset, now),
             config,
         }
     }
@@ -197,8 +204,16 @@ impl Partition {
     }
 
     /// `deliveries` was read to its end: there is no backlog that memory must reach back for.
-    pub fn on_deliveries_end(&mut self) {
+    pub fn on_deliveries_end(&mut self, now: Now) {
+        self.polled.at_end(now);
         self.behind_since_ms = None;
+    }
+
+    /// The answer to [`Action::ProbeDeliveriesEnd`]; `None`: it could not be found out.
+    pub fn on_deliveries_probe(&mut self, end: Option<i64>) {
+        if self.polled.told(end) {
+            self.behind_since_ms = None;
+        }
     }
 
     /// A record of `subscriptions`; `None`: a tombstone of an unknown kind, which only moves the position.
@@ -316,6 +331,7 @@ impl Partition {
             self.leave(Why::TableBehind);
         }
         self.table.ask_if_due(now, &self.config, out);
+        self.polled.ask_if_due(now, self.config.horizon_ms / PROBES_IN_HORIZON, out);
         self.commit_if_due(now, out);
         self.look_at_lanes(now);
         self.pump(now, out);

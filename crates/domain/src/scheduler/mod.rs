@@ -92,7 +92,7 @@ pub struct Partition {
     seen_end_at_ms: Option<i64>,
     store_busy: bool,
     applying_upto: i64,
-    /// Tombstones under way to the store, and how what was fired ended.
+    /// Keys under way to the store, and how what was fired ended.
     applying_ends: Vec<(Bytes, Option<LineKind>)>,
     probing: bool,
     /// The probe under way was asked before the takeover, so its answer is not the end seen at takeover.
@@ -393,7 +393,7 @@ impl Partition {
         let key = key.encode();
         match self.firing.get(&key) {
             Some(Firing { changed: false, lane, .. }) if acknowledged => {
-                self.to_mark.push((key, lane.clone()))
+                self.to_mark.push((key, lane.clone()));
             }
             // Chosen again: if it was appended after all, the deliverer drops the copy.
             _ => {

@@ -50,9 +50,8 @@ impl Partition {
         self.as_of_ms = as_of_ms.unwrap_or(self.as_of_ms);
         let mut changes = Vec::with_capacity(batch.len());
         for record in batch {
-            if let Change::Remove { key } = &record.change {
-                self.applying_ends.push((key.clone(), record.ended));
-            }
+            // One that is written again is no longer on its way: the tombstone between may have been compacted away.
+            self.applying_ends.push((record.change.key().clone(), record.ended));
             changes.push(record.change);
         }
         self.forget_marks(&changes);
@@ -177,10 +176,10 @@ impl Partition {
             }
             self.lanes.fired(now, &picked.key, &fired.lane);
             fired.delivery.by_credit = true;
-            // No line about a record that was not fired before is older than its firing.
-            if picked.entry.first {
-                fired.delivery.due_at_ms = now.wall_ms;
-            }
+            // No line about a record that was not fired before is older than its firing. Of the others those who parked
+            // them said the time, whose clocks may run before ours.
+            let since_ms = if picked.entry.first { now.wall_ms } else { picked.entry.due_at_ms };
+            fired.delivery.due_at_ms = since_ms.min(now.wall_ms);
             let lane = Some(fired.lane.clone());
             self.fire(picked, fired, lane, out);
         }
