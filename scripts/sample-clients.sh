@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# usage: sample-clients.sh — installs the Kafka clients of the samples in docs/publish.md, pinned by crates/e2e/clients,
-# into target/sample-clients, and prints that directory as its last line; quick when they are there already.
+# usage: sample-clients.sh — installs the Kafka clients of the samples in docs/publish.md, and the verifiers of signatures
+# that docs/receive.md names, pinned by crates/e2e/clients, into target/sample-clients, and prints that directory as its
+# last line; quick when they are there already.
 set -euo pipefail
 
 if [ $# -ne 0 ]; then

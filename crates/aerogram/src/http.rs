@@ -56,6 +56,20 @@ pub struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: Url,
     token: SecretString,
+    /// Whose token it is, if it is that of a partner application.
+    client_id: Option<String>,
+}
+
+/// One request.
+#[derive(Clone, Debug, Default)]
+pub struct Call<'a> {
+    pub method: Method,
+    pub path: &'a str,
+    pub query: &'a [(&'a str, &'a str)],
+    /// Beside those that say who calls.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// With its content type.
+    pub body: Option<(&'a str, Bytes)>,
 }
 
 impl Access {
@@ -97,7 +111,14 @@ impl Http {
             .https_or_http()
             .enable_http1()
             .build();
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), base, token })
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { client, base, token, client_id: None })
+    }
+
+    /// The same, if there is an id, as that partner application: the token is then that of the operator.
+    #[must_use]
+    pub fn on_behalf(self, client_id: Option<String>) -> Self {
+        Self { client_id, ..self }
     }
 
     /// Where it calls.
@@ -110,7 +131,7 @@ impl Http {
     /// # Errors
     /// No answer. Any status is an answer.
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Answer> {
-        self.patiently(Method::GET, path, query, None).await
+        self.patiently(&Call { path, query, ..Call::default() }).await
     }
 
     /// Posts a JSON body to `path`; posts it again while the answer is 503.
@@ -118,19 +139,18 @@ impl Http {
     /// # Errors
     /// No answer. Any status is an answer.
     pub async fn post(&self, path: &str, content_type: &str, body: Bytes) -> anyhow::Result<Answer> {
-        self.patiently(Method::POST, path, &[], Some((content_type, body))).await
+        let body = Some((content_type, body));
+        self.patiently(&Call { method: Method::POST, path, body, ..Call::default() }).await
     }
 
-    async fn patiently(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<(&str, Bytes)>,
-    ) -> anyhow::Result<Answer> {
+    /// Sends a request again while the answer is 503: only for what may be done twice.
+    ///
+    /// # Errors
+    /// No answer. Any status is an answer.
+    pub async fn patiently(&self, call: &Call<'_>) -> anyhow::Result<Answer> {
         let mut tries = 1;
         loop {
-            let answer = self.once(&method, path, query, body.clone()).await?;
+            let answer = self.once(call).await?;
             if answer.status != 503 || tries >= TRIES_MAX {
                 return Ok(answer);
             }
@@ -139,30 +159,37 @@ impl Http {
         }
     }
 
-    async fn once(
-        &self,
-        method: &Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<(&str, Bytes)>,
-    ) -> anyhow::Result<Answer> {
-        let mut url = Url::parse(&format!("{}{path}", self.base()))?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// No answer. Any status is an answer.
+    pub async fn once(&self, call: &Call<'_>) -> anyhow::Result<Answer> {
+        let method = &call.method;
+        let mut url = Url::parse(&format!("{}{}", self.base(), call.path))?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
         }
         let mut request = Request::builder()
             .method(method)
             .uri(url.as_str())
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose_secret()))
             .header(header::USER_AGENT, concat!("aerogram/", env!("CARGO_PKG_VERSION")));
-        let body = match body {
+        request = match &self.client_id {
+            None => request.header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose_secret())),
+            Some(id) => {
+                request.header("x-api-client-id", id).header("x-auth-token", self.token.expose_secret())
+            }
+        };
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        let body = match &call.body {
             Some((content_type, body)) => {
-                request = request.header(header::CONTENT_TYPE, content_type);
-                body
+                request = request.header(header::CONTENT_TYPE, *content_type);
+                body.clone()
             }
             None => Bytes::new(),
         };
-        let request = request.body(Full::new(body))?;
+        let request = request.body(Full::new(body)).context("the request cannot be made")?;
         let exchange = async {
             let (head, body) = self.client.request(request).await?.into_parts();
             let body =

@@ -1,12 +1,16 @@
 //! The command people type: everything in one process, the topics, the configuration.
 
+mod ask;
 mod catalogue;
+mod escalations;
 mod events;
 mod http;
 mod options;
+mod reach;
 mod rejected;
 mod run;
 mod runtime;
+mod subscriptions;
 mod table;
 mod topics;
 
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Command::Catalogue { command } => catalogue::run(&command),
         Command::Events { command } => events::run(&command),
         Command::Rejected { command } => rejected::run(&command),
+        Command::Escalations { command } => escalations::run(&command),
+        Command::Subscriptions { command } => subscriptions::run(&command),
         Command::Config { command: ConfigCommand::Check(args) } => check_config(&args),
         Command::Version => say(&format!("aerogram {}", env!("CARGO_PKG_VERSION"))),
     }

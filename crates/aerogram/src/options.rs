@@ -6,8 +6,10 @@ use aerogram_settings::RoleArgs;
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue::CatalogueCommand;
+use crate::escalations::EscalationsCommand;
 use crate::events::EventsCommand;
 use crate::rejected::RejectedCommand;
+use crate::subscriptions::SubscriptionsCommand;
 
 /// Aerogram delivers flight and order events to everyone who subscribed to them.
 #[derive(Parser)]
@@ -41,6 +43,16 @@ pub enum Command {
     Rejected {
         #[command(subcommand)]
         command: RejectedCommand,
+    },
+    /// Look at deliveries that were given up, and deal with them
+    Escalations {
+        #[command(subcommand)]
+        command: EscalationsCommand,
+    },
+    /// Set up the subscriptions of customers from a file
+    Subscriptions {
+        #[command(subcommand)]
+        command: SubscriptionsCommand,
     },
     /// Look at the configuration
     Config {

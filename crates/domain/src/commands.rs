@@ -6,6 +6,7 @@ mod tests;
 mod update;
 
 use crate::authentication;
+use crate::sabotage::{Rule, removed};
 use crate::subscription::without_secrets;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
@@ -66,7 +67,8 @@ pub fn decide(
     if let Change::Create(create) = change {
         return decide_create(current, subscription_id, create, command.scope.as_ref(), now_ms);
     }
-    let Some(current) = current.filter(|c| c.status() != Status::Deleted) else {
+    let is_deleted = |c: &Subscription| c.status() == Status::Deleted && !removed(Rule::DeletedIsFinal);
+    let Some(current) = current.filter(|c| !is_deleted(c)) else {
         return not_found();
     };
     // The system deactivates on behalf of nobody; everyone else sees their own pair's subscriptions only.
@@ -74,7 +76,8 @@ pub fn decide(
     {
         return not_found();
     }
-    if command.expected_version != 0 && command.expected_version != current.version {
+    let is_other = command.expected_version != 0 && command.expected_version != current.version;
+    if is_other && !removed(Rule::ExpectedVersion) {
         return refuse(
             Refusal::VersionMismatch,
             format!("it is at version {}, not {}", current.version, command.expected_version),

@@ -29,6 +29,18 @@ pub enum Rule {
     StoreGuard,
     /// The mark "fired" waits for the acknowledgement.
     FiredAfterAcknowledgement,
+    /// A command that was answered before changes nothing.
+    CommandOnce,
+    /// A deleted subscription changes no more.
+    DeletedIsFinal,
+    /// A command for another version is refused.
+    ExpectedVersion,
+    /// The key before the one in force signs only until its overlap ends.
+    OverlapEnds,
+    /// No key signs that was replaced before the last replacement.
+    OneOldKey,
+    /// All repetitions of a redelivery have the due time of the first.
+    RedeliveryTime,
 }
 
 #[cfg(feature = "sabotage")]

@@ -1,12 +1,14 @@
 //! What a subscription is: its profile's defaults, whether it is in force, and how its owner sees it.
 
+pub mod one_url;
 mod view;
 
 pub use view::{AuthenticationView, HttpRequestView, MadeKey, SubscriptionView, view};
 
 use crate::authentication::Kind;
 use crate::catalogue::Family;
-use aerogram_wire::v1::{Authentication, Sealed, Status, Subscription, Template};
+use crate::sabotage::{Rule, removed};
+use aerogram_wire::v1::{Authentication, PreviousKey, Sealed, Status, Subscription, Template};
 
 /// A new subscription of the `flight` profile expires after 30 days.
 const FLIGHT_LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -66,6 +68,11 @@ impl Profile {
         }
     }
 
+    /// Whether a partner's subscriptions for one operator and environment must all have the same URL.
+    pub const fn one_callback_url(self) -> bool {
+        matches!(self, Profile::Staffing)
+    }
+
     /// Name of the retry policy of subscriptions that name none themselves.
     pub const fn policy(self) -> &'static str {
         match self {
@@ -107,8 +114,8 @@ pub fn without_secrets(mut subscription: Subscription) -> Subscription {
 /// written down: it is this comparison.
 pub fn signing_keys(subscription: &Subscription, now_ms: i64) -> impl Iterator<Item = &Sealed> {
     let previous = subscription.previous_signing_key.as_ref();
-    let previous =
-        previous.filter(|previous| now_ms < previous.until_ms).and_then(|previous| previous.key.as_ref());
+    let signs = |previous: &&PreviousKey| now_ms < previous.until_ms || removed(Rule::OverlapEnds);
+    let previous = previous.filter(signs).and_then(|previous| previous.key.as_ref());
     subscription.signing_key.iter().chain(previous)
 }
 

@@ -10,6 +10,7 @@ mod tests;
 mod values;
 
 pub use body::Body;
+pub use callback_url::parse_callback_url;
 pub use signing_key::{
     KeyRequest, OVERLAP_DEFAULT_HOURS, OVERLAP_MAX_HOURS, SIGNING_KEY_MAX_CHARS, SigningKey, parse_key,
 };
@@ -19,13 +20,17 @@ use crate::catalogue::{Catalogue, Environment};
 use crate::subscription::Profile;
 use crate::template::Template;
 use aerogram_wire::v1::{Status, Subscription};
-use callback_url::parse_callback_url;
+use callback_url::parse_callable_url;
 use fields::Fields;
 use serde_json::Value;
-use values::{parse_contract, parse_environment, parse_event, parse_policy, parse_profile, parse_status};
+use values::{
+    parse_contract, parse_environment, parse_event, parse_name, parse_policy, parse_profile, parse_status,
+};
 
 /// Longest `callbackUrl`, in bytes.
 pub const CALLBACK_URL_MAX_BYTES: usize = 2_048;
+/// Longest `name`, in characters.
+pub const NAME_MAX_CHARS: usize = 100;
 
 /// One wrong field of a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +58,8 @@ pub struct CreateRequest {
     pub template: Option<Template>,
     pub all_text: bool,
     pub authentication: Option<Authentication>,
+    /// What its owner calls it.
+    pub name: Option<String>,
 }
 
 /// A valid change; at least one of them is there.
@@ -67,7 +74,12 @@ pub struct PatchRequest {
     pub authentication: Option<Option<Authentication>>,
     /// `Some(None)`: the profile's.
     pub policy: Option<Option<String>>,
+    /// `Some(None)`: none any more.
+    pub name: Option<Option<String>>,
 }
+
+/// Whether this installation could ever call a URL, and if not, why: for whoever wrote it.
+pub type UrlCheck<'a> = &'a dyn Fn(&str) -> Result<(), String>;
 
 /// What a creation is checked against beside itself.
 pub struct CreateContext<'a> {
@@ -77,6 +89,8 @@ pub struct CreateContext<'a> {
     pub contracts: &'a [String],
     /// Whether there is a retry policy of this name.
     pub policy_exists: &'a dyn Fn(&str) -> bool,
+    /// What may be called.
+    pub url_callable: UrlCheck<'a>,
 }
 
 /// What a change is checked against beside itself.
@@ -87,6 +101,8 @@ pub struct PatchContext<'a> {
     pub catalogue: &'a Catalogue,
     /// Whether there is a retry policy of this name.
     pub policy_exists: &'a dyn Fn(&str) -> bool,
+    /// What may be called.
+    pub url_callable: UrlCheck<'a>,
 }
 
 /// Checks the body of a creation. Fields nobody knows are ignored; `null` is the same as left out.
@@ -97,9 +113,10 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
     let mut fields = Fields::of(body);
     let event = fields.required("event", |name| parse_event(name, context.catalogue));
     // It may stand in httpRequest instead; where that is wrong, this is not known to be missing.
+    let parse_url = |text: &str| parse_callable_url(text, context.url_callable);
     let callback_url = match body.http_request {
-        Some(_) => fields.optional("callbackUrl", parse_callback_url),
-        None => fields.required("callbackUrl", parse_callback_url),
+        Some(_) => fields.optional("callbackUrl", parse_url),
+        None => fields.required("callbackUrl", parse_url),
     };
     let named = fields.given("profile").and_then(Value::as_str).and_then(Profile::parse);
     let profile = named.or_else(|| event.map(|event| Profile::of_family(event.family)));
@@ -111,7 +128,8 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
     let contract = fields.optional("contractId", |id| parse_contract(id, context.contracts));
     let environment = fields.optional("environment", parse_environment);
     let policy = fields.optional("policy", |name| parse_policy(name, context.policy_exists));
-    let http_request = delivery::http_request(&mut fields, event);
+    let name = fields.optional("name", parse_name);
+    let http_request = delivery::http_request(&mut fields, event, context.url_callable);
     let callback_url = delivery::one_url(&mut fields, callback_url, http_request.as_ref());
     if callback_url.is_none() && http_request.is_some() && fields.given("callbackUrl").is_none() {
         fields.wrong("/callbackUrl", "is required where httpRequest has no url");
@@ -136,6 +154,7 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
             template,
             all_text,
             authentication,
+            name,
         }),
         _ => Err(fields.errors),
     }
@@ -149,16 +168,18 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
 pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchRequest, Vec<FieldError>> {
     let current = context.current;
     let mut fields = Fields::of(body);
-    let callback_url = fields.optional("callbackUrl", parse_callback_url);
+    let parse_url = |text: &str| parse_callable_url(text, context.url_callable);
+    let callback_url = fields.optional("callbackUrl", parse_url);
     let status = fields.optional("status", parse_status);
     let event = context.catalogue.lookup(&current.event_type);
-    let http_request = delivery::http_request(&mut fields, event);
+    let http_request = delivery::http_request(&mut fields, event, context.url_callable);
     let callback_url = delivery::one_url(&mut fields, callback_url, http_request.as_ref());
     let all_text = fields.names("allText").then(|| fields.boolean("allText").unwrap_or_default());
     let authentication = fields.names("authentication").then(|| delivery::authentication(&mut fields));
     let policy = fields
         .names("policy")
         .then(|| fields.optional("policy", |name| parse_policy(name, context.policy_exists)));
+    let name = fields.names("name").then(|| fields.optional("name", parse_name));
     let template = fields.names("httpRequest").then(|| http_request.map(|request| request.template));
     let kind = match &authentication {
         Some(given) => given.as_ref().map(|given| given.kind),
@@ -177,10 +198,10 @@ pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchReque
     if !fields.errors.is_empty() {
         return Err(fields.errors);
     }
-    let request = PatchRequest { callback_url, status, template, all_text, authentication, policy };
+    let request = PatchRequest { callback_url, status, template, all_text, authentication, policy, name };
     match request == PatchRequest::default() {
         true => Err(vec![whole_body(
-            "must hold at least one of callbackUrl, status, httpRequest, allText, authentication, policy",
+            "must hold at least one of callbackUrl, status, httpRequest, allText, authentication, policy, name",
         )]),
         false => Ok(request),
     }

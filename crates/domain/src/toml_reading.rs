@@ -30,7 +30,7 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 /// The text that is read, and what was found wrong in it.
-pub(crate) struct Reading<'t> {
+pub struct Reading<'t> {
     text: &'t str,
     found: Vec<(usize, Problem)>,
 }
@@ -41,9 +41,19 @@ impl<'t> Reading<'t> {
     }
 
     pub fn problem(&mut self, span: &Range<usize>, place: impl Into<String>, detail: impl Into<String>) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
+        let line = self.line(span);
         self.found.push((span.start, Problem { line, place: place.into(), detail: detail.into() }));
+    }
+
+    /// The line something begins in, from 1.
+    pub fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        before.matches('\n').count() + 1
+    }
+
+    /// How many mistakes were found so far.
+    pub const fn count(&self) -> usize {
+        self.found.len()
     }
 
     /// `value`, unless something was wrong.
@@ -60,7 +70,7 @@ impl<'t> Reading<'t> {
 }
 
 /// One table of the file.
-pub(crate) struct Section<'a, 'i> {
+pub struct Section<'a, 'i> {
     /// For example `tokens[2]`; empty: the whole file.
     pub place: String,
     pub span: Range<usize>,
@@ -69,7 +79,7 @@ pub(crate) struct Section<'a, 'i> {
 
 /// A text and where it stands.
 #[derive(Clone)]
-pub(crate) struct Text<'a> {
+pub struct Text<'a> {
     pub value: &'a str,
     pub span: Range<usize>,
     pub place: String,
@@ -221,7 +231,7 @@ fn read_text<'a>(
 }
 
 /// The same value as JSON; times become texts.
-pub(crate) fn to_json(value: &DeValue<'_>) -> Value {
+pub fn to_json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(text.as_ref()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {

@@ -21,12 +21,11 @@ use crate::connect::{CheckedConnector, LimitedConnector, server_name};
 use crate::dial::Dialer;
 use crate::excerpt::Excerpt;
 use crate::failure::Failure;
-use crate::guard::AddressGuard;
 use crate::lookup::{Resolve, SystemResolver};
-use crate::ports::PortGuard;
 use crate::proxy::Proxy;
 use crate::target;
 use crate::tls::{EgressConfigError, RootProblem, client_config};
+use crate::url_guard::UrlGuard;
 
 /// Idle connections are closed after this long: sooner than common servers close theirs (the shortest default is 5 s),
 /// so that a request is not written into a connection that is just being closed.
@@ -102,9 +101,8 @@ impl EgressClient {
             return Err(EgressConfigError(problems));
         };
         let timeout = Duration::from_millis(settings.request_timeout_ms);
-        let addresses = AddressGuard::new(settings.allow_cidrs.clone());
-        let ports = PortGuard::new(settings.allowed_ports.clone());
-        let connector = CheckedConnector::new(addresses, ports, Dialer { bind, proxy, resolver }, timeout);
+        let guard = UrlGuard::new(settings);
+        let connector = CheckedConnector::new(guard, Dialer { bind, proxy, resolver }, timeout);
         let https = HttpsConnector::new(connector, tls, true, Arc::new(server_name));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

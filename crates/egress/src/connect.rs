@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper_rustls::{DefaultServerNameResolver, ResolveServerName as _};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -16,13 +15,11 @@ use tower_service::Service;
 
 use crate::dial::Dialer;
 use crate::failure::is_ours;
-use crate::guard::{AddressGuard, Refused};
 use crate::lookup::LookupFailure;
-use crate::ports::{PortGuard, RefusedPort};
 use crate::proxy::ProxyError;
+use crate::target;
+use crate::url_guard::{RefusedUrl, Target, UrlGuard};
 
-/// The port of HTTPS.
-const HTTPS_PORT: u16 = 443;
 /// Addresses of one name that are tried, at most.
 pub(crate) const ADDRESSES_MAX: usize = 8;
 
@@ -31,12 +28,8 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// No connection could be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DialError {
-    #[error("{host:?} is neither a host name nor an address that a certificate can be for")]
-    BadHost { host: String },
-    #[error("{host}: {refused}")]
-    Blocked { host: String, refused: Refused },
-    #[error("{host}: {refused}")]
-    BlockedPort { host: String, refused: RefusedPort },
+    #[error(transparent)]
+    Blocked(#[from] RefusedUrl),
     #[error("{host}: {reason}")]
     Lookup { host: String, reason: String },
     #[error("{host} cannot be looked up from here: {reason}")]
@@ -55,10 +48,9 @@ pub(crate) enum DialError {
     Timeout { host: String, timeout_ms: u128 },
 }
 
-/// The name the certificate must be for. Shorthands of addresses (`2130706433`, `0x7f.1`) are refused here.
+/// What the certificate must be for.
 pub(crate) fn server_name(uri: &Uri) -> Result<ServerName<'static>, DialError> {
-    let named = DefaultServerNameResolver::default().resolve(uri);
-    named.map_err(|_| DialError::BadHost { host: uri.host().unwrap_or_default().to_owned() })
+    Ok(target::server_name(uri)?)
 }
 
 /// Resolves, checks, and connects to what was checked: nothing resolves a second time in between.
@@ -69,22 +61,19 @@ pub(crate) struct CheckedConnector {
 }
 
 struct Shared {
-    addresses: AddressGuard,
-    ports: PortGuard,
+    guard: UrlGuard,
     dialer: Dialer,
 }
 
 impl CheckedConnector {
-    pub fn new(addresses: AddressGuard, ports: PortGuard, dialer: Dialer, timeout: Duration) -> Self {
-        Self { shared: Arc::new(Shared { addresses, ports, dialer }), timeout }
+    pub fn new(guard: UrlGuard, dialer: Dialer, timeout: Duration) -> Self {
+        Self { shared: Arc::new(Shared { guard, dialer }), timeout }
     }
 
     async fn dial(self, uri: Uri) -> Result<TokioIo<TcpStream>, DialError> {
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(HTTPS_PORT);
-        let checked = self.shared.ports.check(port);
-        checked.map_err(|refused| DialError::BlockedPort { host: host.clone(), refused })?;
-        let addresses = self.addresses(&host, port).await?;
+        let target = self.shared.guard.target(&uri)?;
+        let addresses = self.addresses(&target).await?;
+        let Target { host, .. } = target;
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
         // A share of the time for each: an unreachable first address must not use up all of it.
         let share = self.timeout / count;
@@ -100,30 +89,30 @@ impl CheckedConnector {
 
     /// The addresses that may be called; an error when there are none, for the guard or otherwise. A name with public and
     /// other addresses is called at the public ones alone.
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
-        let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
-            Ok(literal) => vec![SocketAddr::new(literal, port)],
-            Err(_) => {
-                let host = host.to_owned();
-                let resolver = &self.shared.dialer.resolver;
-                let found = resolver.resolve(host.clone(), port, self.timeout * 4 / 5).await;
-                found.map_err(|failure| match failure {
-                    LookupFailure::OfTheName(reason) => DialError::Lookup { host, reason },
-                    LookupFailure::Ours(reason) => DialError::NoResolver { host, reason },
-                })?
-            }
-        };
+    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, DialError> {
+        let Target { host, port, literal } = target;
+        if let Some(literal) = literal {
+            return Ok(vec![SocketAddr::new(*literal, *port)]);
+        }
+        let resolver = &self.shared.dialer.resolver;
+        let found = resolver.resolve(host.clone(), *port, self.timeout * 4 / 5).await;
+        let found = found.map_err(|failure| match failure {
+            LookupFailure::OfTheName(reason) => DialError::Lookup { host: host.clone(), reason },
+            LookupFailure::Ours(reason) => DialError::NoResolver { host: host.clone(), reason },
+        })?;
         let mut refused = None;
         let mut usable = Vec::new();
         for address in found {
-            match self.shared.addresses.check(address.ip()) {
+            match self.shared.guard.address(address.ip()) {
                 Ok(()) if usable.len() < ADDRESSES_MAX => usable.push(address),
                 Ok(()) => break,
                 Err(why) => refused = Some(why),
             }
         }
         match refused {
-            Some(refused) if usable.is_empty() => Err(DialError::Blocked { host: host.to_owned(), refused }),
+            Some(refused) if usable.is_empty() => {
+                Err(RefusedUrl::Address { host: host.clone(), refused }.into())
+            }
             _ => Ok(usable),
         }
     }

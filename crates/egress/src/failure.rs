@@ -6,8 +6,8 @@ use std::io;
 use rustix::io::Errno;
 
 use crate::connect::DialError;
-use crate::target::BadTarget;
 use crate::tls_problem::TlsProblem;
+use crate::url_guard::RefusedUrl;
 
 /// An attempt that ended without a response; the text says what happened, for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,8 +77,8 @@ fn tls_of(error: &(dyn Error + 'static)) -> Option<TlsProblem> {
     causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(TlsProblem::from)
 }
 
-impl From<BadTarget> for Failure {
-    fn from(error: BadTarget) -> Self {
+impl From<RefusedUrl> for Failure {
+    fn from(error: RefusedUrl) -> Self {
         Self::Blocked(error.to_string())
     }
 }
@@ -88,9 +88,7 @@ impl From<&DialError> for Failure {
         let text = error.to_string();
         match error {
             _ if error.is_ours() => Self::Local(text),
-            DialError::BadHost { .. } | DialError::Blocked { .. } | DialError::BlockedPort { .. } => {
-                Self::Blocked(text)
-            }
+            DialError::Blocked(_) => Self::Blocked(text),
             DialError::Lookup { .. } | DialError::NoAddress { .. } => Self::Dns(text),
             DialError::Refused { .. } => Self::Connect(text),
             DialError::Timeout { .. } => Self::Timeout(text),

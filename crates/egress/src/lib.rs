@@ -15,6 +15,7 @@ mod target;
 mod tests;
 mod tls;
 mod tls_problem;
+mod url_guard;
 
 pub use client::{EgressClient, Response, callable};
 pub use failure::Failure;
@@ -22,3 +23,4 @@ pub use guard::{AddressGuard, Refused};
 pub use ports::{PortGuard, RefusedPort};
 pub use tls::{EgressConfigError, RootProblem};
 pub use tls_problem::{TlsKind, TlsProblem};
+pub use url_guard::{RefusedUrl, UrlGuard};

@@ -3,6 +3,7 @@
 use aerogram_domain::deliverer::{Partition, Why};
 use aerogram_wire::v1::Subscription;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// From one claim to the next.
 pub struct Core {
@@ -17,7 +18,7 @@ pub struct Core {
     /// The end of `subscriptions` asked for before the reading, until it was reached.
     pub subscriptions_end: Option<i64>,
     /// What was read, as the oracle's own witness.
-    pub table: BTreeMap<String, Subscription>,
+    pub table: BTreeMap<String, Arc<Subscription>>,
     /// The last record read that says a subscription is not active.
     pub last_off: BTreeMap<String, i64>,
     /// Everything of `subscriptions` below was read, or was known to be gone.

@@ -1,6 +1,6 @@
 //! What goes wrong: one thing at a time, at any step.
 
-use crate::limits::{PARTITIONS, RETENTION_MS};
+use crate::limits::{NIGHT_MS, PARTITIONS, RETENTION_MS};
 use crate::world::World;
 
 impl World {
@@ -42,7 +42,8 @@ impl World {
         if world.rng.u32(..60) == 0 {
             // Nothing happens anywhere for a while, but that the brokers carry out what they have.
             world.append_all_late();
-            world.now_ms += world.rng.i64(0..RETENTION_MS);
+            let night = world.rng.u32(..8) == 0;
+            world.now_ms += if night { NIGHT_MS } else { world.rng.i64(0..RETENTION_MS) };
             world.trace(|| "TIME passes".into());
         }
     }

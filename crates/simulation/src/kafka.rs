@@ -3,8 +3,9 @@
 use crate::group::Group;
 use crate::limits::{PARTITIONS, RETENTION_MS};
 use crate::logs::{Compacted, Log};
+use aerogram_domain::commands::partition::{Asked, CommandId};
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{AttemptsRecord, Delivery, Escalation, LineKind, Subscription};
+use aerogram_wire::v1::{AttemptsRecord, CommandResult, Delivery, Escalation, LineKind, Subscription};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -16,8 +17,7 @@ pub enum Write {
     Pending(PendingKey, Option<Bytes>, Option<LineKind>),
     Deliveries(Arc<Delivery>),
     Escalation(RunKey, Box<Escalation>),
-    /// A command.
-    Deactivate(RunKey, String),
+    Command(Box<Asked>),
 }
 
 impl Write {
@@ -28,7 +28,7 @@ impl Write {
             Write::Pending(..) => 1,
             Write::Deliveries(_) => 2,
             Write::Escalation(..) => 3,
-            Write::Deactivate(..) => 4,
+            Write::Command(_) => 4,
         }
     }
 }
@@ -39,7 +39,12 @@ pub struct Partition {
     pub deliveries: Log<Arc<Delivery>>,
     pub attempts: Log<AttemptsRecord>,
     pub pending: Compacted<PendingKey, Bytes>,
-    pub subscriptions: Compacted<String, Subscription>,
+    pub subscriptions: Compacted<String, Arc<Subscription>>,
+    pub escalations: Log<(RunKey, Escalation)>,
+    /// The commands of `commands`; how far their handler has committed; and the results of `commands`.
+    pub commands: Log<Asked>,
+    pub commands_committed: i64,
+    pub results: Log<(CommandId, CommandResult)>,
 }
 
 /// A write that its producer no longer knows of.

@@ -4,7 +4,9 @@
 //! After the faults stop, everything that was emitted must end, and nothing may be left over anywhere; what must hold
 //! meanwhile is asserted in [`oracle`]. A violation names seed and step; the same seed replays it.
 
+mod command_handler;
 mod consumer;
+mod customers;
 mod deliverer_process;
 mod fanout;
 mod faults;
@@ -14,12 +16,14 @@ mod limits;
 mod logs;
 mod machine;
 mod oracle;
+mod people;
 mod producer;
 mod receivers;
 mod redis;
 mod reference;
 mod scheduler_process;
 mod surroundings;
+mod table;
 mod world;
 
 pub use world::{Stats, Violation, run};

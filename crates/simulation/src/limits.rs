@@ -30,5 +30,7 @@ pub const RETENTION_MS: i64 = 300_000;
 pub const REQUEST_TIMEOUT_MS: i64 = 5_000;
 /// Wall clocks are wrong by at most this much, either way.
 pub const SKEW_MS: i64 = 1_500;
+/// Now and then nothing happens for longer than our own faults are forgiven.
+pub const NIGHT_MS: i64 = 90_000_000;
 /// When the world begins, by the broker's clock.
 pub const BEGINNING_MS: i64 = 1_000_000_000;

@@ -73,6 +73,11 @@ impl<K: Ord + Clone, V> Compacted<K, V> {
         self.end += 1;
     }
 
+    /// Offsets are taken by what readers never see: transaction markers, records of aborted transactions.
+    pub fn skip(&mut self, offsets: i64) {
+        self.end += offsets;
+    }
+
     pub fn end(&self) -> i64 {
         self.end
     }
@@ -102,6 +107,11 @@ impl<K: Ord + Clone, V> Compacted<K, V> {
         for stored in self.records.iter_mut().filter(|s| s.offset < upto && s.value.is_none()) {
             stored.cleaned_ms.get_or_insert(now_ms);
         }
+    }
+
+    /// Whether anything about a key is still there.
+    pub fn holds(&self, key: &K) -> bool {
+        self.records.iter().any(|stored| stored.key == *key)
     }
 
     /// Keys whose last record is not a tombstone.

@@ -22,7 +22,15 @@ pub fn policies() -> Arc<Policies> {
         gone_deactivates: false,
         retry_after_cap_ms: None,
     };
-    Arc::new(Policies::new([standard, staffing, brisk]))
+    let patient = Policy {
+        name: "patient".into(),
+        success: Success::Statuses(vec![200, 204]),
+        delays_ms: vec![5_000, 60_000],
+        jitter_percent: 0,
+        gone_deactivates: true,
+        retry_after_cap_ms: Some(90_000),
+    };
+    Arc::new(Policies::new([standard, staffing, brisk, patient]))
 }
 
 #[derive(Clone, Copy)]
@@ -30,6 +38,8 @@ struct Temper {
     good_percent: u32,
     gone_percent: u32,
     silent_percent: u32,
+    /// Our own faults on the way to it.
+    ours_percent: u32,
 }
 
 #[derive(Default)]
@@ -42,11 +52,13 @@ impl Receivers {
     pub fn answer(&mut self, rng: &mut fastrand::Rng, calm: bool, subscription_id: &str) -> (Answer, i64) {
         let temper = *self.tempers.entry(subscription_id.to_owned()).or_insert_with(|| Temper {
             good_percent: rng.choice([10, 30, 45, 80]).unwrap_or(45),
-            gone_percent: rng.choice([0, 0, 0, 3]).unwrap_or(0),
+            gone_percent: rng.choice([0, 0, 0, 10]).unwrap_or(0),
             silent_percent: rng.choice([0, 5, 30]).unwrap_or(5),
+            ours_percent: rng.choice([1, 2, 2, 50]).unwrap_or(2),
         });
-        let (good, gone, silent) =
-            if calm { (80, 0, 0) } else { (temper.good_percent, temper.gone_percent, temper.silent_percent) };
+        let Temper { good_percent, gone_percent, silent_percent, ours_percent } = temper;
+        let (good, gone, silent, ours) =
+            if calm { (80, 0, 0, 0) } else { (good_percent, gone_percent, silent_percent, ours_percent) };
         let status = |status, retry_after_ms| Answer::Status { status, retry_after_ms };
         let takes_ms = rng.i64(0..2_000);
         let mut dice = rng.u32(..100);
@@ -61,9 +73,10 @@ impl Receivers {
             (status(410, None), takes_ms)
         } else if is(silent) {
             (Answer::Failed(Outcome::Timeout), REQUEST_TIMEOUT_MS)
+        } else if is(ours) {
+            (Answer::Failed(Outcome::PlatformError), takes_ms)
         } else {
             match rng.u32(..20) {
-                0 if !calm => (Answer::Failed(Outcome::PlatformError), takes_ms),
                 1 => (status(204, None), takes_ms),
                 2 | 3 => (status(429, Some(rng.i64(0..30_000))), takes_ms),
                 4 => (Answer::Failed(Outcome::Connect), takes_ms),

@@ -10,6 +10,8 @@ pub struct Redis {
     stores: Stores,
     snapshots: Vec<Stores>,
     pub down: bool,
+    /// It loses nothing. Where it does, that heals much of what a scheduler may do wrong.
+    pub keeps: bool,
     /// Operations their callers gave up on, which may still happen.
     forgotten: Vec<(usize, StoreOp)>,
 }
@@ -42,7 +44,9 @@ impl Redis {
     }
 
     pub fn wipe(&mut self) {
-        self.stores = Stores::default();
+        if !self.keeps {
+            self.stores = Stores::default();
+        }
     }
 
     pub fn snapshot(&mut self) {
@@ -53,7 +57,9 @@ impl Redis {
     }
 
     pub fn roll_back(&mut self, rng: &mut fastrand::Rng) {
-        if let Some(snapshot) = rng.choice(&self.snapshots) {
+        if let Some(snapshot) = rng.choice(&self.snapshots)
+            && !self.keeps
+        {
             self.stores.clone_from(snapshot);
         }
     }

@@ -1,12 +1,11 @@
 //! Everything around the processes: true time, randomness, Kafka, Redis, receivers, and the oracle that watches.
 
-use crate::kafka::{Kafka, Write};
-use crate::limits::BEGINNING_MS;
+use crate::kafka::{Kafka, Late, Write};
+use crate::limits::{BEGINNING_MS, LATE_WRITE_MS};
 use crate::oracle::Oracle;
 use crate::receivers::{Receivers, policies};
 use crate::redis::Redis;
 use aerogram_domain::policy::Policies;
-use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{AttemptsRecord, LineKind};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,8 +22,6 @@ pub struct Surroundings {
     pub receivers: Receivers,
     pub oracle: Oracle,
     pub policies: Arc<Policies>,
-    /// Commands to deactivate a subscription, and when their handler acts.
-    pub deactivations: Vec<(i64, usize, RunKey, String)>,
     /// The faults have stopped.
     pub calm: bool,
     pub step: u64,
@@ -46,7 +43,6 @@ impl Surroundings {
             receivers: Receivers::default(),
             oracle: Oracle::default(),
             policies: policies(),
-            deactivations: Vec::new(),
             calm: false,
             step: 0,
             next_id: 0,
@@ -113,13 +109,24 @@ impl Surroundings {
                 self.oracle.delivery_appended(now_ms, &delivery);
                 logs.deliveries.append(now_ms, delivery);
             }
-            Write::Escalation(key, escalation) => self.oracle.escalation_appended(key, *escalation),
-            Write::Deactivate(key, subscription_id) => {
-                let at_ms = now_ms + self.rng.i64(0..3_000);
-                if self.oracle.deactivations.insert(key) {
-                    self.deactivations.push((at_ms, partition, key, subscription_id));
-                }
+            Write::Escalation(key, escalation) => {
+                self.oracle.escalation_appended(partition, key, &escalation);
+                logs.escalations.append(now_ms, (key, *escalation));
             }
+            Write::Command(asked) => {
+                self.oracle.command_appended(&asked);
+                logs.commands.append(now_ms, *asked);
+            }
+        }
+    }
+
+    /// A client writes: now, or it takes a while. What a client writes twice may come in any order.
+    pub fn write(&mut self, partition: usize, write: Write) {
+        if !self.calm && self.rng.u32(..6) == 0 {
+            let at_ms = self.now_ms + self.rng.i64(0..LATE_WRITE_MS);
+            self.kafka.late.push(Late { at_ms, partition, write });
+        } else {
+            self.append(partition, write);
         }
     }
 
@@ -175,9 +182,16 @@ fn describe(write: &Write) -> String {
             format!("{what} {}/{} seq {}", id(&key.run.delivery_id), key.run.run, key.seq)
         }
         Write::Deliveries(d) => format!("delivery {}/{} seq {}", id(&d.delivery_id), d.run, d.seq),
+        Write::Escalation(key, e) if e.delivery.is_none() => {
+            format!("resolution {}/{}", id(&key.delivery_id), key.run)
+        }
         Write::Escalation(key, e) => {
             format!("escalation {}/{} {:?}", id(&key.delivery_id), key.run, e.reason())
         }
-        Write::Deactivate(_, subscription_id) => format!("deactivate {subscription_id}"),
+        Write::Command(asked) => {
+            let what = format!("{:?}", asked.command.change);
+            let what = what.split(['(', ')']).nth(1).unwrap_or_default();
+            format!("command {what} {:x} to {}", u128::from_be_bytes(asked.command_id), asked.subscription_id)
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! The world under one seed: a troubled while, then calm until everything has come to rest.
 
+use crate::command_handler::CommandHandler;
+use crate::customers::Customers;
 use crate::deliverer_process::DelivererProcess;
 use crate::fanout::Fanout;
 use crate::limits::{DELIVERERS, HORIZON_MS, PARTITIONS, SCHEDULERS};
 use crate::machine::Machine;
+use crate::people::People;
 use crate::scheduler_process::SchedulerProcess;
 use crate::surroundings::Surroundings;
 use std::collections::BTreeMap;
@@ -66,7 +69,10 @@ pub(crate) struct World {
     pub surroundings: Surroundings,
     pub deliverers: Vec<DelivererProcess>,
     pub schedulers: Vec<SchedulerProcess>,
+    handlers: Vec<CommandHandler>,
     fanout: Fanout,
+    customers: Customers,
+    people: People,
 }
 
 impl World {
@@ -79,7 +85,10 @@ impl World {
             .map(|process| SchedulerProcess::new(Machine::new(&mut surroundings, process, 's')))
             .collect();
         let fanout = Fanout::new(&mut surroundings);
-        Self { seed, surroundings, deliverers, schedulers, fanout }
+        let customers = Customers::new(&mut surroundings);
+        let people = People::new(&mut surroundings);
+        let handlers = (0..PARTITIONS).map(CommandHandler::new).collect();
+        Self { seed, surroundings, deliverers, schedulers, handlers, fanout, customers, people }
     }
 
     pub fn machine(&mut self, index: usize) -> &mut Machine {
@@ -101,11 +110,12 @@ impl World {
 
     fn live(mut self) -> Result<Stats, Box<Violation>> {
         let rng = &mut self.surroundings.rng;
+        self.surroundings.redis.keeps = rng.u32(..3) == 0;
         let steps = rng.u64(400..4_000);
         let faults_per_mille = rng.choice([10, 30, 60, 100]).unwrap_or(30);
         for _ in 0..steps {
             if self.surroundings.rng.u32(..12) == 0 {
-                self.fanout.step(&mut self.surroundings);
+                self.step_of_others();
             }
             if self.surroundings.rng.u32(..1_000) < faults_per_mille {
                 self.fault();
@@ -113,25 +123,47 @@ impl World {
             self.step()?;
         }
         self.calm_down();
-        let mut calm_steps = 0;
-        while !self.is_at_rest() {
-            calm_steps += 1;
-            if calm_steps > CALM_STEPS_MAX {
-                let what = self.dump();
-                self.surroundings.oracle.fail(|| format!("(1) stuck: {what}"));
-            }
-            if self.surroundings.rng.u32(..12) == 0 && !self.fanout.is_done() {
-                self.fanout.step(&mut self.surroundings);
-            }
-            self.step()?;
-        }
-        self.surroundings.oracle.finish();
-        self.step()?;
+        self.come_to_rest()?;
         self.forget()?;
+        if self.people.repeat_long_after(&mut self.surroundings) {
+            self.come_to_rest()?;
+        }
         let world = &mut self.surroundings;
         let mut counts = std::mem::take(&mut world.counts);
         counts.extend(world.oracle.ends());
         Ok(Stats { steps: world.step, sent: world.oracle.sent, counts })
+    }
+
+    /// Somebody outside wants something.
+    fn step_of_others(&mut self) {
+        let world = &mut self.surroundings;
+        match world.rng.u32(..20) {
+            0..12 => self.fanout.step(world),
+            12..17 => self.customers.step(world),
+            _ => self.people.step(world),
+        }
+    }
+
+    /// Everything that is under way ends.
+    fn come_to_rest(&mut self) -> Result<(), Box<Violation>> {
+        let mut steps = 0;
+        while !self.is_at_rest() {
+            steps += 1;
+            if steps > CALM_STEPS_MAX {
+                let what = self.dump();
+                self.surroundings.oracle.fail(|| format!("(1) stuck: {what}"));
+            }
+            if self.surroundings.rng.u32(..12) == 0 {
+                if !self.fanout.is_done() {
+                    self.step_of_others();
+                } else if !self.people.is_done(&self.surroundings) {
+                    self.people.step(&mut self.surroundings);
+                }
+            }
+            self.step()?;
+        }
+        self.surroundings.oracle.finish();
+        self.step()
     }
 
     /// The faults stop.
@@ -213,7 +245,7 @@ impl World {
         if world.rng.u32(..30) == 0 {
             world.kafka.compact(&mut world.rng, world.now_ms);
         }
-        self.fanout.handle_commands(world);
+        self.handlers.iter_mut().for_each(|handler| handler.step(world));
     }
 
     /// The groups give partitions without a living owner to somebody.
@@ -243,7 +275,8 @@ impl World {
         let world = &self.surroundings;
         self.fanout.is_done()
             && world.kafka.late.is_empty()
-            && world.deactivations.is_empty()
+            && self.handlers.iter().all(|handler| handler.is_idle(world))
+            && self.people.is_done(world)
             && self.deliverers.iter().all(DelivererProcess::is_idle)
             && self.schedulers.iter().all(SchedulerProcess::is_idle)
             && (0..PARTITIONS).all(|p| {

@@ -1,16 +1,51 @@
 //! A certificate authority of the test's own, as a receiver inside a company network would have one.
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The names every receiver answers to unless told otherwise.
 pub const LOCAL_NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// When a certificate is valid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Validity {
+    Now,
+    /// Until 3 February 2021.
+    Over,
+    /// From 6 May 4000 on.
+    NotYet,
+}
+
+/// The versions of TLS that a server speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Versions {
+    Both,
+    Only12,
+    Only13,
+}
+
+static ONLY_12: [&SupportedProtocolVersion; 1] = [&TLS12];
+static ONLY_13: [&SupportedProtocolVersion; 1] = [&TLS13];
+
+impl Versions {
+    fn spoken(self) -> &'static [&'static SupportedProtocolVersion] {
+        match self {
+            Versions::Both => ALL_VERSIONS,
+            Versions::Only12 => &ONLY_12,
+            Versions::Only13 => &ONLY_13,
+        }
+    }
+}
 
 /// A certificate authority; its certificate lies in a file that roles are told to trust.
 pub struct Ca {
@@ -26,7 +61,10 @@ impl Ca {
     /// The key cannot be made or the file not be written.
     pub fn new(dir: &Path) -> Result<Self> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "Aerogram test CA");
+        // Two of one name are one to a client, of which the other has the wrong key.
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("Aerogram test CA {:08x}", fastrand::u32(..)));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate()?;
@@ -46,17 +84,53 @@ impl Ca {
     /// # Errors
     /// A name is neither a host name nor an address.
     pub fn server_config(&self, names: &[&str]) -> Result<ServerConfig> {
+        self.server_config_with(names, Validity::Now, Versions::Both)
+    }
+
+    /// As [`Ca::server_config`], with a certificate whose time is another, or with one version of TLS only.
+    ///
+    /// # Errors
+    /// A name is neither a host name nor an address.
+    pub fn server_config_with(
+        &self,
+        names: &[&str],
+        validity: Validity,
+        versions: Versions,
+    ) -> Result<ServerConfig> {
+        let (certificate, key) = self.certificate(names, validity)?;
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        Ok(ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions.spoken())?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.into())?)
+    }
+
+    /// Writes a certificate for `names` and its key as PEM into a file of `dir`, for a server that is another program.
+    ///
+    /// # Errors
+    /// A name is neither a host name nor an address, or the file cannot be written.
+    pub fn write_certificate(&self, dir: &Path, names: &[&str]) -> Result<PathBuf> {
+        let (certificate, key) = self.certificate(names, Validity::Now)?;
+        let file = dir.join("receiver.pem");
+        fs::write(&file, certificate.pem() + &key.serialize_pem())
+            .with_context(|| format!("writing {}", file.display()))?;
+        Ok(file)
+    }
+
+    fn certificate(&self, names: &[&str], validity: Validity) -> Result<(Certificate, KeyPair)> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names)?;
         // Certificates with one name and serial but other keys confuse a client that remembers what it has seen.
         params.distinguished_name.push(DnType::CommonName, format!("receiver {:08x}", fastrand::u32(..)));
+        let (from, until) = match validity {
+            Validity::Now => (params.not_before, params.not_after),
+            Validity::Over => (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 2, 3)),
+            Validity::NotYet => (date_time_ymd(4000, 5, 6), date_time_ymd(4001, 1, 1)),
+        };
+        (params.not_before, params.not_after) = (from, until);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        Ok(ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key.into())?)
+        Ok((certificate, key))
     }
 
     /// A client's TLS settings that trust this authority and no other.

@@ -1,6 +1,7 @@
 //! An HTTPS receiver on 127.0.0.1 that does as it is told and writes down what it sees.
 
 mod behaviour;
+mod body;
 mod log;
 mod serve;
 #[cfg(test)]

@@ -195,7 +195,12 @@ mod tests {
 
     #[test]
     fn what_is_refused_leaves_its_batch_and_every_answer_brings_the_end_nearer() {
-        let wrong = |pointer: &str| Wrong { pointer: pointer.into(), code: "c".into(), detail: "d".into() };
+        let wrong = |pointer: &str| Wrong {
+            pointer: pointer.into(),
+            code: "c".into(),
+            detail: "d".into(),
+            ..Wrong::default()
+        };
         let problem = |pointers: &[&str]| Problem {
             status: 400,
             detail: "no".into(),

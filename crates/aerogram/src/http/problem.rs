@@ -28,6 +28,9 @@ pub struct Wrong {
     /// JSON pointer; empty: the whole.
     #[serde(default)]
     pub pointer: String,
+    /// Of the query, where it is none of the body.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub parameter: String,
     #[serde(default)]
     pub code: String,
     #[serde(default)]
@@ -57,9 +60,9 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pointer.as_str() {
-            "" => f.write_str(&self.detail),
-            pointer => write!(f, "{pointer}: {}", self.detail),
+        match (self.pointer.as_str(), self.parameter.as_str()) {
+            ("", "") => f.write_str(&self.detail),
+            ("", place) | (place, _) => write!(f, "{place}: {}", self.detail),
         }
     }
 }
@@ -74,6 +77,8 @@ mod tests {
         let problem = Problem::read(422, body);
         assert_eq!(problem.to_string(), "422: no\n    /a: b");
         assert_eq!(problem.code.as_deref(), Some("x"));
+        let body = br#"{"detail":"no","errors":[{"parameter":"since","detail":"b"}]}"#;
+        assert_eq!(Problem::read(400, body).to_string(), "400: no\n    since: b");
         assert_eq!(Problem::read(502, b"<html>").to_string(), "502: <html>");
     }
 }

@@ -2,7 +2,11 @@
 
 use aerogram_settings::{EmbeddedSettings, SchemaCheck, Settings, SourceSettings};
 
+use super::data_dir::DataDir;
 use crate::options::RunArgs;
+
+/// File of api's projection in the data directory.
+const PROJECTION: &str = "projection.sqlite";
 
 /// Defaults below file, environment and flags, `KEY=VALUE` each; some for the embedded broker only.
 pub fn of(args: &RunArgs, embedded: bool) -> Vec<String> {
@@ -33,6 +37,11 @@ pub fn of(args: &RunArgs, embedded: bool) -> Vec<String> {
         defaults.extend(["scheduler.store=memory", "fanout.dedupe=memory"].map(str::to_owned));
     }
     defaults
+}
+
+/// What depends on the data directory and was not configured.
+pub fn complete(settings: &mut Settings, dir: &DataDir) {
+    settings.api.projection_path.get_or_insert_with(|| dir.join(PROJECTION));
 }
 
 /// Every setting, and where this command begins from other values.

@@ -71,6 +71,7 @@ async fn all(mut settings: Settings, health: Health, shutdown: Shutdown, dir: Da
     created.set(false, "to be made and checked");
     let embedded = is_embedded(&settings);
     let tokens = secrets::complete(&mut settings, &dir, embedded)?;
+    defaults::complete(&mut settings, &dir);
     listeners::check(&settings)?;
     let broker = if embedded {
         let starting = start_broker(&mut settings, &dir, &health);

@@ -15,7 +15,7 @@ use super::auth::Caller;
 use super::idempotency::{self, Ids};
 use super::problem::Problem;
 use super::secrets::{Key, Sealing};
-use super::{Api, BASE, answer};
+use super::{Api, BASE, answer, one_url};
 
 pub async fn create(
     State(api): State<Arc<Api>>,
@@ -37,12 +37,14 @@ pub async fn create(
         let detail = format!("there are {max} subscriptions already, the most there may be; delete some");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
+    one_url::check(&api, &caller, &id, &request).await?;
     let sealing = Sealing { api: &api, subscription_id: &id, operator: &caller.subscriber.operator };
     let key = sealing.signing_key(request.signing_key.as_ref())?;
     let command = command(&caller, &request, &sealing, &key)?;
     let result = api.submitter.submit(ids.command_id, &id, command).await?;
     let mut response =
         answer::with_key(StatusCode::CREATED, result, &key).map_err(|problem| explain(problem, ids))?;
+    one_url::settle(&api, &caller, &id, &request).await?;
     if let Ok(location) = HeaderValue::from_str(&format!("{BASE}/subscriptions/{id}")) {
         response.headers_mut().insert(LOCATION, location);
     }
@@ -52,7 +54,12 @@ pub async fn create(
 fn checked(api: &Api, caller: &Caller, body: &Fields) -> Result<CreateRequest, Problem> {
     let policy_exists = |name: &str| api.policies.contains(name);
     let contracts = &caller.subscriber.contracts;
-    let context = CreateContext { catalogue: &api.catalogue, contracts, policy_exists: &policy_exists };
+    let context = CreateContext {
+        catalogue: &api.catalogue,
+        contracts,
+        policy_exists: &policy_exists,
+        url_callable: &|url| api.url_callable(url),
+    };
     parse_create(body, &context).map_err(Problem::fields)
 }
 
@@ -81,11 +88,12 @@ fn command(
         policy: request.policy.clone().unwrap_or_default(),
         template: template.transpose()?,
         all_text: request.all_text,
+        name: request.name.clone().unwrap_or_default(),
         authentication: authentication.transpose()?,
         ..Subscription::default()
     };
     Ok(Command {
-        actor: scope.partner.clone(),
+        actor: caller.actor.clone(),
         scope: Some(scope),
         expected_version: 0,
         change: Some(Change::Create(Create {

@@ -15,7 +15,7 @@ use super::create::not_entitled;
 use super::precondition::Precondition;
 use super::problem::Problem;
 use super::secrets::Sealing;
-use super::{Api, answer};
+use super::{Api, answer, one_url};
 
 pub async fn patch(
     State(api): State<Arc<Api>>,
@@ -33,15 +33,27 @@ pub async fn patch(
         return Err(not_entitled(&current.event_type));
     }
     let expected_version = Precondition::of(&headers).expected_version(current.version)?;
+    one_url::may_move(&api, &caller, &current, &request).await?;
+    let moves = request.callback_url.is_some();
     let sealing = Sealing { api: &api, subscription_id: &id, operator: &caller.subscriber.operator };
     let update = update(request, &sealing)?;
-    let result = api.change(&caller.owner, &id, expected_version, Change::Update(update)).await?;
-    Ok(answer::subscription(StatusCode::OK, &answer::applied(result)?))
+    let result = api.change(&caller, &id, expected_version, Change::Update(update)).await?;
+    let changed = answer::applied(result)?;
+    let changed = match moves {
+        true => one_url::move_others(&api, &caller, changed).await?,
+        false => Arc::new(changed),
+    };
+    Ok(answer::subscription(StatusCode::OK, &changed))
 }
 
 fn checked(api: &Api, current: &Subscription, body: &Fields) -> Result<PatchRequest, Problem> {
     let policy_exists = |name: &str| api.policies.contains(name);
-    let context = PatchContext { current, catalogue: &api.catalogue, policy_exists: &policy_exists };
+    let context = PatchContext {
+        current,
+        catalogue: &api.catalogue,
+        policy_exists: &policy_exists,
+        url_callable: &|url| api.url_callable(url),
+    };
     parse_patch(body, &context).map_err(Problem::fields)
 }
 
@@ -61,6 +73,6 @@ fn update(request: PatchRequest, sealing: &Sealing<'_>) -> Result<Update, Proble
         all_text: request.all_text,
         authentication: authentication.transpose()?,
         policy: request.policy.map(Option::unwrap_or_default),
-        name: None,
+        name: request.name.map(Option::unwrap_or_default),
     })
 }

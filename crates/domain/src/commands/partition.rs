@@ -4,6 +4,7 @@
 mod tests;
 
 use super::{Decision, decide};
+use crate::sabotage::{Rule, removed};
 use aerogram_wire::v1::command_record::Body;
 use aerogram_wire::v1::{Command, CommandRecord, CommandResult, Subscription, SubscriptionRecord};
 use aerogram_wire::{Message as _, SCHEMA, Topic};
@@ -82,7 +83,7 @@ impl PartitionState {
         let mut batch = Batch::default();
         for asked in commands {
             let earlier = self.answers.get(&asked.command_id).or_else(|| batch.answer_to(&asked.command_id));
-            if let Some(result) = earlier {
+            if let Some(result) = earlier.filter(|_| !removed(Rule::CommandOnce)) {
                 batch.outcomes.push("repeated");
                 batch.push_result(asked, result, now_ms);
                 continue;

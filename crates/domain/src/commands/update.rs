@@ -1,6 +1,7 @@
 //! Changes that a subscription's owner asks for.
 
 use super::{Decision, changed, header_clash, refuse};
+use crate::sabotage::{Rule, removed};
 use crate::subscription::is_expired;
 use aerogram_wire::v1::{PreviousKey, Refusal, ReplaceSigningKey, Status, Subscription, Update};
 
@@ -72,6 +73,8 @@ pub(super) fn decide_replacement(
     }
     let until_ms = now_ms.saturating_add(replacement.overlap_ms);
     let previous = current.signing_key.clone().map(|key| PreviousKey { key: Some(key), until_ms });
+    let older = current.previous_signing_key.clone().filter(|_| removed(Rule::OneOldKey));
+    let previous = older.or(previous);
     let next = Subscription {
         signing_key: replacement.signing_key.clone(),
         previous_signing_key: previous,

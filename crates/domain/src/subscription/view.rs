@@ -25,6 +25,9 @@ pub struct SubscriptionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract_id: Option<String>,
     pub environment: String,
+    /// What its owner calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +93,7 @@ pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
         profile: subscription.profile.clone(),
         contract_id: non_empty(&subscription.contract),
         environment: subscription.environment.clone(),
+        name: non_empty(&subscription.name),
         policy: non_empty(&subscription.policy),
         http_request: body.map(|json_body| HttpRequestView { json_body }),
         headers: template.map(|template| template.header_names.clone()).unwrap_or_default(),
@@ -152,8 +156,9 @@ mod tests {
         assert!(!shown(0).contains("hush"));
         subscription.expires_at_ms = 0;
         subscription.contract = "C-7".into();
+        subscription.name = "orders of the north".into();
         let view = serde_json::to_value(view(&subscription, 0)).unwrap();
         assert_eq!(view["expirationDateTime"], serde_json::Value::Null);
-        assert_eq!(view["contractId"], "C-7");
+        assert_eq!((&view["contractId"], &view["name"]), (&"C-7".into(), &"orders of the north".into()));
     }
 }

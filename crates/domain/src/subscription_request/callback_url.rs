@@ -1,6 +1,6 @@
 //! Which URLs may be called back. Where they lead is checked again whenever one is called, on the address itself.
 
-use super::CALLBACK_URL_MAX_BYTES;
+use super::{CALLBACK_URL_MAX_BYTES, UrlCheck};
 use url::Url;
 
 /// The URL as its owner wrote it; what may not stand in a URL (RFC 3986), such as an umlaut, is encoded.
@@ -38,6 +38,12 @@ pub fn parse_callback_url(text: &str) -> Result<String, String> {
         return Err(format!("must have at most {CALLBACK_URL_MAX_BYTES} bytes once encoded"));
     }
     Ok(stored.to_owned())
+}
+
+/// The same, where this installation could call it too.
+pub(super) fn parse_callable_url(text: &str, callable: UrlCheck<'_>) -> Result<String, String> {
+    let url = parse_callback_url(text)?;
+    callable(&url).map(|()| url).map_err(|why| format!("can't be called: {why}"))
 }
 
 fn may_stand_in_a_url(byte: u8) -> bool {

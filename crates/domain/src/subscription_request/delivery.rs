@@ -1,6 +1,7 @@
 //! How a subscription wants to be delivered to: `httpRequest`, `authentication` and whether they fit together.
 
-use super::callback_url::parse_callback_url;
+use super::UrlCheck;
+use super::callback_url::parse_callable_url;
 use super::fields::Fields;
 use crate::authentication::{self, Authentication, Kind};
 use crate::body::ENVELOPE_FIELDS;
@@ -17,7 +18,11 @@ pub(super) struct HttpRequest {
 
 /// What stands under `httpRequest`, checked against the fields that events of this type have; of an unknown type, as far as
 /// that goes. `None`: it is not there, or wrong.
-pub(super) fn http_request(fields: &mut Fields<'_>, event: Option<&EventType>) -> Option<HttpRequest> {
+pub(super) fn http_request(
+    fields: &mut Fields<'_>,
+    event: Option<&EventType>,
+    callable: UrlCheck<'_>,
+) -> Option<HttpRequest> {
     let written = fields.body.http_request.as_deref()?;
     let names: Vec<&str> = event
         .into_iter()
@@ -35,7 +40,8 @@ pub(super) fn http_request(fields: &mut Fields<'_>, event: Option<&EventType>) -
             return None;
         }
     };
-    let url = match compiled.url.as_deref().map(parse_callback_url).transpose() {
+    let url = compiled.url.as_deref().map(|url| parse_callable_url(url, callable));
+    let url = match url.transpose() {
         Ok(url) => url,
         Err(detail) => {
             fields.wrong("/httpRequest/url", detail);

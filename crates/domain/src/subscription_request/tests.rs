@@ -11,7 +11,12 @@ fn create(body: &Value) -> Result<CreateRequest, Vec<FieldError>> {
 fn create_of(catalogue: &Catalogue, body: &Value) -> Result<CreateRequest, Vec<FieldError>> {
     let contracts = ["C-1".to_owned(), "C-2".to_owned()];
     let policy_exists = |name: &str| ["standard", "staffing", "quick"].contains(&name);
-    let context = CreateContext { catalogue, contracts: &contracts, policy_exists: &policy_exists };
+    let context = CreateContext {
+        catalogue,
+        contracts: &contracts,
+        policy_exists: &policy_exists,
+        url_callable: &url_callable,
+    };
     parse_create(&read(body)?, &context)
 }
 
@@ -26,7 +31,20 @@ fn patch(body: &Value) -> Result<PatchRequest, Vec<FieldError>> {
 fn patch_of(current: &Subscription, body: &Value) -> Result<PatchRequest, Vec<FieldError>> {
     let policy_exists = |name: &str| ["standard", "staffing", "quick"].contains(&name);
     let catalogue = Catalogue::builtin();
-    parse_patch(&read(body)?, &PatchContext { current, catalogue: &catalogue, policy_exists: &policy_exists })
+    let context = PatchContext {
+        current,
+        catalogue: &catalogue,
+        policy_exists: &policy_exists,
+        url_callable: &url_callable,
+    };
+    parse_patch(&read(body)?, &context)
+}
+
+fn url_callable(url: &str) -> Result<(), String> {
+    match url.contains("refused") {
+        true => Err("this host is refused".to_owned()),
+        false => Ok(()),
+    }
 }
 
 fn valid() -> Value {
@@ -82,7 +100,9 @@ fn optional_fields_are_taken_and_unknown_ones_ignored() {
     body["policy"] = json!("quick");
     body["profile"] = Value::Null;
     body["whatever"] = json!([1]);
+    body["name"] = json!("ü".repeat(100));
     let request = create(&body).unwrap();
+    assert_eq!(request.name, Some("ü".repeat(100)));
     assert_eq!(request.contract.as_deref(), Some("C-2"));
     assert_eq!((request.environment, request.policy.as_deref()), (Environment::NonProduction, Some("quick")));
 }
@@ -118,6 +138,10 @@ fn wrong_values_are_told_by_field() {
         ("policy", json!("")),
         ("environment", json!("PRODUCTION")),
         ("environment", json!("")),
+        ("name", json!("")),
+        ("name", json!("n".repeat(101))),
+        ("name", json!("two\nlines")),
+        ("name", json!(7)),
     ] {
         let errors = create(&with(field, value.clone())).unwrap_err();
         assert_eq!(pointers(&errors), [format!("/{field}")], "{value}");
@@ -186,6 +210,20 @@ fn callback_urls_are_https_and_nothing_hidden() {
 }
 
 #[test]
+fn what_could_never_be_called_is_refused_where_it_stands() {
+    const URL: &str = "https://refused.example/";
+    let found =
+        |errors: Vec<FieldError>| errors.into_iter().map(|e| (e.pointer, e.detail)).collect::<Vec<_>>();
+    let expected =
+        |pointer: &str| vec![(pointer.to_owned(), "can't be called: this host is refused".to_owned())];
+    let at_url = expected("/callbackUrl");
+    assert_eq!(found(create(&with("callbackUrl", json!(URL))).unwrap_err()), at_url);
+    assert_eq!(found(patch(&json!({"callbackUrl": URL})).unwrap_err()), at_url);
+    let target = json!({"httpRequest": {"url": URL, "jsonBody": {}}});
+    assert_eq!(found(patch(&target).unwrap_err()), expected("/httpRequest/url"));
+}
+
+#[test]
 fn callback_urls_are_encoded_where_needed_and_limited() {
     let stored = |url: &str| create(&with("callbackUrl", json!(url))).map(|r| r.callback_url);
     assert_eq!(stored("https://bücher.example/ä").unwrap(), "https://xn--bcher-kva.example/%C3%A4");
@@ -212,6 +250,11 @@ fn a_patch_names_what_it_changes() {
     for body in [json!({}), json!({"event": "FLIGHT_CREATE"}), json!({"status": null})] {
         assert_eq!(pointers(&patch(&body).unwrap_err()), [""]);
     }
+    let named =
+        |name: Option<&str>| PatchRequest { name: Some(name.map(Into::into)), ..PatchRequest::default() };
+    assert_eq!(patch(&json!({"name": "Größe 1"})).unwrap(), named(Some("Größe 1")));
+    assert_eq!(patch(&json!({"name": null})).unwrap(), named(None));
+    assert_eq!(pointers(&patch(&json!({"name": ""})).unwrap_err()), ["/name"]);
     for status in [json!("active"), json!("DELETED"), json!(1), json!("")] {
         assert_eq!(pointers(&patch(&json!({"status": status})).unwrap_err()), ["/status"]);
     }

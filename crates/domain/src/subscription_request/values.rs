@@ -1,5 +1,6 @@
 //! Single values of a body.
 
+use super::NAME_MAX_CHARS;
 use crate::catalogue::{Catalogue, Environment, EventType};
 use crate::subscription::Profile;
 use aerogram_wire::v1::Status;
@@ -46,5 +47,12 @@ pub(super) fn parse_status(name: &str) -> Result<Status, String> {
         "ACTIVE" => Ok(Status::Active),
         "INACTIVE" => Ok(Status::Inactive),
         _ => Err("must be ACTIVE or INACTIVE".to_owned()),
+    }
+}
+
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    match text.is_empty() || text.chars().count() > NAME_MAX_CHARS || text.chars().any(char::is_control) {
+        true => Err(format!("must have 1 to {NAME_MAX_CHARS} characters, none of them a control character")),
+        false => Ok(text.to_owned()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, PATIENCE};
 use crate::publish::event;
-use crate::rest::ACME;
+use crate::rest::{ACME, ACME_2};
 use crate::setup::Setup;
 use crate::topics;
 use aerogram_testkit::Behaviour;
@@ -45,7 +45,9 @@ async fn each_receiver_gets_the_header_it_asked_for() -> Result<()> {
     let cluster = Cluster::start(Setup::new("authentication").await?).await?;
     let mut hooks = Vec::new();
     for (path, extra, header, value) in cases() {
-        hooks.push((cluster.subscribe(ACME, KIND, path, &extra).await?, header, value));
+        // A pair has one URL under the profile staffing.
+        let owner = if path == "/key" { ACME_2 } else { ACME };
+        hooks.push((cluster.subscribe(owner, KIND, path, &extra).await?, header, value));
     }
     // The second attempt of staffing comes at once.
     cluster.receiver.behave("/secret", Behaviour::fail_first(1, 500));

@@ -7,11 +7,12 @@ mod verify;
 use crate::cluster::{Cluster, PATIENCE};
 use crate::docs_page::Page;
 use crate::docs_run::{self, driver, run};
+use crate::logged::{self, Case, judge};
 use crate::rest::{ACME, ACME_2, ACME_3};
 use crate::setup::Setup;
 use aerogram_testkit::verify::{sign, verify_request};
 use aerogram_testkit::{Request, UpstreamEvent};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,55 +25,6 @@ const KIND: &str = "OrderDisrupted";
 const PLAIN: &str = "your-secret-signing-key-123";
 const ENCODED: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOT_ASCII: &str = "schlüssel-ключ-鍵";
-
-/// A request as a receiver has it, and whether it comes from us.
-#[derive(Clone)]
-struct Case {
-    what: String,
-    key: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-    genuine: bool,
-}
-
-impl Case {
-    fn genuine(key: &str, request: &Request) -> Self {
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
-        Self {
-            what: format!("a delivery under {key}"),
-            key: key.to_owned(),
-            headers: headers.collect(),
-            body: request.body.to_vec(),
-            genuine: true,
-        }
-    }
-
-    /// The same with something changed.
-    fn but(&self, what: &str, genuine: bool, change: impl FnOnce(&mut Self)) -> Self {
-        let what = format!("{}, but {what}", self.what);
-        let mut case = Self { what, genuine, ..self.clone() };
-        change(&mut case);
-        case
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.headers.insert(name.to_owned(), value.into());
-    }
-
-    /// Signs it anew, as of so many seconds from now.
-    fn sign_at(&mut self, seconds_from_now: i64) -> Result<()> {
-        let timestamp_s = jiff::Timestamp::now().as_second() + seconds_from_now;
-        let signature = sign(&self.key, self.header("webhook-id"), timestamp_s, &self.body)?;
-        self.set("webhook-timestamp", timestamp_s.to_string());
-        self.set("webhook-signature", signature);
-        Ok(())
-    }
-}
 
 /// The delivery itself, and everything it must not be taken for.
 fn variants(case: &Case) -> Result<Vec<Case>> {
@@ -189,16 +141,6 @@ fn as_in_the_page(page: &Page, request: &Request) -> Result<()> {
     Ok(())
 }
 
-/// What a snippet said about each case is what is true about it.
-fn judge(language: &str, said: &str, cases: &[Case]) -> Result<()> {
-    let lines: Vec<&str> = said.lines().collect();
-    ensure!(lines.len() == cases.len(), "{language} said {} lines about {} cases", lines.len(), cases.len());
-    for (line, case) in lines.iter().zip(cases) {
-        ensure!((*line == "ok") == case.genuine, "{language} said {line:?} about {}", case.what);
-    }
-    Ok(())
-}
-
 async fn python(dir: &Path, snippet: &str) -> Result<String> {
     fs::write(dir.join("verify.py"), snippet)?;
     run(Command::new("python3")
@@ -249,9 +191,7 @@ async fn every_snippet_tells_our_deliveries_from_any_other_request() -> Result<(
         cases.extend(without_key(&case)?);
     }
     let dir = cluster.setup.rig.dir();
-    let all =
-        cases.iter().map(|c| json!({"key": c.key, "headers": c.headers, "body": BASE64.encode(&c.body)}));
-    fs::write(dir.join("cases.json"), Value::from_iter(all).to_string())?;
+    logged::write(&dir.join("cases.json"), &cases)?;
 
     let (python, javascript, go) = tokio::try_join!(
         python(dir, page.block("python")?),

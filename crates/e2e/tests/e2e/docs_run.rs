@@ -16,7 +16,7 @@ const INSTALLED_WITHIN: Duration = Duration::from_secs(600);
 
 static CLIENTS: OnceCell<PathBuf> = OnceCell::const_new();
 
-/// Where the Kafka clients of the samples are; installed first where they are missing.
+/// Where the packages are that pages of the documentation use or name; installed first where they are missing.
 pub async fn clients() -> Result<PathBuf> {
     let install = || async {
         let script = root().join("scripts/sample-clients.sh");

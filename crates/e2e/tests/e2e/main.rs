@@ -1,11 +1,18 @@
 //! The real binaries as processes on real Kafka and Redis. What a receiver wrote down is the only oracle; nothing here
 //! asserts how fast something is, only that it is not early, not lost, not repeated beyond the stated cap.
 
+mod apply;
 mod authentication;
 mod bad_surroundings;
 mod cluster;
+mod contract_answers;
+mod contract_outcomes;
+mod contract_policies;
+mod contract_secrets;
+mod contract_tls;
 mod delete_in_force;
 mod demo;
+mod docs_administer;
 mod docs_demo;
 mod docs_page;
 mod docs_publish;
@@ -13,12 +20,18 @@ mod docs_readme;
 mod docs_receive;
 mod docs_run;
 mod egress;
+mod environments;
+mod escalations;
+mod escalations_command;
 mod evicting;
 mod failover;
+mod given_up;
 mod intake;
 mod key_rotation;
+mod logged;
 mod main_path;
 mod mapping;
+mod one_url;
 mod publish;
 mod recalled;
 mod redis_wiped;
@@ -27,6 +40,8 @@ mod rest;
 mod retries;
 mod run_in_one;
 mod setup;
+mod staffing;
 mod stands_still;
 mod templates;
 mod topics;
+mod verifiers;

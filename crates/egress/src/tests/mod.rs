@@ -1,6 +1,7 @@
 mod authority;
 mod certificates;
 mod docs;
+mod fuzz;
 mod guard;
 mod misbehaving;
 mod ports;
@@ -8,3 +9,4 @@ mod post;
 mod proxy;
 mod receiver;
 mod safety;
+mod url_guard;

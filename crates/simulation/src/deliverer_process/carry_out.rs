@@ -1,14 +1,17 @@
 //! The shell's hands: each action of a core is carried out, and the process may die between any two.
 
 use super::{CommitRequest, DelivererProcess, Request};
+use crate::command_handler::deactivation;
 use crate::consumer::{Core, Owned, Stage};
 use crate::kafka::Write;
 use crate::limits::TABLE_AGE_MS;
 use crate::oracle::{Sent, key_of};
 use crate::surroundings::Surroundings;
+use aerogram_domain::commands::partition::Asked;
 use aerogram_domain::deliverer::{Action, Why};
+use aerogram_domain::subscription::signing_keys;
 use aerogram_wire::v1::attempts_record::Body;
-use aerogram_wire::v1::{AttemptsRecord, Claim, Delivery, LineBatch, LineKind, Status};
+use aerogram_wire::v1::{AttemptsRecord, Claim, Delivery, LineBatch, LineKind};
 use aerogram_wire::{Message as _, SCHEMA};
 
 impl DelivererProcess {
@@ -48,8 +51,11 @@ impl DelivererProcess {
                     world.oracle.escalate(p, key);
                     self.producer.durable(p, Write::Escalation(key, escalation), Some((id, ticket)));
                 }
-                Action::Deactivate { ticket, key, subscription_id, .. } => {
-                    self.producer.durable(p, Write::Deactivate(key, subscription_id), Some((id, ticket)));
+                Action::Deactivate { ticket, key, subscription_id, detail } => {
+                    world.oracle.deactivate(p, key);
+                    let (command_id, command) = deactivation(key, detail);
+                    let asked = Box::new(Asked { command_id, subscription_id, command });
+                    self.producer.durable(p, Write::Command(asked), Some((id, ticket)));
                 }
                 send @ Action::Send { .. } if world.rng.u32(..6) == 0 => {
                     self.decided.push_back((p, id, send));
@@ -125,6 +131,9 @@ impl DelivererProcess {
                 core.partition.epoch()
             )
         });
+        let (answer, takes_ms) =
+            world.receivers.answer(&mut world.rng, world.calm, &delivery.subscription_id);
+        let keys = signing_keys(&subscription, now.wall_ms).map(|key| key.nonce.clone()).collect();
         world.oracle.send(&Sent {
             partition: p,
             name: &self.machine.name,
@@ -134,13 +143,13 @@ impl DelivererProcess {
             attempt,
             delivery: &delivery,
             subscription: &subscription,
-            applied: core.table.get(&delivery.subscription_id),
+            applied: core.table.get(&delivery.subscription_id).map(AsRef::as_ref),
             applied_next: core.table_next,
             policy: &policy,
+            keys,
+            answer,
         });
-        watch_ended(world, p, &delivery);
-        let (answer, takes_ms) =
-            world.receivers.answer(&mut world.rng, world.calm, &delivery.subscription_id);
+        watch_ended(world, &delivery);
         self.requests.push(Request {
             partition: p,
             core: core.id,
@@ -173,15 +182,8 @@ fn watch_cancelled(world: &mut Surroundings, p: usize, core: &Core, batch: &Line
 
 /// Nothing is sent to a subscription that was ended longer ago than the deliverer may take to notice, however far it
 /// has read.
-fn watch_ended(world: &mut Surroundings, p: usize, delivery: &Delivery) {
-    let log = &world.kafka.partitions[p].subscriptions;
-    let (mut next, mut ended_ms) = (0, None);
-    while let Some(stored) = log.next_from(next) {
-        next = stored.offset + 1;
-        if let Some(state) = stored.value.as_ref().filter(|state| state.id == delivery.subscription_id) {
-            ended_ms = (state.status() != Status::Active).then_some(state.updated_at_ms);
-        }
-    }
+fn watch_ended(world: &mut Surroundings, delivery: &Delivery) {
+    let ended_ms = world.oracle.off_since_ms(&delivery.subscription_id);
     let bound_ms = world.now_ms - TABLE_AGE_MS;
     if ended_ms.is_some_and(|ended| ended < bound_ms) {
         let id = delivery.subscription_id.clone();

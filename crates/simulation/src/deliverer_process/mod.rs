@@ -210,7 +210,8 @@ impl DelivererProcess {
                             core.last_off.insert(state.id.clone(), stored.offset);
                         }
                     }
-                    core.partition.on_subscription(now, stored.offset, stored.value.clone(), out);
+                    let state = stored.value.as_deref().cloned();
+                    core.partition.on_subscription(now, stored.offset, state, out);
                 } else if let Some(end) = core.subscriptions_end.take() {
                     core.table_next = core.table_next.max(end);
                     core.partition.on_subscriptions_end(now, end, out);
@@ -232,7 +233,7 @@ impl DelivererProcess {
             started_at_ms: request.started_wall_ms,
             duration_ms: (world.now_ms - request.started_ms) as u32,
             answer: request.answer,
-            remark: Remark::default(),
+            remark: Remark { excerpt: format!("said at {}", request.ends_ms), ..Remark::default() },
         };
         self.with_core(world, request.partition, request.core, |partition, now, out| {
             partition.on_response(now, request.offset, result, out);

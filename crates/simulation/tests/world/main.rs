@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod staffing;
+
 use aerogram_domain::sabotage::{Rule, remove};
 use aerogram_simulation::{Stats, run};
 
@@ -9,7 +11,7 @@ use aerogram_simulation::{Stats, run};
 const SEEDS: u64 = 1_000;
 
 /// Seeds in which a deliberate bug must show itself.
-const SEEDS_TO_FIND_MAX: u64 = 2_000;
+const SEEDS_TO_FIND_MAX: u64 = 5_000;
 
 fn seeds() -> u64 {
     match std::env::var("AEROGRAM_SIM_SEEDS") {
@@ -50,7 +52,7 @@ fn every_seed_comes_to_rest_without_a_violation() {
 
 #[test]
 fn what_must_come_about_does() {
-    let all = live(0..300);
+    let all = live(0..SEEDS);
     for what in [
         "LINE_KIND_DELIVERED",
         "LINE_KIND_ESCALATED",
@@ -61,6 +63,40 @@ fn what_must_come_about_does() {
         "memories extended",
         "tables read again",
         "sends held back",
+        // Subscriptions change by commands.
+        "command handlers crashed",
+        "commands refused",
+        "commands repeated",
+        "commands that change nothing",
+        "subscriptions deleted",
+        "subscriptions activated again",
+        // Keys and policies change while deliveries are under way.
+        "keys replaced",
+        "signed by two keys",
+        "signed after an overlap",
+        "policies changed",
+        "runs under several policies",
+        "attempts above the policy in force",
+        "exhausted by a change of policy",
+        // 410.
+        "410 as any failure",
+        "escalated as gone",
+        "deactivations after 410",
+        "deactivations repeated",
+        "cancelled as inactive",
+        "delivered after a reactivation",
+        // Escalations, and what people make of them.
+        "escalated as exhausted",
+        "escalated as our own fault",
+        "escalations repeated",
+        "escalations repeated after a change of the subscription",
+        "dismissals",
+        "redeliveries",
+        "redelivered runs that ended",
+        "redeliveries repeated",
+        "redeliveries repeated after their tombstone",
+        "redeliveries repeated after their tombstone was compacted away",
+        "redeliveries repeated long after",
     ] {
         assert!(all.counts.get(what).is_some_and(|n| *n > 0), "{what} never came about: {all:?}");
     }
@@ -106,4 +142,10 @@ deliberate_bugs! {
     sending_by_an_old_table_is_found: TableAge,
     a_store_guard_that_compares_the_owner_only_is_found: StoreGuard,
     marking_as_fired_before_the_acknowledgement_is_found: FiredAfterAcknowledgement,
+    carrying_out_a_command_twice_is_found: CommandOnce,
+    changing_what_was_deleted_is_found: DeletedIsFinal,
+    changing_another_version_than_the_one_meant_is_found: ExpectedVersion,
+    signing_by_a_key_whose_overlap_is_over_is_found: OverlapEnds,
+    signing_by_a_key_older_than_the_one_before_is_found: OneOldKey,
+    redelivering_again_with_a_new_due_time_is_found: RedeliveryTime,
 }

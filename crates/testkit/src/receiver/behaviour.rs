@@ -19,6 +19,12 @@ pub enum Reply {
     Hang,
     /// The connection is closed without an answer.
     Close,
+    /// This status, and a body that comes as fast as it is read and never ends.
+    Endless(u16),
+    /// This status, and a body of which a byte comes now and then, for ever.
+    Dripping(u16),
+    /// This status, and a body that breaks off, with the connection, before the end that was announced.
+    CutShort(u16),
 }
 
 impl Reply {
@@ -30,7 +36,11 @@ impl Reply {
     /// The status that is answered, if one is.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Reply::Status(status) | Reply::Full { status, .. } => Some(*status),
+            Reply::Status(status)
+            | Reply::Full { status, .. }
+            | Reply::Endless(status)
+            | Reply::Dripping(status)
+            | Reply::CutShort(status) => Some(*status),
             Reply::After(_, then) => then.status(),
             Reply::Hang | Reply::Close => None,
         }

@@ -1,9 +1,10 @@
 //! Accepts connections, reads requests, writes them down, answers.
 
+use super::body::AnswerBody;
 use super::{Arrival, Reply, Request, Shared};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -51,7 +52,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: hyper::Request<Incoming>, shared: &Shared) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(request: hyper::Request<Incoming>, shared: &Shared) -> io::Result<Response<AnswerBody>> {
     let (arrived, arrived_unix_ms) = (Instant::now(), unix_ms());
     let (head, body) = request.into_parts();
     let (body, complete) = match body.collect().await {
@@ -89,14 +90,17 @@ fn decide(shared: &Shared, arrival: &Arrival<'_>) -> Reply {
     behaviour.reply(arrival)
 }
 
-async fn respond(mut reply: Reply) -> io::Result<Response<Full<Bytes>>> {
+async fn respond(mut reply: Reply) -> io::Result<Response<AnswerBody>> {
     while let Reply::After(delay, then) = reply {
         tokio::time::sleep(delay).await;
         reply = *then;
     }
     let (status, headers, body) = match reply {
-        Reply::Status(status) => (status, Vec::new(), Bytes::new()),
-        Reply::Full { status, headers, body } => (status, headers, body),
+        Reply::Status(status) => (status, Vec::new(), AnswerBody::whole(Bytes::new())),
+        Reply::Full { status, headers, body } => (status, headers, AnswerBody::whole(body)),
+        Reply::Endless(status) => (status, Vec::new(), AnswerBody::Endless),
+        Reply::Dripping(status) => (status, Vec::new(), AnswerBody::dripping()),
+        Reply::CutShort(status) => (status, Vec::new(), AnswerBody::CutShort { begun: false }),
         Reply::Hang | Reply::After(..) => std::future::pending().await,
         Reply::Close => return Err(io::Error::other("told to close the connection")),
     };
@@ -104,7 +108,7 @@ async fn respond(mut reply: Reply) -> io::Result<Response<Full<Bytes>>> {
     for (name, value) in headers {
         response = response.header(name, value);
     }
-    response.body(Full::new(body)).map_err(io::Error::other)
+    response.body(body).map_err(io::Error::other)
 }
 
 struct Ending(Arc<Request>);

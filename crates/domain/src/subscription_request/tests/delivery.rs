@@ -18,7 +18,12 @@ fn create_from(body: &Body) -> Result<CreateRequest, Vec<FieldError>> {
     let policy_exists = |_: &str| false;
     parse_create(
         body,
-        &CreateContext { catalogue: &catalogue, contracts: &[], policy_exists: &policy_exists },
+        &CreateContext {
+            catalogue: &catalogue,
+            contracts: &[],
+            policy_exists: &policy_exists,
+            url_callable: &|_| Ok(()),
+        },
     )
 }
 

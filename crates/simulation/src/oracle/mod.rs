@@ -3,32 +3,39 @@
 //! 2: no commit passes unsettled work. 3: nothing is sent after a deletion was applied. 4: no attempt is early, and none
 //! is more than the policy allows, but for a request in flight at a crash. 5: a run ends once, and a zombie does not
 //! send once another may. And: every consequence has its line, nothing is lost, and nothing is left over.
+//! c: commands. k: keys that sign. p: what an attempt leads to, under the policy of the state it was sent by.
 
+mod book;
+mod escalation;
+mod send;
+mod verdict;
+
+use crate::command_handler::deactivation_id;
 use crate::limits::{LATE_WRITE_MS, PARTITIONS, SKEW_MS, STALENESS_MS, WRITE_EXPIRES_MS};
 use crate::logs::Log;
 use crate::reference::Reference;
-use aerogram_domain::policy::Policy;
+use aerogram_domain::commands::partition::{Asked, CommandId};
+use aerogram_domain::policy::Policies;
 use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::attempts_record::Body;
+use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{
-    AttemptsRecord, Delivery, Escalation, Line, LineKind, PendingEntry, Status, Subscription,
+    Attempt, AttemptsRecord, CommandResult, Delivery, Escalation, Line, LineKind, PendingEntry, Reason,
+    Subscription,
 };
+use book::Book;
+pub use send::Sent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use verdict::Made;
 
-/// A request as its sender saw it.
-pub struct Sent<'a> {
-    pub partition: usize,
-    pub name: &'a str,
-    pub owns: bool,
-    pub epoch: i64,
-    pub wall_ms: i64,
-    pub attempt: u32,
-    pub delivery: &'a Delivery,
-    pub subscription: &'a Subscription,
-    /// The subscription as the sender had read it, and how far it had read.
-    pub applied: Option<&'a Subscription>,
-    pub applied_next: i64,
-    pub policy: &'a Policy,
+/// A run that must end.
+#[derive(Clone)]
+struct Expected {
+    partition: usize,
+    subscription_id: String,
+    /// It is never sent by an older state than this.
+    version: u64,
 }
 
 #[derive(Default)]
@@ -36,8 +43,10 @@ pub struct Oracle {
     /// The first violation.
     pub violation: Option<String>,
     pub references: [Reference; PARTITIONS],
-    /// Runs that must end: partition, and the policy of the subscription.
-    expected: BTreeMap<RunKey, (usize, Arc<Policy>)>,
+    expected: BTreeMap<RunKey, Expected>,
+    book: Book,
+    /// By run, claim, number of the attempt, and when it was begun.
+    made: BTreeMap<(RunKey, i64, u32, i64), Made>,
     sends: BTreeMap<(RunKey, i64), u32>,
     pub sent: u64,
     entered: BTreeSet<PendingKey>,
@@ -45,7 +54,10 @@ pub struct Oracle {
     dead_since_ms: BTreeMap<PendingKey, i64>,
     buried: BTreeSet<PendingKey>,
     escalations: BTreeMap<RunKey, Escalation>,
-    pub deactivations: BTreeSet<RunKey>,
+    /// Ids of the commands of deliverers.
+    deactivations: BTreeSet<CommandId>,
+    /// How often something worth covering came about.
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 pub fn key_of(delivery: &Delivery) -> RunKey {
@@ -69,77 +81,111 @@ impl Oracle {
         }
     }
 
-    pub fn expect(&mut self, partition: usize, key: RunKey, policy: Arc<Policy>) {
-        self.expected.insert(key, (partition, policy));
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// Fanout has matched an event with this state.
+    pub fn expect(&mut self, partition: usize, key: RunKey, state: &Subscription) {
+        let (subscription_id, version) = (state.id.clone(), state.version);
+        self.expected.insert(key, Expected { partition, subscription_id, version });
+    }
+
+    /// A run is redelivered as another one.
+    pub fn expect_again(&mut self, of: RunKey, key: RunKey) {
+        if let Some(expected) = self.expected.get(&of).cloned() {
+            self.expected.insert(key, expected);
+        }
+    }
+
+    /// A command's transaction is committed. `handler_ms` is the handler's clock.
+    pub fn decided(
+        &mut self,
+        asked: &Asked,
+        next: Option<&Arc<Subscription>>,
+        result: &CommandResult,
+        handler_ms: i64,
+        now_ms: i64,
+        policies: &Policies,
+    ) {
+        match self.book.decided(asked, next, result, (handler_ms, now_ms), policies) {
+            Ok(what) => self.count(what),
+            Err(what) => self.fail(|| what),
+        }
+    }
+
+    /// What deliverers command, they command about runs that ended so.
+    pub fn command_appended(&mut self, asked: &Asked) {
+        if matches!(asked.command.change, Some(Change::Deactivate(_)))
+            && !self.deactivations.insert(asked.command_id)
+        {
+            self.count("deactivations repeated");
+        }
     }
 
     pub fn attempts(&mut self, partition: usize, offset: i64, record: &AttemptsRecord) {
+        let epoch = match &record.body {
+            Some(Body::Batch(batch)) => batch.epoch,
+            _ => offset,
+        };
         for (key, line, valid) in self.references[partition].append(offset, record) {
             if valid {
-                self.valid_line(key, &line);
+                self.valid_line(partition, epoch, key, &line);
             }
         }
     }
 
-    fn valid_line(&mut self, key: RunKey, line: &Line) {
-        let Some((_, policy)) = self.expected.get(&key).cloned() else {
+    /// Attempts at most, by any policy that was in force during the run.
+    fn attempts_max(&self, expected: &Expected) -> u32 {
+        let policies = self.book.policies_since(&expected.subscription_id, expected.version);
+        policies.map(|policy| policy.attempts_max()).max().unwrap_or(0)
+    }
+
+    fn valid_line(&mut self, partition: usize, epoch: i64, key: RunKey, line: &Line) {
+        let Some(expected) = self.expected.get(&key) else {
             return self.fail(|| format!("a line of {}, which nobody emitted", short(key)));
         };
-        let most = policy.attempts_max();
-        let made = line.attempts_made;
+        let (most, made) = (self.attempts_max(expected), line.attempts_made);
         self.check(made <= most, || {
-            format!("(4) outcome {made} of {}, the policy allows {most}", short(key))
+            format!("(4) outcome {made} of {}, its policies allow {most}", short(key))
         });
-        if let (LineKind::Retry, Some(attempt)) = (line.kind(), &line.attempt)
-            && made > 0
-            && made >= attempt.number
-        {
-            let earliest = attempt.started_at_ms
-                + i64::from(attempt.duration_ms)
-                + policy.delays_ms.get(made as usize - 1).copied().unwrap_or(0);
-            self.check(line.due_at_ms >= earliest, || format!("(4) {} is due before its delay", short(key)));
+        match &line.attempt {
+            Some(attempt) => self.judged(partition, epoch, key, line, attempt),
+            None if line.reason() == Reason::SubscriptionInactive => self.count("cancelled as inactive"),
+            None => {}
         }
     }
 
-    /// A request leaves for the receiver.
-    pub fn send(&mut self, sent: &Sent<'_>) {
-        self.sent += 1;
-        let (key, seq) = (key_of(sent.delivery), sent.delivery.seq);
-        let reference = &self.references[sent.partition];
-        let ended = reference.runs.get(&key).is_some_and(|run| run.ended.is_some());
-        let before = seq.checked_sub(1).and_then(|seq| reference.settling_line(key, seq));
-        // What is parked is never due.
-        let due_ms = match before {
-            Some(line) if line.kind() == LineKind::Parked => None,
-            Some(line) => Some(line.due_at_ms),
-            None => Some(sent.delivery.due_at_ms),
+    /// A line tells of an attempt: it was made, and the policy it was made under leads to this line.
+    fn judged(&mut self, partition: usize, epoch: i64, key: RunKey, line: &Line, attempt: &Attempt) {
+        let first = self.references[partition].runs.get(&key).and_then(|run| run.attempts.first());
+        let first_ms = first.map_or(attempt.started_at_ms, |first| first.started_at_ms);
+        let Some(made) = self.made.get(&(key, epoch, attempt.number, attempt.started_at_ms)) else {
+            return self.fail(|| format!("(p) attempt {} of {} was never made", attempt.number, short(key)));
         };
-        let superseded = reference.last_claim.as_ref().is_some_and(|claim| claim.owner != sent.name);
-        let who = if sent.owns { "the owner" } else { "a zombie" };
-        self.check(!ended, || format!("(5) {} was sent after its end by {who}", short(key)));
-        self.check(sent.owns || !superseded, || {
-            format!("(5) a zombie sent {} after a newer claim", short(key))
+        let wrong = verdict::misjudged(line, attempt, first_ms, made);
+        let (beyond, gone) = (attempt.number > made.policy.attempts_max(), attempt.status == 410);
+        let back = self
+            .expected
+            .get(&key)
+            .is_some_and(|expected| self.book.is_back(&expected.subscription_id, made.version));
+        self.check(wrong.is_none(), || {
+            format!("(p) line {} of {} {}", attempt.number, short(key), wrong.unwrap_or_default())
         });
-        // What was due and then fired by a credit may say when that was.
-        let kept = due_ms.is_none_or(|due_ms| match sent.delivery.by_credit {
-            true => due_ms <= sent.delivery.due_at_ms,
-            false => due_ms == sent.delivery.due_at_ms,
-        });
-        self.check(kept, || format!("(4) {} lost its due time", short(key)));
-        self.check(due_ms.is_none_or(|due_ms| due_ms <= sent.wall_ms), || {
-            format!("(4) {} was sent before it was due", short(key))
-        });
-        let most = sent.policy.attempts_max();
-        self.check(sent.attempt <= most, || {
-            format!("(4) attempt {} of {}: above {most}", sent.attempt, short(key))
-        });
-        let active = sent.applied.is_some_and(|applied| {
-            applied.status() == Status::Active && applied.version == sent.subscription.version
-        });
-        self.check(active, || format!("(3) {} was sent to what is not the applied state", short(key)));
-        let fresh = sent.delivery.subscription_offset < sent.applied_next;
-        self.check(fresh, || format!("(3) {} was sent by a table older than its own", short(key)));
-        *self.sends.entry((key, sent.epoch)).or_default() += 1;
+        match line.reason() {
+            Reason::Exhausted if beyond => self.count("exhausted by a change of policy"),
+            Reason::Exhausted => self.count("escalated as exhausted"),
+            Reason::Gone => self.count("escalated as gone"),
+            Reason::Platform => self.count("escalated as our own fault"),
+            _ if gone => self.count("410 as any failure"),
+            _ if back && line.kind() == LineKind::Delivered => self.count("delivered after a reactivation"),
+            _ => {}
+        }
+    }
+
+    /// Since when a subscription is not active.
+    pub fn off_since_ms(&self, subscription_id: &str) -> Option<i64> {
+        self.book.off_since_ms(subscription_id)
     }
 
     /// A delivery is given up as cancelled: since fanout matched it, its subscription must have been seen to be off.
@@ -175,6 +221,13 @@ impl Oracle {
         self.check(escalated, || format!("{} is escalated without a valid line", short(key)));
     }
 
+    /// A command to deactivate is being written.
+    pub fn deactivate(&mut self, partition: usize, key: RunKey) {
+        let ended = self.references[partition].runs.get(&key).and_then(|run| run.ended.as_ref());
+        let gone = ended.is_some_and(|line| line.reason() == Reason::Gone);
+        self.check(gone, || format!("{} did not end by 410 and deactivates", short(key)));
+    }
+
     pub fn pending_appended(&mut self, now_ms: i64, key: PendingKey, alive: bool) {
         if alive {
             self.entered.insert(key);
@@ -199,8 +252,9 @@ impl Oracle {
         });
     }
 
-    pub fn escalation_appended(&mut self, key: RunKey, escalation: Escalation) {
-        self.escalations.insert(key, escalation);
+    /// Whether the key was dead at some time.
+    pub fn is_buried(&self, key: PendingKey) -> bool {
+        self.buried.contains(&key)
     }
 
     /// (2) A commit moves the settled prefix.
@@ -228,6 +282,12 @@ impl Oracle {
             Some(LineKind::Escalated) if !self.escalations.contains_key(&key) => {
                 return Some(format!("{} has no escalation", short(key)));
             }
+            Some(LineKind::Escalated)
+                if line.is_some_and(|line| line.reason() == Reason::Gone)
+                    && !self.deactivations.contains(&deactivation_id(key)) =>
+            {
+                return Some(format!("{} has no deactivation", short(key)));
+            }
             _ => {}
         }
         let own = PendingKey { run: key, seq };
@@ -240,29 +300,22 @@ impl Oracle {
         let ended = |partition: usize, key| {
             self.references[partition].runs.get(key).is_some_and(|r| r.ended.is_some())
         };
-        self.expected.iter().filter(|(key, (p, _))| !ended(*p, key)).map(|(key, _)| short(*key)).collect()
+        let unfinished = self.expected.iter().filter(|(key, expected)| !ended(expected.partition, key));
+        unfinished.map(|(key, _)| short(*key)).collect()
     }
 
     /// Everything has come to rest.
     pub fn finish(&mut self) {
         let unfinished = self.unfinished();
         self.check(unfinished.is_empty(), || format!("(1) lost: {unfinished:?}"));
-        for (key, (partition, policy)) in self.expected.clone() {
-            let Some(run) = self.references[partition].runs.get(&key) else { continue };
-            let (counted, most) = (run.counted, policy.attempts_max());
-            let escalated = run.ended.as_ref().filter(|line| line.kind() == LineKind::Escalated);
-            let complete = escalated.is_none_or(|line| {
-                self.escalations
-                    .get(&key)
-                    .is_some_and(|e| e.attempts == run.attempts && e.reason == line.reason)
-            });
-            let spurious = escalated.is_none() && self.escalations.contains_key(&key);
+        for (key, expected) in self.expected.clone() {
+            let counted = self.references[expected.partition].runs.get(&key).map_or(0, |run| run.counted);
+            let most = self.attempts_max(&expected);
             self.check(counted <= most, || {
                 format!("(4) {counted} outcomes of {}, {most} allowed", short(key))
             });
-            self.check(complete, || format!("(1) {} was escalated without its history", short(key)));
-            self.check(!spurious, || format!("(1) {} has an escalation and another end", short(key)));
         }
+        self.finish_escalations();
         for ((key, epoch), sends) in std::mem::take(&mut self.sends) {
             let told = self.references.iter().filter_map(|r| r.told.get(&(key, epoch))).sum::<u32>();
             self.check(sends <= told + 1, || {
@@ -271,13 +324,23 @@ impl Oracle {
         }
     }
 
-    /// Lines that are valid, by kind, for a summary.
+    /// Lines that are valid, by kind, and runs under several policies, for a summary.
     pub fn ends(&self) -> BTreeMap<&'static str, u64> {
         let mut ends = BTreeMap::new();
         let runs = self.references.iter().flat_map(|reference| reference.runs.values());
         for line in runs.filter_map(|run| run.ended.as_ref()) {
             *ends.entry(line.kind().as_str_name()).or_default() += 1;
         }
+        let mut policies = BTreeMap::<RunKey, BTreeSet<&str>>::new();
+        for ((key, ..), made) in &self.made {
+            policies.entry(*key).or_default().insert(&made.policy.name);
+        }
+        let runs = self.references.iter().flat_map(|reference| &reference.runs);
+        let redelivered = runs.filter(|(key, run)| key.run != 0 && run.ended.is_some()).count();
+        ends.insert("redelivered runs that ended", redelivered as u64);
+        let several = policies.values().filter(|names| names.len() > 1).count();
+        ends.insert("runs under several policies", several as u64);
+        ends.extend(&self.counts);
         ends
     }
 }

@@ -1,0 +1,115 @@
+//! `aerogram escalations show`.
+
+use std::process::ExitCode;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::options::ShowArgs;
+use super::{Summary, path};
+use crate::http::Http;
+use crate::say;
+use crate::table::{Table, cut};
+
+const TEXT_CHARS_MAX: usize = 500;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    #[serde(flatten)]
+    summary: Summary,
+    callback_url: String,
+    policy: String,
+    accepted_at: Option<String>,
+    event: Event,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    source: String,
+    time: String,
+    #[serde(default)]
+    contract: Option<String>,
+    #[serde(default)]
+    data: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Attempt {
+    number: u32,
+    started_at: String,
+    duration_ms: u64,
+    outcome: String,
+    status: Option<u32>,
+    problem: Option<String>,
+    tls_problem: Option<String>,
+    excerpt: Option<String>,
+}
+
+pub async fn run(http: &Http, args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let answer = http.get(&path(&args.id)?, &[]).await?;
+    if args.who.json {
+        let detail: Value = answer.json()?;
+        return Ok(say(&serde_json::to_string_pretty(&detail)?));
+    }
+    Ok(say(&render(&answer.json()?)))
+}
+
+fn render(detail: &Detail) -> String {
+    let one = &detail.summary;
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            lines.push(format!("{name:14}{}", cut(value, TEXT_CHARS_MAX)));
+        }
+    };
+    line("id", &one.id);
+    line("state", &one.state);
+    if let Some(resolution) = &one.resolution {
+        line("", &format!("by {} at {}", resolution.by, resolution.at));
+        line("", resolution.why.as_deref().unwrap_or_default());
+        line("as", resolution.redelivered_as.as_deref().unwrap_or_default());
+    }
+    line("given up", &one.escalated_at);
+    line("reason", &one.reason);
+    line("fault", &one.fault);
+    line("subscription", &one.subscription_id);
+    line("of", &format!("{} on behalf of {}", one.partner, one.operator));
+    line("sent to", &detail.callback_url);
+    line("policy", &detail.policy);
+    line("webhook-id", &one.webhook_id);
+    line("event", &format!("{} {} of {}", one.event_type, one.event_id, detail.event.source));
+    line("subject", &one.subject);
+    line("contract", detail.event.contract.as_deref().unwrap_or_default());
+    line("environment", &one.environment);
+    line("happened", &detail.event.time);
+    line("accepted", detail.accepted_at.as_deref().unwrap_or_default());
+    lines.push(format!("attempts      {}", one.attempts_made));
+    lines.push(attempts(&detail.attempts));
+    if let Some(data) = &detail.event.data {
+        lines.push("data".to_owned());
+        lines.push(serde_json::to_string_pretty(data).unwrap_or_default());
+    }
+    lines.join("\n")
+}
+
+fn attempts(all: &[Attempt]) -> String {
+    let mut table = Table::new(&["NO", "STARTED", "TOOK", "OUTCOME", "STATUS", "TLS"]);
+    for attempt in all {
+        let below = [&attempt.problem, &attempt.excerpt];
+        table.push(
+            vec![
+                attempt.number.to_string(),
+                cut(&attempt.started_at, 30),
+                format!("{} ms", attempt.duration_ms),
+                cut(&attempt.outcome, 30),
+                attempt.status.map(|status| status.to_string()).unwrap_or_default(),
+                cut(attempt.tls_problem.as_deref().unwrap_or_default(), 40),
+            ],
+            below.into_iter().flatten().map(|text| cut(text, TEXT_CHARS_MAX)).collect(),
+        );
+    }
+    table.render()
+}

@@ -1,0 +1,123 @@
+//! `aerogram subscriptions export`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use aerogram_domain::authentication::Kind;
+use anyhow::bail;
+
+use super::client::Client;
+use super::declared::Pair;
+use super::existing::Existing;
+use super::options::ExportArgs;
+use crate::runtime::block_on;
+use crate::say;
+
+pub fn run(args: &ExportArgs) -> ExitCode {
+    let http = match args.reach.connect() {
+        Ok(http) => http,
+        Err(ended) => return ended,
+    };
+    let pair = Pair { partner: args.partner.clone(), operator: args.operator.clone() };
+    block_on(async {
+        let answer = Client::new(http).list(&pair).await?;
+        if !answer.is_success() {
+            bail!("{}", answer.problem());
+        }
+        let existing: Vec<Existing> = answer.json()?;
+        Ok(say(render(&pair, &existing).trim_end()))
+    })
+}
+
+/// The pair's subscriptions as a file that says what is so.
+pub fn render(pair: &Pair, all: &[Existing]) -> String {
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in all.iter().filter_map(|one| one.name.as_deref()) {
+        *names.entry(name).or_default() += 1;
+    }
+    let mut text = format!(
+        "# {} of {} on behalf of {}.\n",
+        count(all.len()),
+        one_line(&pair.partner),
+        one_line(&pair.operator)
+    );
+    for one in all {
+        let unique = one.name.as_deref().filter(|name| names.get(name) == Some(&1));
+        text.push('\n');
+        text.push_str(&table(pair, one, unique).join("\n"));
+        text.push('\n');
+    }
+    text
+}
+
+fn count(count: usize) -> String {
+    if count == 1 { "1 subscription".to_owned() } else { format!("{count} subscriptions") }
+}
+
+fn table(pair: &Pair, one: &Existing, unique_name: Option<&str>) -> Vec<String> {
+    let mut lines = vec!["[[subscriptions]]".to_owned()];
+    match (unique_name, &one.name) {
+        (Some(name), _) => lines.push(format!("name = {}", quoted(name))),
+        (None, Some(name)) => {
+            lines.push(format!("id = {}", quoted(&one.id)));
+            lines.push(format!("# name = {}  # others have it too", quoted(name)));
+        }
+        (None, None) => {
+            lines.push(format!("id = {}", quoted(&one.id)));
+            lines.push("# name = \"…\"  # it has none; apply gives it the one that stands here".to_owned());
+        }
+    }
+    let mut field = |name: &str, value: &str| lines.push(format!("{name} = {}", quoted(value)));
+    field("partner", &pair.partner);
+    field("operator", &pair.operator);
+    field("event", &one.event);
+    field("callbackUrl", &one.callback_url);
+    field("profile", &one.profile);
+    field("environment", &one.environment);
+    one.contract_id.iter().for_each(|contract| field("contract", contract));
+    one.policy.iter().for_each(|policy| field("policy", policy));
+    field("status", &one.status);
+    if let Some(expires) = &one.expiration_date_time {
+        lines.push(format!("# expires {}", one_line(expires)));
+    }
+    if one.all_text {
+        lines.push("allText = true".to_owned());
+    }
+    if let Some(kind) = one.kind() {
+        lines.push(format!("authentication = {{ type = {} }}", quoted(kind)));
+        let members = Kind::parse(kind).map_or("its secret", members);
+        lines.push(format!("# authentication also takes {members}  # set, not shown"));
+    }
+    lines.push("# signingKey = { env = \"…\" }  # set, not shown".to_owned());
+    if one.body().is_some() || !one.headers.is_empty() {
+        lines.push("[subscriptions.httpRequest]".to_owned());
+        if let Some(body) = one.body() {
+            lines.push(format!("jsonBody = {}", quoted(body.text.get())));
+        }
+        for name in &one.headers {
+            lines.push(format!("# header.{} = {{ env = \"…\" }}  # set, not shown", one_line(name)));
+        }
+    }
+    lines
+}
+
+const fn members(kind: Kind) -> &'static str {
+    match kind {
+        Kind::PayloadSignature => "secret = { env = \"…\" }",
+        Kind::ApiKey => "key = { env = \"…\" }",
+        Kind::Basic => "username = \"…\", password = { env = \"…\" }",
+        Kind::Bearer => "token = { env = \"…\" }",
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+mod model;
+
+use super::super::change::patch;
+use super::super::declared::{Credential, Json, Place, Secret, Source, Target};
+use super::super::existing::{Kind, Shown};
+use super::super::report::Line;
+use super::super::request::creation;
+use super::*;
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-05-04T00:00:00.000Z";
+const PLAIN: Reach<'static> = Reach { prune: false, set_secrets: false, now: NOW };
+const PRUNING: Reach<'static> = Reach { prune: true, ..PLAIN };
+
+fn place() -> Place {
+    Place { line: 1, path: "subscriptions[0]".into() }
+}
+
+fn pair() -> Pair {
+    Pair { partner: "app".into(), operator: "OPX".into() }
+}
+
+fn secret() -> Secret {
+    Secret { source: Source::Given("hush".into()), place: place() }
+}
+
+fn json_of(value: &Value) -> Json {
+    Json::parse(value.to_string()).unwrap()
+}
+
+fn declared(name: &str) -> Declared {
+    Declared {
+        place: place(),
+        pair: pair(),
+        name: Some(name.into()),
+        id: None,
+        event: "OrderCreated".into(),
+        callback_url: "https://a.example/".into(),
+        profile: None,
+        environment: "production".into(),
+        contract: None,
+        policy: None,
+        status: None,
+        http_request: None,
+        all_text: false,
+        authentication: None,
+        signing_key: None,
+        needs_signing_key: false,
+    }
+}
+
+fn existing(id: &str, name: Option<&str>) -> Existing {
+    Existing {
+        id: id.into(),
+        event: "OrderCreated".into(),
+        callback_url: "https://a.example/".into(),
+        status: "ACTIVE".into(),
+        expiration_date_time: None,
+        profile: "order".into(),
+        contract_id: None,
+        environment: "production".into(),
+        name: name.map(Into::into),
+        policy: None,
+        http_request: None,
+        headers: Vec::new(),
+        all_text: false,
+        authentication: None,
+    }
+}
+
+fn there(all: Vec<Existing>) -> There {
+    BTreeMap::from([(pair(), Ok(all))])
+}
+
+/// The verbs of the steps, each with what it is about.
+fn shown(steps: &[Step<'_>]) -> Vec<String> {
+    let shown = |step: &Step<'_>| match step {
+        Step::Update { declared, existing, change } => {
+            let fields: Vec<&str> =
+                change.fields.iter().map(|field| field.field).chain(change.secrets.iter().copied()).collect();
+            format!("update {} {}: {}", declared.label(), existing.id, fields.join(" "))
+        }
+        Step::Create(declared) => format!("create {}", declared.label()),
+        Step::Prune(_, existing) => format!("prune {}", existing.id),
+        Step::Unchanged(declared, _) => format!("unchanged {}", declared.label()),
+        Step::Cannot { declared, why, .. } => format!("cannot {}: {}", declared.label(), why.join("; ")),
+    };
+    steps.iter().map(shown).collect()
+}
+
+fn planned(declared: &[Declared], all: Vec<Existing>, reach: Reach<'_>) -> Vec<String> {
+    shown(&plan(declared, &there(all), reach))
+}
+
+#[test]
+fn what_is_not_there_is_created_and_what_is_not_named_goes_only_when_asked() {
+    let all = || vec![existing("1", Some("old")), existing("2", None)];
+    assert_eq!(planned(&[declared("new")], all(), PLAIN), ["create new"]);
+    assert_eq!(planned(&[declared("new")], all(), PRUNING), ["create new", "prune 1", "prune 2"]);
+    assert_eq!(planned(&[declared("old")], all(), PRUNING), ["prune 2", "unchanged old"]);
+}
+
+#[test]
+fn updates_come_before_creations() {
+    let moved = Declared { callback_url: "https://b.example/".into(), ..declared("there") };
+    let steps = planned(&[declared("new"), moved], vec![existing("1", Some("there"))], PLAIN);
+    assert_eq!(steps, ["update there 1: callbackUrl", "create new"]);
+}
+
+#[test]
+fn an_id_adopts_and_a_name_must_mean_one() {
+    let by_id = |id: &str, name: Option<&str>| Declared {
+        id: Some(id.into()),
+        name: name.map(Into::into),
+        ..declared("")
+    };
+    let all = || vec![existing("1", None), existing("2", Some("taken")), existing("3", Some("taken"))];
+    let one = |declared: Declared| planned(&[declared], all(), PRUNING);
+    assert_eq!(one(by_id("1", Some("mine"))), ["update mine 1: name", "prune 2", "prune 3"]);
+    assert_eq!(one(by_id("1", None)), ["prune 2", "prune 3", "unchanged 1"]);
+    assert_eq!(one(by_id("2", Some("taken"))), ["prune 1", "unchanged taken"]);
+    assert_eq!(one(by_id("1", Some("taken")))[0], "cannot taken: another one has this name: 2");
+    assert!(one(by_id("9", Some("mine"))).last().unwrap().contains("no subscription 9"));
+    // Neither of the two is deleted for being meant unclearly.
+    let unclear = one(declared("taken"));
+    assert_eq!(unclear[0], "prune 1");
+    assert!(unclear[1].contains("there are 2 of this name (2, 3)"), "{unclear:?}");
+}
+
+#[test]
+fn what_can_not_be_changed_says_so() {
+    let other = Declared {
+        event: "OrderCanceled".into(),
+        contract: Some("C-1".into()),
+        environment: "non-production".into(),
+        profile: Some("staffing".into()),
+        ..declared("x")
+    };
+    let all = vec![existing("1", Some("x"))];
+    let said = planned(&[other], all, PLAIN);
+    assert_eq!(said.len(), 1);
+    for field in
+        ["event can't be changed (OrderCreated → OrderCanceled)", "contract", "environment", "profile"]
+    {
+        assert!(said[0].starts_with("cannot x:") && said[0].contains(field), "{said:?}");
+    }
+    let expired = Existing {
+        status: "INACTIVE".into(),
+        expiration_date_time: Some("2026-05-03T23:59:59.999Z".into()),
+        ..existing("1", Some("x"))
+    };
+    let active = Declared { status: Some("ACTIVE".into()), ..declared("x") };
+    assert!(planned(&[active], vec![expired.clone()], PLAIN)[0].contains("it expired at 2026-05-03"));
+    assert_eq!(planned(&[declared("x")], vec![expired.clone()], PLAIN), ["unchanged x"]);
+    let (all, there) = ([declared("x")], there(vec![expired]));
+    let line = Line::of(&plan(&all, &there, PLAIN)[0], NOW);
+    assert!(line.is_news() && line.render().contains("nothing is sent to it"), "{line:?}");
+}
+
+#[test]
+fn a_pair_that_can_not_be_read_is_told_and_the_others_go_on() {
+    let other = Pair { partner: "other".into(), ..pair() };
+    let there: There = BTreeMap::from([(pair(), Err("403: no".into())), (other.clone(), Ok(Vec::new()))]);
+    let all = [declared("a"), Declared { pair: other, ..declared("b") }];
+    assert_eq!(
+        shown(&plan(&all, &there, PLAIN)),
+        ["create b", "cannot a: what its pair has is not known: 403: no"]
+    );
+}
+
+fn templated(header: Option<Vec<&str>>, body: Option<&Value>) -> Declared {
+    let header = header.map(|names| names.into_iter().map(|name| (name.to_owned(), secret())).collect());
+    let target = Target { header, body: body.map(json_of) };
+    Declared { http_request: Some(target), ..declared("x") }
+}
+
+#[test]
+fn bodies_are_compared_and_headers_by_their_names() {
+    let (body, other) = (json!({"a": [1, "{{agwID}}"]}), json!({"a": []}));
+    let existing = Existing {
+        http_request: Some(Shown { json_body: json_of(&body) }),
+        headers: vec!["authorization".into(), "x-a".into()],
+        ..existing("1", Some("x"))
+    };
+    let one = |declared: Declared| planned(&[declared], vec![existing.clone()], PLAIN).remove(0);
+    let both = || Some(vec!["X-A", "Authorization"]);
+    assert_eq!(one(templated(both(), Some(&body))), "unchanged x");
+    assert_eq!(one(templated(None, Some(&body))), "unchanged x");
+    assert_eq!(one(templated(Some(vec!["x-a"]), Some(&body))), "update x 1: httpRequest");
+    assert_eq!(one(templated(both(), Some(&other))), "update x 1: httpRequest");
+    assert_eq!(one(templated(Some(vec![]), Some(&other))), "update x 1: httpRequest");
+    // A PATCH would take the headers away, and nobody said so.
+    assert!(
+        one(templated(None, Some(&other))).starts_with("cannot x: httpRequest replaces body and headers")
+    );
+    assert_eq!(one(declared("x")), "update x 1: httpRequest");
+}
+
+#[test]
+fn a_changed_body_is_sent_with_the_headers_of_the_file() {
+    let declared = templated(Some(vec!["x-a"]), Some(&json!({"a": 1})));
+    let existing = Existing { headers: vec!["x-a".into()], ..existing("1", Some("x")) };
+    let change = change(&declared, &existing, false, NOW).unwrap();
+    let look = |source: &Source| match source {
+        Source::Given(text) => Ok(text.clone()),
+        Source::Env(_) | Source::File(_) => Err("nowhere".to_owned()),
+    };
+    let sent = patch(&declared, &change, &look).unwrap().to_json();
+    assert_eq!(sent, r#"{"httpRequest":{"header":{"x-a":"hush"},"jsonBody":{"a":1}}}"#);
+    let missing = patch(&declared, &change, &|_| Err("nowhere".into())).err().unwrap();
+    assert_eq!(missing[0].to_string(), "line 1: subscriptions[0]: nowhere");
+    let gone = super::change(&self::declared("x"), &existing, false, NOW).unwrap();
+    assert_eq!(patch(&self::declared("x"), &gone, &look).unwrap().to_json(), r#"{"httpRequest":null}"#);
+}
+
+fn api_key(missing: bool) -> Credential {
+    Credential {
+        kind: "apiKey".into(),
+        members: if missing { Vec::new() } else { vec![("key".into(), secret())] },
+        missing: if missing { vec!["key"] } else { Vec::new() },
+        place: place(),
+    }
+}
+
+#[test]
+fn secrets_are_left_alone_unless_they_are_to_be_set() {
+    let declared = Declared {
+        authentication: Some(api_key(false)),
+        signing_key: Some(secret()),
+        ..templated(Some(vec!["x-a"]), None)
+    };
+    let existing = Existing {
+        authentication: Some(Kind { r#type: "apiKey".into() }),
+        headers: vec!["x-a".into()],
+        ..existing("1", Some("x"))
+    };
+    let one = |declared: &Declared, reach| {
+        planned(std::slice::from_ref(declared), vec![existing.clone()], reach).remove(0)
+    };
+    assert_eq!(one(&declared, PLAIN), "unchanged x");
+    let setting = Reach { set_secrets: true, ..PLAIN };
+    assert_eq!(one(&declared, setting), "update x 1: httpRequest authentication signingKey");
+    // What the file does not know it can't set.
+    let unknown =
+        Declared { authentication: Some(api_key(true)), signing_key: None, ..templated(None, None) };
+    assert_eq!(one(&unknown, setting), "unchanged x");
+    let look = |_: &Source| Ok("hush".to_owned());
+    let problems = creation(&unknown, &look).err().unwrap();
+    assert!(problems[0].to_string().contains("needs key"), "{problems:?}");
+}

@@ -1,0 +1,143 @@
+//! The owners of subscriptions: every wish of theirs is a command, which may come late, twice, or too late to be true.
+
+use crate::kafka::Write;
+use crate::limits::PARTITIONS;
+use crate::surroundings::Surroundings;
+use crate::table::Table;
+use aerogram_domain::commands::partition::Asked;
+use aerogram_wire::v1::command::Change;
+use aerogram_wire::v1::{
+    Command, Create, Delete, ReplaceSigningKey, Scope, Sealed, Status, Subscription, Update,
+};
+
+/// Names nobody knows included: they are `standard`.
+const POLICIES: [&str; 7] = ["", "standard", "staffing", "brisk", "brisk", "patient", "retired"];
+
+pub struct Customers {
+    /// What they see of `subscriptions`.
+    table: Table,
+    creations_left: usize,
+    created: usize,
+    asked: Vec<(usize, Asked)>,
+}
+
+impl Customers {
+    pub fn new(world: &mut Surroundings) -> Self {
+        let creations_left = world.rng.usize(1..5);
+        let mut customers = Self { table: Table::default(), creations_left, created: 0, asked: Vec::new() };
+        customers.create(world);
+        customers.create(world);
+        customers
+    }
+
+    /// Somebody wants something.
+    pub fn step(&mut self, world: &mut Surroundings) {
+        match world.rng.u32(..20) {
+            0 if world.rng.bool() => self.ask(world, |_, _| Change::Delete(Delete {})),
+            0..10 => self.ask(world, update),
+            10..14 => self.ask(world, replace_key),
+            14..16 => self.repeat(world),
+            16 if self.creations_left > 0 || self.created < 2 => self.create(world),
+            _ => self.table.read(world),
+        }
+    }
+
+    fn create(&mut self, world: &mut Surroundings) {
+        let (id, partition) = (format!("s{}", self.created), self.created % PARTITIONS);
+        self.created += 1;
+        self.creations_left = self.creations_left.saturating_sub(1);
+        let wanted = Subscription {
+            id: id.clone(),
+            callback_url: format!("https://{id}.example/"),
+            policy: world.rng.choice(POLICIES).unwrap_or("").into(),
+            profile: world.rng.choice(["flight", "staffing"]).unwrap_or("flight").into(),
+            signing_key: Some(fresh_key(world)),
+            ..Subscription::default()
+        };
+        let lifetime_ms = if world.rng.u32(..8) == 0 { world.rng.i64(60_000..600_000) } else { 0 };
+        let change = Change::Create(Create { subscription: Some(wanted), lifetime_ms });
+        self.send(world, partition, id, 0, change);
+    }
+
+    fn ask(
+        &mut self,
+        world: &mut Surroundings,
+        wish: impl FnOnce(&mut Surroundings, &Subscription) -> Change,
+    ) {
+        self.table.read(world);
+        let index = world.rng.usize(..self.table.states.len().max(1));
+        let Some((id, (partition, state))) = self.table.states.iter().nth(index) else { return };
+        // Hardly anybody goes on about what is deleted.
+        if state.status() == Status::Deleted && world.rng.u32(..4) > 0 {
+            return;
+        }
+        let change = wish(world, state);
+        let expected_version = if world.rng.u32(..3) == 0 { state.version } else { 0 };
+        let (id, partition) = (id.clone(), *partition);
+        self.send(world, partition, id, expected_version, change);
+    }
+
+    fn send(
+        &mut self,
+        world: &mut Surroundings,
+        partition: usize,
+        subscription_id: String,
+        expected_version: u64,
+        change: Change,
+    ) {
+        let owner = if world.rng.u32(..40) == 0 { "another" } else { "owner" };
+        let is_creation = matches!(change, Change::Create(_));
+        let command = Command {
+            scope: Some(Scope { partner: owner.into(), operator: "op".into() }),
+            expected_version,
+            actor: owner.into(),
+            change: Some(change),
+        };
+        // Apart from the ids of deliveries, which count from 1 too.
+        let command_id = (u128::from(world.fresh_id()) | 1 << 100).to_be_bytes();
+        let asked = Asked { command_id, subscription_id, command };
+        self.asked.push((partition, asked.clone()));
+        if world.rng.u32(..8) == 0 {
+            world.write(partition, Write::Command(Box::new(asked.clone())));
+        }
+        if is_creation {
+            return world.append(partition, Write::Command(Box::new(asked)));
+        }
+        world.write(partition, Write::Command(Box::new(asked)));
+    }
+
+    /// The answer got lost, and the wish is sent once more, whatever has happened since.
+    fn repeat(&mut self, world: &mut Surroundings) {
+        if let Some((partition, asked)) = world.rng.choice(&self.asked) {
+            let (partition, asked) = (*partition, asked.clone());
+            world.write(partition, Write::Command(Box::new(asked)));
+        }
+    }
+}
+
+fn fresh_key(world: &mut Surroundings) -> Sealed {
+    let nonce = bytes::Bytes::copy_from_slice(&world.fresh_id().to_be_bytes());
+    Sealed { nonce, ..Sealed::default() }
+}
+
+fn update(world: &mut Surroundings, state: &Subscription) -> Change {
+    let mut update = Update::default();
+    if world.rng.bool() {
+        update.callback_url = format!("https://{}.example/{}", state.id, world.fresh_id());
+    }
+    if world.rng.bool() {
+        update.policy = world.rng.choice(POLICIES).map(str::to_owned);
+    }
+    match state.status() {
+        Status::Inactive if world.rng.u32(..6) > 0 => update.set_status(Status::Active),
+        Status::Active if world.rng.u32(..25) == 0 => update.set_status(Status::Inactive),
+        _ => {}
+    }
+    Change::Update(update)
+}
+
+fn replace_key(world: &mut Surroundings, _: &Subscription) -> Change {
+    let overlap_ms = world.rng.choice([0, 3_000, 20_000, 120_000]).unwrap_or(0);
+    let signing_key = Some(fresh_key(world));
+    Change::ReplaceSigningKey(ReplaceSigningKey { signing_key, overlap_ms })
+}
