@@ -146,6 +146,15 @@ pub enum AuthError {
     Client,
 }
 
+/// Why nobody can act for a pair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoPair {
+    #[error("the credentials file has no such operator")]
+    Operator,
+    #[error("no token of the operator in the credentials file names this client id")]
+    Client,
+}
+
 impl Credentials {
     /// Reads the credentials file; the event types in it are those of `catalogue`.
     ///
@@ -170,6 +179,21 @@ impl Credentials {
             contracts: self.contracts.get(&*found.operator).cloned().unwrap_or_default(),
             events: Arc::clone(&found.events),
         })
+    }
+
+    /// The pair of a partner application and an operator, as an administrator acts for it: entitled to what any of its
+    /// tokens is.
+    ///
+    /// # Errors
+    /// There is no such operator, or none of its tokens names this client id.
+    pub fn pair(&self, client_id: &str, operator: &str) -> Result<Subscriber, NoPair> {
+        let contracts = self.contracts.get(operator).ok_or(NoPair::Operator)?;
+        let theirs = |token: &&Token| &*token.operator == operator && token.clients.contains(client_id);
+        let mut tokens = self.tokens.values().filter(theirs).peekable();
+        let first = tokens.peek().ok_or(NoPair::Client)?;
+        let operator = Arc::clone(&first.operator);
+        let events = tokens.flat_map(|token| token.events.iter().cloned()).collect();
+        Ok(Subscriber { partner: client_id.to_owned(), operator, contracts: Arc::clone(contracts), events })
     }
 
     /// Whose bearer token this is.

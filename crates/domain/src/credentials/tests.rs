@@ -100,6 +100,25 @@ fn an_administrator_is_nobody_else() {
 }
 
 #[test]
+fn a_pair_is_entitled_to_what_any_of_its_tokens_is() {
+    let second = format!(
+        "{}[[tokens]]\nsha256 = \"{}\"\noperator = \"acme\"\nclients = [\"app-1\"]\nevents = [\"OrderCreated\"]",
+        file(),
+        sha256("another acme token")
+    );
+    let credentials = parse(&second).unwrap();
+    let both = credentials.pair("app-1", "acme").unwrap();
+    assert_eq!((both.partner.as_str(), &*both.operator), ("app-1", "acme"));
+    assert!(both.may_subscribe("FLIGHT_CREATE") && both.may_subscribe("OrderCreated"));
+    assert!(both.has_contract("C-1") && !both.may_subscribe("PRODUCT_REMOVED"));
+    let one = credentials.pair("app-2", "acme").unwrap();
+    assert!(one.may_subscribe("PRODUCT_ADDED") && !one.may_subscribe("OrderCreated"));
+    assert_eq!(credentials.pair("app-3", "acme").unwrap_err(), NoPair::Client);
+    assert_eq!(credentials.pair("app-2", "bluejet").unwrap_err(), NoPair::Client);
+    assert_eq!(credentials.pair("app-1", "nobody").unwrap_err(), NoPair::Operator);
+}
+
+#[test]
 fn every_problem_is_told_with_its_place() {
     let text = r#"
 surprise = 1

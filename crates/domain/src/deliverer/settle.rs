@@ -213,7 +213,14 @@ impl Partition {
 
     fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
-        let subscription = self.table.get(&item.delivery.subscription_id);
+        // What was called and judged by; of an inherited line only what is so now.
+        let (callback_url, policy) = match (&item.sent_as, self.table.get(&item.delivery.subscription_id)) {
+            (Some((subscription, policy)), _) => (subscription.callback_url.clone(), policy.name.clone()),
+            (None, Some(now)) => {
+                (now.callback_url.clone(), self.policies.of(&now.policy, &now.profile).name.clone())
+            }
+            (None, None) => Default::default(),
+        };
         let ended_ms =
             line.attempt.as_ref().map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
         out.push(Action::Escalate {
@@ -224,9 +231,8 @@ impl Partition {
                 reason: line.reason,
                 attempts: self.history(offset, line),
                 escalated_at_ms: ended_ms,
-                callback_url: subscription.map_or_else(String::new, |s| s.callback_url.clone()),
-                policy: subscription
-                    .map_or_else(String::new, |s| self.policies.of(&s.policy, &s.profile).name.clone()),
+                callback_url,
+                policy,
                 delivery: Some(Delivery { history: Vec::new(), ..Delivery::clone(&item.delivery) }),
                 resolution: None,
             }),

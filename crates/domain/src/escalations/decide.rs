@@ -1,0 +1,143 @@
+//! State × wish → records to write, or why not.
+
+use super::{State, redelivery_run};
+use crate::subscription::{effective_status, is_expired};
+use aerogram_wire::SCHEMA;
+use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::{
+    Delivery, Escalation, PendingEntry, PendingKind, Resolution, ResolutionKind, Status, Subscription,
+};
+
+/// Longest words about it, in characters.
+pub const WHY_CHARS_MAX: usize = 500;
+
+/// A run that was given up, as it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Escalated<'a> {
+    pub key: RunKey,
+    /// The one that counts.
+    pub resolution: Option<&'a Resolution>,
+}
+
+/// What somebody wants done.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Wish<'a> {
+    /// Send it again, with the whole schedule.
+    Redeliver {
+        why: &'a str,
+        /// As it was given up.
+        delivery: &'a Delivery,
+        /// As it is now; `None`: there is none any more.
+        subscription: Option<&'a Subscription>,
+    },
+    /// Let it be.
+    Dismiss { why: &'a str },
+}
+
+/// Who wants it, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Who<'a> {
+    pub actor: &'a str,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Decision {
+    /// To be written in this order, each acknowledged before the next.
+    Write(Box<Writes>),
+    /// It is so already: nothing is written. A second entry of a run that is over might be sent again.
+    AlreadySo,
+}
+
+/// Records to be written to the partition of the subscription.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Writes {
+    /// For `pending`.
+    pub pending: Option<(PendingKey, PendingEntry)>,
+    /// For `escalations`, under the key of the run that was given up.
+    pub escalation: Escalation,
+}
+
+/// Why it is not done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("it was redelivered already, which cannot be taken back")]
+    Redelivered,
+    #[error("its subscription is deleted, so there is nowhere to send it")]
+    Deleted,
+    #[error("its subscription is not active; make it active first (PATCH with status ACTIVE)")]
+    Inactive,
+    #[error("its subscription has expired; make a new one, the event itself can only be published again")]
+    Expired,
+}
+
+/// Decides.
+///
+/// # Errors
+/// Why it can't be done as things are.
+pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<Decision, Refusal> {
+    let state = State::of(escalated.resolution);
+    match (wish, state) {
+        (Wish::Redeliver { .. }, State::Redelivered) => Ok(Decision::AlreadySo),
+        (Wish::Dismiss { .. }, State::Redelivered) => Err(Refusal::Redelivered),
+        (Wish::Dismiss { why }, State::Dismissed) if is_repeat(escalated.resolution, why, who) => {
+            Ok(Decision::AlreadySo)
+        }
+        (Wish::Dismiss { why }, State::Open | State::Dismissed) => {
+            Ok(write(None, resolution(ResolutionKind::Dismissed, why, who, 0)))
+        }
+        (Wish::Redeliver { why, delivery, subscription }, State::Open | State::Dismissed) => {
+            check(subscription, who.now_ms)?;
+            let run = redelivery_run(escalated.key);
+            let pending = pending(escalated.key, delivery, run, who.now_ms);
+            Ok(write(Some(pending), resolution(ResolutionKind::Redelivered, why, who, run)))
+        }
+    }
+}
+
+fn is_repeat(resolution: Option<&Resolution>, why: &str, who: Who<'_>) -> bool {
+    resolution.is_some_and(|there| there.why == why && there.actor == who.actor)
+}
+
+fn check(subscription: Option<&Subscription>, now_ms: i64) -> Result<(), Refusal> {
+    let subscription = subscription.ok_or(Refusal::Deleted)?;
+    match effective_status(subscription, now_ms) {
+        Status::Active => Ok(()),
+        Status::Deleted => Err(Refusal::Deleted),
+        Status::Inactive | Status::Unspecified if is_expired(subscription, now_ms) => Err(Refusal::Expired),
+        Status::Inactive | Status::Unspecified => Err(Refusal::Inactive),
+    }
+}
+
+/// The first record of the new run, due at once: as if it had never been tried.
+fn pending(escalated: RunKey, delivery: &Delivery, run: u64, now_ms: i64) -> (PendingKey, PendingEntry) {
+    let delivery = Delivery {
+        run,
+        seq: 0,
+        attempts_made: 0,
+        due_at_ms: now_ms,
+        from_pending: false,
+        by_credit: false,
+        history: Vec::new(),
+        ..delivery.clone()
+    };
+    let key = PendingKey { run: RunKey { run, ..escalated }, seq: 0 };
+    let entry = PendingEntry {
+        schema: SCHEMA,
+        kind: PendingKind::Retry.into(),
+        due_at_ms: now_ms,
+        delivery: Some(delivery),
+    };
+    (key, entry)
+}
+
+fn resolution(kind: ResolutionKind, why: &str, who: Who<'_>, run: u64) -> Resolution {
+    Resolution { kind: kind.into(), actor: who.actor.to_owned(), at_ms: who.now_ms, why: why.to_owned(), run }
+}
+
+fn write(pending: Option<(PendingKey, PendingEntry)>, resolution: Resolution) -> Decision {
+    let escalation = Escalation { schema: SCHEMA, resolution: Some(resolution), ..Escalation::default() };
+    Decision::Write(Box::new(Writes { pending, escalation }))
+}

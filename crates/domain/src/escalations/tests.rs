@@ -1,0 +1,177 @@
+use super::*;
+use aerogram_wire::key::PendingKey;
+use aerogram_wire::v1::{Attempt, Delivery, Event, PendingKind, Status, Subscription};
+
+const KEY: RunKey = RunKey { delivery_id: [0xab; 16], run: 0 };
+const WHO: Who<'static> = Who { actor: "app-1", now_ms: 5_000 };
+
+fn delivery() -> Delivery {
+    Delivery {
+        schema: 1,
+        delivery_id: KEY.delivery_id.to_vec().into(),
+        seq: 7,
+        attempts_made: 4,
+        subscription_id: "s".into(),
+        subscription_offset: 12,
+        event: Some(Event { id: "e".into(), ..Event::default() }),
+        due_at_ms: 1_000,
+        from_pending: true,
+        by_credit: true,
+        history: vec![Attempt::default()],
+        ..Delivery::default()
+    }
+}
+
+fn active() -> Subscription {
+    Subscription { id: "s".into(), status: Status::Active.into(), ..Subscription::default() }
+}
+
+fn resolved(kind: ResolutionKind) -> Resolution {
+    Resolution { kind: kind.into(), actor: "app-1".into(), at_ms: 1, why: "known".into(), run: 0 }
+}
+
+fn dismissed(resolution: Option<&Resolution>, why: &str) -> Result<Decision, Refusal> {
+    decide(Escalated { key: KEY, resolution }, Wish::Dismiss { why }, WHO)
+}
+
+fn redelivered(
+    resolution: Option<&Resolution>,
+    subscription: Option<&Subscription>,
+) -> Result<Decision, Refusal> {
+    let wish = Wish::Redeliver { why: "fixed", delivery: &delivery(), subscription };
+    decide(Escalated { key: KEY, resolution }, wish, WHO)
+}
+
+fn writes(decision: Result<Decision, Refusal>) -> Writes {
+    match decision {
+        Ok(Decision::Write(writes)) => *writes,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_redelivery_is_a_run_of_its_own_from_the_first_attempt() {
+    let written = writes(redelivered(None, Some(&active())));
+    let (key, entry) = written.pending.unwrap();
+    let run = redelivery_run(KEY);
+    assert_eq!(key, PendingKey { run: RunKey { run, ..KEY }, seq: 0 });
+    assert_eq!((entry.kind(), entry.due_at_ms), (PendingKind::Retry, 5_000));
+    let expected = Delivery {
+        run,
+        seq: 0,
+        attempts_made: 0,
+        due_at_ms: 5_000,
+        from_pending: false,
+        by_credit: false,
+        history: Vec::new(),
+        ..delivery()
+    };
+    assert_eq!(entry.delivery, Some(expected));
+    assert_eq!(written.escalation.delivery, None);
+    let resolution = written.escalation.resolution.unwrap();
+    assert_eq!(
+        (resolution.kind(), resolution.run, resolution.at_ms),
+        (ResolutionKind::Redelivered, run, 5_000)
+    );
+    assert_eq!((resolution.actor.as_str(), resolution.why.as_str()), ("app-1", "fixed"));
+    assert!(State::Open.yields_to(&resolution) && State::Dismissed.yields_to(&resolution));
+    // The scheduler takes the entry as its own.
+    let payload = aerogram_wire::Message::encode_to_vec(&entry);
+    assert!(crate::scheduler::change_of(key.encode(), Some(payload.into())).is_ok());
+}
+
+#[test]
+fn every_run_is_sent_again_by_one_run_only() {
+    let first = redelivery_run(KEY);
+    assert_eq!(first, redelivery_run(KEY));
+    let again = redelivery_run(RunKey { run: first, ..KEY });
+    let other = redelivery_run(RunKey { delivery_id: [0xac; 16], ..KEY });
+    assert!(first != 0 && again != first && other != first && other != again);
+}
+
+#[test]
+fn what_was_redelivered_stays_so() {
+    let first = resolved(ResolutionKind::Redelivered);
+    // Also when the subscription is gone since: the answer is that of the first time.
+    for subscription in [Some(&active()), None] {
+        assert_eq!(redelivered(Some(&first), subscription), Ok(Decision::AlreadySo));
+    }
+    assert_eq!(dismissed(Some(&first), "no"), Err(Refusal::Redelivered));
+    assert!(!State::Redelivered.yields_to(&resolved(ResolutionKind::Dismissed)));
+    assert!(!State::Redelivered.yields_to(&first));
+}
+
+#[test]
+fn a_dismissal_is_for_good_reasons_and_can_be_reconsidered() {
+    let written = writes(dismissed(None, "a test system"));
+    assert!(written.pending.is_none());
+    let first = written.escalation.resolution.unwrap();
+    assert_eq!((first.kind(), first.run), (ResolutionKind::Dismissed, 0));
+    assert_eq!(dismissed(Some(&first), "a test system"), Ok(Decision::AlreadySo));
+    let other = writes(dismissed(Some(&first), "another reason"));
+    assert_eq!(other.escalation.resolution.unwrap().why, "another reason");
+    assert!(writes(redelivered(Some(&first), Some(&active()))).pending.is_some());
+}
+
+#[test]
+fn there_must_be_somewhere_to_send_it() {
+    let with =
+        |status: Status, expires_at_ms| Subscription { status: status.into(), expires_at_ms, ..active() };
+    for (subscription, refusal) in [
+        (None, Refusal::Deleted),
+        (Some(with(Status::Deleted, 0)), Refusal::Deleted),
+        (Some(with(Status::Inactive, 0)), Refusal::Inactive),
+        (Some(with(Status::Active, 5_000)), Refusal::Expired),
+    ] {
+        assert_eq!(redelivered(None, subscription.as_ref()), Err(refusal), "{subscription:?}");
+    }
+    let later = with(Status::Active, 5_001);
+    assert!(redelivered(None, Some(&later)).is_ok());
+}
+
+#[test]
+fn names_of_runs_are_the_webhook_id_and_the_run() {
+    let name = "msg_abababababababababababababababab";
+    assert_eq!(run_name(KEY), name);
+    assert_eq!(parse_run_name(name), Some(KEY));
+    let other = RunKey { run: u64::MAX - 1, ..KEY };
+    assert_eq!(run_name(other), format!("{name}-fffffffffffffffe"));
+    assert_eq!(parse_run_name(&run_name(other)), Some(other));
+    for wrong in [
+        "",
+        "msg_",
+        "msg_ab",
+        &name[4..],
+        &name.to_uppercase(),
+        &format!("{name}-"),
+        &format!("{name}-0"),
+        &format!("{name}-0f"),
+        &format!("{name}-+f"),
+        &format!("{name}-F"),
+        &format!("{name}0"),
+        "msg_+b+b+b+b+b+b+b+b+b+b+b+b+b+b+b+b",
+        "msg_ébababababababababababababababab",
+    ] {
+        assert_eq!(parse_run_name(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn faults_and_words_are_told_apart() {
+    assert_eq!(Fault::of(Reason::Platform, Some(Outcome::Http5xx)), Fault::Platform);
+    assert_eq!(Fault::of(Reason::Exhausted, Some(Outcome::PlatformError)), Fault::Platform);
+    assert_eq!(Fault::of(Reason::Exhausted, Some(Outcome::Timeout)), Fault::Receiver);
+    assert_eq!(Fault::of(Reason::Gone, None), Fault::Receiver);
+    for reason in REASONS {
+        assert_eq!(parse_reason(reason_name(reason)), Some(reason));
+    }
+    for state in State::ALL {
+        assert_eq!(State::parse(state.name()), Some(state));
+    }
+    for fault in Fault::ALL {
+        assert_eq!(Fault::parse(fault.name()), Some(fault));
+    }
+    assert_eq!((parse_reason("other"), State::parse("all"), Fault::parse("ours")), (None, None, None));
+    assert_eq!(State::of(Some(&resolved(ResolutionKind::Unspecified))), State::Open);
+    assert!(!State::Open.yields_to(&resolved(ResolutionKind::Unspecified)));
+}
