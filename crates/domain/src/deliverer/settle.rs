@@ -233,7 +233,14 @@ impl Partition {
                 escalated_at_ms: ended_ms,
                 callback_url,
                 policy,
-                delivery: Some(Delivery { history: Vec::new(), ..Delivery::clone(&item.delivery) }),
+                // How the record came is no part of it: a copy may have been fired another way.
+                delivery: Some(Delivery {
+                    history: Vec::new(),
+                    due_at_ms: 0,
+                    from_pending: false,
+                    by_credit: false,
+                    ..Delivery::clone(&item.delivery)
+                }),
                 resolution: None,
             }),
         });

@@ -129,6 +129,7 @@ fn pending(escalated: RunKey, delivery: &Delivery, run: u64, now_ms: i64) -> (Pe
         kind: PendingKind::Retry.into(),
         due_at_ms: now_ms,
         delivery: Some(delivery),
+        window_max: 0,
     };
     (key, entry)
 }
