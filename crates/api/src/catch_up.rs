@@ -34,13 +34,13 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
-    /// With the folds in the order of the partitions, and what asks the broker on behalf of all reads.
-    pub fn new(ends: Ends, folds: Vec<FoldHandle>) -> (Self, Prober) {
+    /// With the folds of the topic in the order of the partitions, and what asks the broker on behalf of all reads.
+    pub fn new(topic: Topic, ends: Ends, folds: Vec<FoldHandle>) -> (Self, Prober) {
         let (asking, asked) = mpsc::channel(WAITING_MAX);
-        (Self { asking, folds }, Prober { ends, asked })
+        (Self { asking, folds }, Prober { topic, ends, asked })
     }
 
-    /// Waits until everything that was in `subscriptions` when this was called is in the table. The caller limits the time.
+    /// Waits until everything that was in the topic when this was called is in the table. The caller limits the time.
     ///
     /// # Errors
     /// When that can't be found out.
@@ -85,6 +85,7 @@ impl CatchUp {
 
 /// Asks for the ends: one question under way, and the next one serves all reads that came meanwhile.
 pub struct Prober {
+    topic: Topic,
     ends: Ends,
     asked: mpsc::Receiver<oneshot::Sender<Known>>,
 }
@@ -94,7 +95,7 @@ impl Prober {
     pub async fn run(mut self) {
         let mut waiting = Vec::new();
         while self.asked.recv_many(&mut waiting, WAITING_MAX).await > 0 {
-            match self.ends.all_last_stable(Topic::Subscriptions).await {
+            match self.ends.all_last_stable(self.topic).await {
                 Ok(ends) => {
                     let known: Known = ends.into();
                     for tell in waiting.drain(..) {
@@ -103,7 +104,11 @@ impl Prober {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(reads = waiting.len(), "the end of subscriptions is unknown: {error}");
+                    tracing::warn!(
+                        reads = waiting.len(),
+                        topic = self.topic.name(),
+                        "the end of a topic is unknown: {error}"
+                    );
                     waiting.clear();
                 }
             }

@@ -16,7 +16,7 @@ use crate::records::{self, BadRecord};
 use crate::table::Table;
 
 /// How long records may be on their way before the reader is made to say where it is.
-const PATIENCE: Duration = Duration::from_millis(2);
+pub const PATIENCE: Duration = Duration::from_millis(2);
 
 /// Why a partition can't be followed further.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,18 @@ pub struct FoldHandle {
 }
 
 impl FoldHandle {
+    /// With what the fold keeps of it.
+    pub fn new() -> (Self, Marks) {
+        let (wanted, wishes) = watch::channel(0);
+        let (reached, seen) = watch::channel(0);
+        (Self { wanted, reached: seen }, Marks { wanted: wishes, reached })
+    }
+
+    /// How far the fold is, as it changes.
+    pub fn reached(&self) -> watch::Receiver<i64> {
+        self.reached.clone()
+    }
+
     /// Waits until everything before `end`, an offset that the broker named as the partition's end, is in the table.
     ///
     /// # Errors
@@ -48,6 +60,12 @@ impl FoldHandle {
     }
 }
 
+/// Offsets up to which a fold is wanted, and is.
+pub struct Marks {
+    pub wanted: watch::Receiver<i64>,
+    pub reached: watch::Sender<i64>,
+}
+
 /// The fold of one partition.
 pub struct Fold {
     reader: PartitionReader,
@@ -59,9 +77,8 @@ pub struct Fold {
 impl Fold {
     /// Takes a reader that begins at the beginning.
     pub fn new(reader: PartitionReader, table: Arc<Table>) -> (Self, FoldHandle) {
-        let (wanted, wishes) = watch::channel(0);
-        let (reached, seen) = watch::channel(0);
-        (Self { reader, table, wanted: wishes, reached }, FoldHandle { wanted, reached: seen })
+        let (handle, Marks { wanted, reached }) = FoldHandle::new();
+        (Self { reader, table, wanted, reached }, handle)
     }
 
     /// Follows the partition for ever. `first_end` was asked for before the reader was made.
@@ -134,7 +151,8 @@ impl Fold {
     }
 }
 
-fn raise(value: &mut i64, to: i64) -> bool {
+/// Never down; whether it rose.
+pub fn raise(value: &mut i64, to: i64) -> bool {
     let higher = to > *value;
     *value = to.max(*value);
     higher

@@ -6,6 +6,7 @@
 mod catch_up;
 mod command_handler;
 mod credentials;
+mod escalations;
 mod fold;
 mod records;
 mod rest;

@@ -3,8 +3,12 @@
 
 use aerogram_domain::commands::partition::{Asked, CommandId};
 use aerogram_kafka::Record;
+use aerogram_projection::Row;
+use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::command_record::Body;
-use aerogram_wire::v1::{CommandRecord, CommandResult, Subscription, SubscriptionRecord};
+use aerogram_wire::v1::{
+    CommandRecord, CommandResult, Escalation, Resolution, Subscription, SubscriptionRecord,
+};
 use aerogram_wire::{Message, SCHEMA, Topic};
 
 /// A record nobody should have written.
@@ -21,6 +25,49 @@ pub struct BadRecord {
 pub enum Said {
     Command(Asked),
     Result { command_id: CommandId, result: CommandResult },
+}
+
+/// A record of `escalations`.
+#[derive(Debug)]
+pub enum Told {
+    GivenUp(Box<Row>),
+    Resolved { key: RunKey, resolution: Resolution },
+}
+
+/// Decodes a record of `escalations`.
+///
+/// # Errors
+/// When it is not one, or of a later schema.
+pub fn escalation(partition: i32, record: &Record) -> Result<Told, BadRecord> {
+    let decoded = original(partition, record)?;
+    let bad =
+        |reason: String| BadRecord { topic: Topic::Escalations, partition, offset: record.offset, reason };
+    let key = run_key(record).ok_or_else(|| bad("has a key that names no run".to_owned()))?;
+    if decoded.delivery.is_none() {
+        let resolution =
+            decoded.resolution.ok_or_else(|| bad("has neither a delivery nor a resolution".to_owned()))?;
+        return Ok(Told::Resolved { key, resolution });
+    }
+    let row = Row::of(partition, record.offset, key, &decoded);
+    let row = row.ok_or_else(|| bad("holds a delivery without event or owner".to_owned()))?;
+    Ok(Told::GivenUp(Box::new(row)))
+}
+
+/// Decodes a record of `escalations` in full.
+///
+/// # Errors
+/// When it is not one, or of a later schema.
+pub fn original(partition: i32, record: &Record) -> Result<Escalation, BadRecord> {
+    let bad =
+        |reason: String| BadRecord { topic: Topic::Escalations, partition, offset: record.offset, reason };
+    let decoded: Escalation = decode(record).map_err(bad)?;
+    check_schema(decoded.schema).map_err(bad)?;
+    Ok(decoded)
+}
+
+fn run_key(record: &Record) -> Option<RunKey> {
+    let (id, run) = record.key.as_ref()?.split_first_chunk::<16>()?;
+    RunKey::new(id, u64::from_be_bytes(run.try_into().ok()?))
 }
 
 /// Decodes a record of `subscriptions`.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::Credentials;
+use aerogram_egress::UrlGuard;
 use aerogram_kafka::{Cluster, Companions, From};
+use aerogram_projection::Projection;
 use aerogram_seal::Sealer;
 use aerogram_settings::Settings;
 use aerogram_telemetry::{Health, Shutdown};
@@ -19,6 +21,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::catch_up::CatchUp;
+use crate::escalations::{self, Escalations, Originals, Settling};
 use crate::fold::{Fold, FoldHandle};
 use crate::rest::{self, Api};
 use crate::results::Results;
@@ -72,6 +75,7 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
     let handling = health.condition("commands handled");
+    let given_up = health.condition("escalations followed");
     connected.set(false, "waiting for the brokers and the topics");
     let cluster = Cluster::connect(&settings, shutdown.token()).await?;
     connected.set(true, "connected");
@@ -80,7 +84,7 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     let companions = cluster.companions()?;
     let table = Arc::new(Table::default());
     let (folds, first_ends) = start_folds(&cluster, &companions, &table, &mut tasks).await?;
-    let (catch_up, prober) = CatchUp::new(cluster.ends()?, folds);
+    let (catch_up, prober) = CatchUp::new(Topic::Subscriptions, cluster.ends()?, folds);
     tasks.spawn(async move {
         prober.run().await;
         ("the asking for ends", Ok(()))
@@ -97,6 +101,10 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     start_tails(&cluster, &companions, &results, &mut tasks).await?;
     followed.set(true, "all partitions");
 
+    let projection = Projection::open(projection_options(&settings, &cluster)).await?;
+    let escalations_caught_up =
+        escalations::start(&cluster, &companions, &projection, given_up, &mut tasks).await?;
+
     let (stop_http, stop_handler) = (CancellationToken::new(), CancellationToken::new());
     let handler = (cluster.clone(), settings.clone(), stop_handler.clone());
     tasks.spawn(async move {
@@ -106,7 +114,13 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     });
 
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
-    let api = api(&settings, &cluster, files, table, catch_up, results)?;
+    let escalations = Escalations {
+        projection,
+        catch_up: escalations_caught_up,
+        originals: Originals::new(cluster.clone(), patience),
+        settling: Settling::new(cluster.expiring_writer()?, patience),
+    };
+    let api = api(&settings, &cluster, files, table, catch_up, results, escalations)?;
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
     Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience })
 }
@@ -133,6 +147,14 @@ impl Files {
     }
 }
 
+fn projection_options(settings: &Settings, cluster: &Cluster) -> aerogram_projection::Options {
+    aerogram_projection::Options {
+        path: settings.api.projection_path.clone(),
+        layout_id: cluster.layout().layout_id.clone(),
+        escalations_max: settings.api.escalations_max,
+    }
+}
+
 fn api(
     settings: &Settings,
     cluster: &Cluster,
@@ -140,11 +162,13 @@ fn api(
     table: Arc<Table>,
     catch_up: Arc<CatchUp>,
     results: Results,
+    escalations: Escalations,
 ) -> anyhow::Result<Api> {
     let mut policies: BTreeSet<String> = settings.policies.keys().cloned().collect();
     policies.extend(["standard", "staffing"].map(str::to_owned));
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
     let submitter = Submitter::new(cluster.clone(), cluster.expiring_writer()?, results, patience);
+    let urls = UrlGuard::new(&settings.deliverer);
     let settings = settings.api.clone();
     let Files { catalogue, credentials, sealer } = files;
     Ok(Api {
@@ -154,9 +178,11 @@ fn api(
         credentials,
         sealer,
         policies,
+        urls,
         table,
         catch_up,
         submitter,
+        escalations,
     })
 }
 
@@ -241,6 +267,10 @@ impl Running {
         self.stop_handler.cancel();
         if outcome.is_ok() {
             outcome = self.finished(HANDLER).await;
+        }
+        // With the tasks the projection is closed, and a temporary one goes.
+        if timeout(LEAVING_MAX, self.tasks.shutdown()).await.is_err() {
+            tracing::warn!("some tasks did not end in time and are cut off");
         }
         outcome
     }

@@ -6,7 +6,7 @@ mod decide;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Escalated, Refusal, WHY_CHARS_MAX, Who, Wish, Writes, decide};
+pub use decide::{Decision, Escalated, Refusal, WHY_CHARS_MAX, Who, Wish, decide};
 
 use crate::body::webhook_id;
 use aerogram_wire::key::RunKey;

@@ -67,6 +67,7 @@ metrics_table! {
     END_TO_END_SECONDS = "aerogram_end_to_end_seconds", AgeSeconds, [], "From the acceptance of an event to a delivery's success";
     REQUESTS_IN_FLIGHT = "aerogram_requests_in_flight", Gauge, [], "HTTP attempts begun and not ended";
     ESCALATIONS_TOTAL = "aerogram_escalations_total", Counter, ["reason"], "Deliveries given up and handed to people";
+    ESCALATIONS_OPEN = "aerogram_escalations_open", Gauge, ["fault"], "Escalations nobody has dealt with, as this process knows them, by whose fault they are: receiver or platform";
     PENDING = "aerogram_pending", Gauge, ["state"], "Deliveries that wait, by state";
     LANES = "aerogram_lanes", Gauge, ["state"], "Subscriptions whose parked deliveries flow back by credits: paced, or shut while their receiver fails";
     SCHEDULE_LATENESS_SECONDS = "aerogram_schedule_lateness_seconds", AgeSeconds, [], "From the due time of a retry to its firing";

@@ -62,3 +62,20 @@ pub fn sources(topics: &[String]) -> Vec<SourceSettings> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_projection_lies_in_the_data_directory_unless_it_has_a_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = DataDir::lock(dir.path()).unwrap();
+        let mut settings = Settings::default();
+        complete(&mut settings, &dir);
+        assert_eq!(settings.api.projection_path, Some(dir.join("projection.sqlite")));
+        settings.api.projection_path = Some("elsewhere".into());
+        complete(&mut settings, &dir);
+        assert_eq!(settings.api.projection_path, Some("elsewhere".into()));
+    }
+}

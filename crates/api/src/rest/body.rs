@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::problem::Problem;
@@ -21,6 +22,23 @@ pub async fn read_json(
     max_bytes: usize,
     patience: Duration,
 ) -> Result<Fields, Problem> {
+    let bytes = read(headers, body, max_bytes, patience).await?;
+    if bytes.is_empty() {
+        return Err(Problem::body("must be a JSON object, but there is none"));
+    }
+    Fields::parse(&bytes).map_err(|error| Problem::fields(vec![error]))
+}
+
+/// Reads at most `max_bytes`.
+///
+/// # Errors
+/// 400 when it breaks off, 408 when it takes longer than `patience`, 413 when it is too large.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: usize,
+    patience: Duration,
+) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("the body may have at most {max_bytes} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
@@ -29,14 +47,10 @@ pub async fn read_json(
     if announced.is_some_and(|length| length > max_bytes as u64) {
         return Err(too_large());
     }
-    let bytes = match tokio::time::timeout(patience, Limited::new(body, max_bytes).collect()).await {
-        Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Problem::body("did not arrive completely")),
-        Ok(Ok(collected)) => collected.to_bytes(),
-    };
-    if bytes.is_empty() {
-        return Err(Problem::body("must be a JSON object, but there is none"));
+    match tokio::time::timeout(patience, Limited::new(body, max_bytes).collect()).await {
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::body("did not arrive completely")),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
-    Fields::parse(&bytes).map_err(|error| Problem::fields(vec![error]))
 }

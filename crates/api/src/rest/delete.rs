@@ -20,7 +20,7 @@ pub async fn delete(
 ) -> Result<StatusCode, Problem> {
     let current = api.current(&caller.owner, &id).await?;
     let expected_version = Precondition::of(&headers).expected_version(current.version)?;
-    let result = api.change(&caller.owner, &id, expected_version, Change::Delete(Delete {})).await?;
+    let result = api.change(&caller, &id, expected_version, Change::Delete(Delete {})).await?;
     answer::applied(result)?;
     Ok(StatusCode::NO_CONTENT)
 }

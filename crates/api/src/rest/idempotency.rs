@@ -71,6 +71,9 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
         wish.extend(["template", template.body_json().unwrap_or_default()]);
         wish.extend(template.header_names());
     }
+    if let Some(name) = &request.name {
+        wish.extend(["the name is", name]);
+    }
     if request.all_text {
         wish.push("all text");
     }
@@ -108,7 +111,12 @@ mod tests {
     fn request(url: &str, signing_key: &str) -> CreateRequest {
         let body = json!({"event": "FLIGHT_CREATE", "callbackUrl": url, "signingKey": signing_key});
         let catalogue = Catalogue::builtin();
-        let context = CreateContext { catalogue: &catalogue, contracts: &[], policy_exists: &|_| true };
+        let context = CreateContext {
+            catalogue: &catalogue,
+            contracts: &[],
+            policy_exists: &|_| true,
+            url_callable: &|_| Ok(()),
+        };
         parse_create(&Body::parse(body.to_string().as_bytes()).unwrap(), &context).unwrap()
     }
 
@@ -132,7 +140,12 @@ mod tests {
     #[test]
     fn what_is_said_of_deliveries_is_part_of_the_wish_and_secrets_are_not() {
         let catalogue = Catalogue::builtin();
-        let context = CreateContext { catalogue: &catalogue, contracts: &[], policy_exists: &|_| true };
+        let context = CreateContext {
+            catalogue: &catalogue,
+            contracts: &[],
+            policy_exists: &|_| true,
+            url_callable: &|_| Ok(()),
+        };
         let command_id = |members: serde_json::Value| {
             let mut body = json!({"event": "OrderCreated", "callbackUrl": "https://a.example/"});
             body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());

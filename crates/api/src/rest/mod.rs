@@ -11,9 +11,12 @@ mod auth;
 mod body;
 mod create;
 mod delete;
+mod egress_addresses;
+mod escalations;
 mod idempotency;
 mod list;
 mod observe;
+mod one_url;
 mod patch;
 mod precondition;
 mod problem;
@@ -28,6 +31,7 @@ use std::time::Duration;
 use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::Credentials;
 use aerogram_domain::subscription_request::Body as Fields;
+use aerogram_egress::UrlGuard;
 use aerogram_kafka::Cluster;
 use aerogram_seal::Sealer;
 use aerogram_settings::ApiSettings;
@@ -41,8 +45,10 @@ use axum::routing::{get, post};
 use uuid::Uuid;
 
 use crate::catch_up::{CatchUp, CatchUpError};
+use crate::escalations::Escalations;
 use crate::submit::Submitter;
 use crate::table::{Owner, Table};
+use auth::Caller;
 use problem::Problem;
 
 /// Stands before every route.
@@ -58,9 +64,12 @@ pub struct Api {
     pub sealer: Sealer,
     /// Names of retry policies.
     pub policies: BTreeSet<String>,
+    /// What the deliverer would call.
+    pub urls: UrlGuard,
     pub table: Arc<Table>,
     pub catch_up: Arc<CatchUp>,
     pub submitter: Submitter,
+    pub escalations: Escalations,
 }
 
 /// All routes.
@@ -72,6 +81,8 @@ pub fn router(api: Arc<Api>) -> Router {
             get(show::show).patch(patch::patch).delete(delete::delete),
         )
         .route(&format!("{BASE}/subscriptions/{{subscription_id}}/signing-keys"), post(signing_keys::replace))
+        .route(&format!("{BASE}/egress-addresses"), get(egress_addresses::egress_addresses))
+        .merge(escalations::routes())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -90,6 +101,11 @@ impl Api {
 
     async fn read_json(&self, headers: &HeaderMap, body: Body) -> Result<Fields, Problem> {
         body::read_json(headers, body, self.settings.max_body_bytes, self.patience()).await
+    }
+
+    /// For whoever wrote the URL: it names nothing of this network that the URL does not name itself.
+    fn url_callable(&self, url: &str) -> Result<(), String> {
+        self.urls.check(url).map_err(|refused| refused.to_string())
     }
 
     async fn caught_up(
@@ -114,13 +130,12 @@ impl Api {
 
     async fn change(
         &self,
-        owner: &Owner,
+        caller: &Caller,
         id: &str,
         expected_version: u64,
         change: Change,
     ) -> Result<CommandResult, Problem> {
-        let scope = owner.scope();
-        let actor = scope.partner.clone();
+        let (scope, actor) = (caller.owner.scope(), caller.actor.clone());
         let command = Command { scope: Some(scope), expected_version, actor, change: Some(change) };
         Ok(self.submitter.submit(Uuid::new_v4().into_bytes(), id, command).await?)
     }

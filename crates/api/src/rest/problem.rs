@@ -1,12 +1,14 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
 use aerogram_domain::subscription_request::FieldError;
+use aerogram_projection::ProjectionError;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::catch_up::CatchUpError;
+use crate::escalations::{NotRead, NotWritten};
 use crate::submit::SubmitError;
 
 /// After this a refused request may be tried again, in seconds.
@@ -18,7 +20,15 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
+    parameters: Vec<Parameter>,
     header: Option<(&'static str, &'static str)>,
+}
+
+/// A parameter of the query, and what is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Parameter {
+    pub parameter: String,
+    pub detail: String,
 }
 
 #[derive(Serialize)]
@@ -28,18 +38,19 @@ struct Body<'a> {
     status: u16,
     detail: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldBody<'a>>,
+    errors: Vec<Wrong<'a>>,
 }
 
 #[derive(Serialize)]
-struct FieldBody<'a> {
-    pointer: &'a str,
-    detail: &'a str,
+#[serde(untagged)]
+enum Wrong<'a> {
+    Field { pointer: &'a str, detail: &'a str },
+    Parameter(&'a Parameter),
 }
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), header: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), parameters: Vec::new(), header: None }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -52,6 +63,12 @@ impl Problem {
             errors,
             ..Self::new(StatusCode::BAD_REQUEST, "the body is not valid; errors names every wrong field")
         }
+    }
+
+    /// 400 for parameters of the query.
+    pub fn parameters(parameters: Vec<Parameter>) -> Self {
+        let detail = "the query is not valid; errors names every wrong parameter";
+        Self { parameters, ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
     /// 400 for the body as a whole.
@@ -68,9 +85,20 @@ impl Problem {
         }
     }
 
+    /// The same for a wrong token and one that is no administrator's.
+    pub fn no_administrator() -> Self {
+        let detail = "Authorization: Bearer must carry an administrator's token";
+        Self { header: Some(("www-authenticate", "Bearer")), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+    }
+
     /// Unknown, deleted, and another pair's are the same.
     pub fn no_such_subscription() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is no such subscription")
+    }
+
+    /// Unknown, and another pair's are the same.
+    pub fn no_such_escalation() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such escalation")
     }
 
     /// 503 with `Retry-After`.
@@ -105,18 +133,44 @@ impl From<CatchUpError> for Problem {
     }
 }
 
+impl From<ProjectionError> for Problem {
+    fn from(error: ProjectionError) -> Self {
+        tracing::error!("a read is refused: {error}");
+        Self::unavailable("the list of escalations cannot be read at this moment")
+    }
+}
+
+impl From<NotRead> for Problem {
+    fn from(error: NotRead) -> Self {
+        if matches!(error, NotRead::Gone) {
+            let detail =
+                "the log does not hold this escalation in full any more (topics.escalations_retention_ms)";
+            return Self::new(StatusCode::GONE, detail);
+        }
+        tracing::warn!("an escalation is not read back: {error}");
+        Self::unavailable("the escalation could not be read in full; ask again")
+    }
+}
+
+impl From<NotWritten> for Problem {
+    fn from(error: NotWritten) -> Self {
+        tracing::warn!("what becomes of an escalation is not written: {error}");
+        Self::unavailable(
+            "it was not confirmed in time and may still take effect; look at the escalation, and ask again if nothing came \
+             of it",
+        )
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let fields = self.errors.iter().map(|e| Wrong::Field { pointer: &e.pointer, detail: &e.detail });
         let body = Body {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
-            errors: self
-                .errors
-                .iter()
-                .map(|e| FieldBody { pointer: &e.pointer, detail: &e.detail })
-                .collect(),
+            errors: fields.chain(self.parameters.iter().map(Wrong::Parameter)).collect(),
         };
         // Text and numbers always become JSON.
         let bytes = serde_json::to_vec(&body).unwrap_or_default();

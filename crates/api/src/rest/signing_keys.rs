@@ -34,6 +34,6 @@ pub async fn replace(
     let replacement =
         ReplaceSigningKey { signing_key: Some(key.sealed.clone()), overlap_ms: request.overlap_ms };
     let change = Change::ReplaceSigningKey(replacement);
-    let result = api.change(&caller.owner, &id, expected_version, change).await?;
+    let result = api.change(&caller, &id, expected_version, change).await?;
     answer::with_key(StatusCode::CREATED, result, &key)
 }

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod administrators;
+mod callable;
 mod catalogue;
 mod contract;
 mod delivery;
 mod errors;
+mod escalations;
+mod given_up;
+mod one_url;
 mod ownership;
 mod raw;
 mod secrecy;

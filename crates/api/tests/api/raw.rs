@@ -6,6 +6,8 @@ use std::time::Duration;
 use aerogram_testkit::Rig;
 use aerogram_wire::Topic;
 use aerogram_wire::partitioner::partition_of;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
@@ -63,6 +65,16 @@ pub fn committed_and_end(rig: &Rig, group: &str, topic: &str, partition: i32) ->
     let committed = committed.find_partition(&topic, partition).unwrap().offset().to_raw().unwrap();
     let (_, end) = consumer.fetch_watermarks(&topic, partition, CALL).unwrap();
     (committed, end)
+}
+
+/// Deletes what stands before the offset, as retention would.
+pub async fn delete_before(rig: &Rig, topic: &str, partition: i32, offset: i64) {
+    let admin: AdminClient<DefaultClientContext> = client(rig).create().unwrap();
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(&rig.topic(topic), partition, Offset::Offset(offset)).unwrap();
+    let options = AdminOptions::new().operation_timeout(Some(CALL));
+    let deleted = admin.delete_records(&before, &options).await.unwrap();
+    deleted.elements().iter().for_each(|element| element.error().unwrap());
 }
 
 /// A record to be written to the partition of its key.

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::raw::Open;
 use crate::seed;
 
-/// SHA-256 of `token-of-acme`, `token-of-bluejet` and `token-of-flights`.
+/// SHA-256 of `token-of-acme`, `token-of-bluejet`, `token-of-flights` and `token-of-admin`.
 const CREDENTIALS: &str = r#"
 [[operators]]
 id = "acme"
@@ -29,7 +29,7 @@ id = "bluejet"
 [[tokens]]
 sha256 = "ACME"
 operator = "acme"
-clients = ["app-1", "app-2", "app-4", "app-5"]
+clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10"]
 
 [[tokens]]
 sha256 = "BLUEJET"
@@ -39,8 +39,12 @@ clients = ["app-1"]
 [[tokens]]
 sha256 = "FLIGHTS"
 operator = "acme"
-clients = ["app-3", "app-6"]
+clients = ["app-3", "app-6", "app-7"]
 events = ["FLIGHT_*"]
+
+[[admins]]
+name = "platform-team"
+sha256 = "ADMIN"
 "#;
 
 /// Adds types to the built-in ones.
@@ -64,7 +68,8 @@ impl World {
         let text = CREDENTIALS
             .replace("ACME", &sha256("token-of-acme"))
             .replace("BLUEJET", &sha256("token-of-bluejet"))
-            .replace("FLIGHTS", &sha256("token-of-flights"));
+            .replace("FLIGHTS", &sha256("token-of-flights"))
+            .replace("ADMIN", &sha256("token-of-admin"));
         fs::write(&file, text).unwrap();
         let mut env = rig.env();
         let partitions = partitions.to_string();
@@ -126,6 +131,9 @@ pub struct Shared {
 /// A subscription of app-4 and acme that expired two seconds after the beginning of 1970.
 pub const EXPIRED: &str = "0192d3a4-0000-7000-8000-000000000001";
 
+/// A subscription of app-7 and acme under the profile staffing, non-production, to an event type it is not entitled to.
+pub const OUT_OF_REACH: &str = "0192d3a4-0000-7000-8000-000000000002";
+
 static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
 /// The shared instances; the last test that holds them stops them.
@@ -137,9 +145,20 @@ pub fn shared() -> Arc<Shared> {
     let start = || {
         let runtime = Runtime::new().unwrap();
         let (world, bases) = runtime.block_on(async {
-            let world = World::new("api", 3, &[("API__SUBSCRIPTIONS_MAX_PER_PAIR", "50")]).await;
+            let more = [
+                ("API__SUBSCRIPTIONS_MAX_PER_PAIR", "50"),
+                ("API__EGRESS_ADDRESSES", "203.0.113.7,2001:db8:7::/64"),
+                ("DELIVERER__ALLOW_CIDRS", "10.1.0.0/16"),
+            ];
+            let world = World::new("api", 3, &more).await;
             let expired = seed::record(EXPIRED, "app-4", 1, 2_000);
-            Open::begin(&world.rig, &[expired]).await.commit().await;
+            // Its owner has only flights.
+            let out_of_reach = seed::changed_record(OUT_OF_REACH, "app-7", 1, 0, |subscription| {
+                subscription.event_type = "OrderCreated".into();
+                subscription.profile = "staffing".into();
+                subscription.environment = "non-production".into();
+            });
+            Open::begin(&world.rig, &[expired, out_of_reach]).await.commit().await;
             let (first, second) = tokio::join!(world.instance(), world.instance());
             (world, [first.base, second.base])
         });

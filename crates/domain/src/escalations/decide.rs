@@ -45,19 +45,13 @@ pub struct Who<'a> {
 /// What is to be done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Decision {
-    /// To be written in this order, each acknowledged before the next.
-    Write(Box<Writes>),
-    /// It is so already: nothing is written. A second entry of a run that is over might be sent again.
+    /// To be written to `escalations` under the key of the run that was given up, and read back: of several the log says
+    /// which one counts. Then it is decided again.
+    Resolve(Box<Escalation>),
+    /// To be written to `pending`. It follows from the redelivery that counts, so it is the same however often it is written.
+    Send(PendingKey, Box<PendingEntry>),
+    /// It is so already.
     AlreadySo,
-}
-
-/// Records to be written to the partition of the subscription.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Writes {
-    /// For `pending`.
-    pub pending: Option<(PendingKey, PendingEntry)>,
-    /// For `escalations`, under the key of the run that was given up.
-    pub escalation: Escalation,
 }
 
 /// Why it is not done.
@@ -80,19 +74,23 @@ pub enum Refusal {
 pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<Decision, Refusal> {
     let state = State::of(escalated.resolution);
     match (wish, state) {
-        (Wish::Redeliver { .. }, State::Redelivered) => Ok(Decision::AlreadySo),
+        // Also when the subscription is gone since, and when it was asked for before: whoever said it may have died before
+        // it was written.
+        (Wish::Redeliver { delivery, .. }, State::Redelivered) => {
+            let since_ms = escalated.resolution.map_or(who.now_ms, |resolution| resolution.at_ms);
+            let (key, entry) = pending(escalated.key, delivery, since_ms);
+            Ok(Decision::Send(key, Box::new(entry)))
+        }
         (Wish::Dismiss { .. }, State::Redelivered) => Err(Refusal::Redelivered),
         (Wish::Dismiss { why }, State::Dismissed) if is_repeat(escalated.resolution, why, who) => {
             Ok(Decision::AlreadySo)
         }
         (Wish::Dismiss { why }, State::Open | State::Dismissed) => {
-            Ok(write(None, resolution(ResolutionKind::Dismissed, why, who, 0)))
+            Ok(resolve(ResolutionKind::Dismissed, why, who, 0))
         }
-        (Wish::Redeliver { why, delivery, subscription }, State::Open | State::Dismissed) => {
+        (Wish::Redeliver { why, subscription, .. }, State::Open | State::Dismissed) => {
             check(subscription, who.now_ms)?;
-            let run = redelivery_run(escalated.key);
-            let pending = pending(escalated.key, delivery, run, who.now_ms);
-            Ok(write(Some(pending), resolution(ResolutionKind::Redelivered, why, who, run)))
+            Ok(resolve(ResolutionKind::Redelivered, why, who, redelivery_run(escalated.key)))
         }
     }
 }
@@ -111,13 +109,15 @@ fn check(subscription: Option<&Subscription>, now_ms: i64) -> Result<(), Refusal
     }
 }
 
-/// The first record of the new run, due at once: as if it had never been tried.
-fn pending(escalated: RunKey, delivery: &Delivery, run: u64, now_ms: i64) -> (PendingKey, PendingEntry) {
+/// The first record of the new run: as if it had never been tried, and due since the redelivery was asked for. Always then: an
+/// entry that is written again must not look younger than the run's lines, or it would be sent again when those are forgotten.
+fn pending(escalated: RunKey, delivery: &Delivery, since_ms: i64) -> (PendingKey, PendingEntry) {
+    let run = redelivery_run(escalated);
     let delivery = Delivery {
         run,
         seq: 0,
         attempts_made: 0,
-        due_at_ms: now_ms,
+        due_at_ms: since_ms,
         from_pending: false,
         by_credit: false,
         history: Vec::new(),
@@ -127,18 +127,24 @@ fn pending(escalated: RunKey, delivery: &Delivery, run: u64, now_ms: i64) -> (Pe
     let entry = PendingEntry {
         schema: SCHEMA,
         kind: PendingKind::Retry.into(),
-        due_at_ms: now_ms,
+        due_at_ms: since_ms,
         delivery: Some(delivery),
         window_max: 0,
     };
     (key, entry)
 }
 
-fn resolution(kind: ResolutionKind, why: &str, who: Who<'_>, run: u64) -> Resolution {
-    Resolution { kind: kind.into(), actor: who.actor.to_owned(), at_ms: who.now_ms, why: why.to_owned(), run }
-}
-
-fn write(pending: Option<(PendingKey, PendingEntry)>, resolution: Resolution) -> Decision {
-    let escalation = Escalation { schema: SCHEMA, resolution: Some(resolution), ..Escalation::default() };
-    Decision::Write(Box::new(Writes { pending, escalation }))
+fn resolve(kind: ResolutionKind, why: &str, who: Who<'_>, run: u64) -> Decision {
+    let resolution = Resolution {
+        kind: kind.into(),
+        actor: who.actor.to_owned(),
+        at_ms: who.now_ms,
+        why: why.to_owned(),
+        run,
+    };
+    Decision::Resolve(Box::new(Escalation {
+        schema: SCHEMA,
+        resolution: Some(resolution),
+        ..Escalation::default()
+    }))
 }

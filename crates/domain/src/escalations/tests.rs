@@ -42,42 +42,49 @@ fn redelivered(
     decide(Escalated { key: KEY, resolution }, wish, WHO)
 }
 
-fn writes(decision: Result<Decision, Refusal>) -> Writes {
+fn resolution(decision: Result<Decision, Refusal>) -> Resolution {
     match decision {
-        Ok(Decision::Write(writes)) => *writes,
+        Ok(Decision::Resolve(escalation)) => {
+            assert_eq!(escalation.delivery, None);
+            escalation.resolution.unwrap()
+        }
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_redelivery_is_a_run_of_its_own_from_the_first_attempt() {
-    let written = writes(redelivered(None, Some(&active())));
-    let (key, entry) = written.pending.unwrap();
+fn a_redelivery_is_said_first_and_counts_when_it_was_read_back() {
+    let said = resolution(redelivered(None, Some(&active())));
     let run = redelivery_run(KEY);
-    assert_eq!(key, PendingKey { run: RunKey { run, ..KEY }, seq: 0 });
-    assert_eq!((entry.kind(), entry.due_at_ms), (PendingKind::Retry, 5_000));
-    let expected = Delivery {
-        run,
-        seq: 0,
-        attempts_made: 0,
-        due_at_ms: 5_000,
-        from_pending: false,
-        by_credit: false,
-        history: Vec::new(),
-        ..delivery()
-    };
-    assert_eq!(entry.delivery, Some(expected));
-    assert_eq!(written.escalation.delivery, None);
-    let resolution = written.escalation.resolution.unwrap();
-    assert_eq!(
-        (resolution.kind(), resolution.run, resolution.at_ms),
-        (ResolutionKind::Redelivered, run, 5_000)
-    );
-    assert_eq!((resolution.actor.as_str(), resolution.why.as_str()), ("app-1", "fixed"));
-    assert!(State::Open.yields_to(&resolution) && State::Dismissed.yields_to(&resolution));
-    // The scheduler takes the entry as its own.
-    let payload = aerogram_wire::Message::encode_to_vec(&entry);
-    assert!(crate::scheduler::change_of(key.encode(), Some(payload.into())).is_ok());
+    assert_eq!((said.kind(), said.run, said.at_ms), (ResolutionKind::Redelivered, run, 5_000));
+    assert_eq!((said.actor.as_str(), said.why.as_str()), ("app-1", "fixed"));
+    assert!(State::Open.yields_to(&said) && State::Dismissed.yields_to(&said));
+}
+
+#[test]
+fn a_redelivery_is_a_run_of_its_own_from_the_first_attempt() {
+    let first = resolved(ResolutionKind::Redelivered);
+    // Whenever it is written, and also when the subscription is gone since: it follows from the first one that was said.
+    for subscription in [Some(&active()), None] {
+        let Ok(Decision::Send(key, entry)) = redelivered(Some(&first), subscription) else { panic!() };
+        let run = redelivery_run(KEY);
+        assert_eq!(key, PendingKey { run: RunKey { run, ..KEY }, seq: 0 });
+        assert_eq!((entry.kind(), entry.due_at_ms), (PendingKind::Retry, first.at_ms));
+        let expected = Delivery {
+            run,
+            seq: 0,
+            attempts_made: 0,
+            due_at_ms: first.at_ms,
+            from_pending: false,
+            by_credit: false,
+            history: Vec::new(),
+            ..delivery()
+        };
+        assert_eq!(entry.delivery, Some(expected));
+        // The scheduler takes the entry as its own.
+        let payload = aerogram_wire::Message::encode_to_vec(&*entry);
+        assert!(crate::scheduler::read(0, 0, key.encode(), Some(payload.into()), None).is_ok());
+    }
 }
 
 #[test]
@@ -92,10 +99,6 @@ fn every_run_is_sent_again_by_one_run_only() {
 #[test]
 fn what_was_redelivered_stays_so() {
     let first = resolved(ResolutionKind::Redelivered);
-    // Also when the subscription is gone since: the answer is that of the first time.
-    for subscription in [Some(&active()), None] {
-        assert_eq!(redelivered(Some(&first), subscription), Ok(Decision::AlreadySo));
-    }
     assert_eq!(dismissed(Some(&first), "no"), Err(Refusal::Redelivered));
     assert!(!State::Redelivered.yields_to(&resolved(ResolutionKind::Dismissed)));
     assert!(!State::Redelivered.yields_to(&first));
@@ -103,14 +106,11 @@ fn what_was_redelivered_stays_so() {
 
 #[test]
 fn a_dismissal_is_for_good_reasons_and_can_be_reconsidered() {
-    let written = writes(dismissed(None, "a test system"));
-    assert!(written.pending.is_none());
-    let first = written.escalation.resolution.unwrap();
+    let first = resolution(dismissed(None, "a test system"));
     assert_eq!((first.kind(), first.run), (ResolutionKind::Dismissed, 0));
     assert_eq!(dismissed(Some(&first), "a test system"), Ok(Decision::AlreadySo));
-    let other = writes(dismissed(Some(&first), "another reason"));
-    assert_eq!(other.escalation.resolution.unwrap().why, "another reason");
-    assert!(writes(redelivered(Some(&first), Some(&active()))).pending.is_some());
+    assert_eq!(resolution(dismissed(Some(&first), "another reason")).why, "another reason");
+    assert_eq!(resolution(redelivered(Some(&first), Some(&active()))).kind(), ResolutionKind::Redelivered);
 }
 
 #[test]

@@ -1,0 +1,31 @@
+//! `POST /escalations/{escalationId}/dismissal`
+
+use std::sync::Arc;
+
+use aerogram_domain::escalations::Wish;
+use aerogram_domain::subscription_request::FieldError;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+
+use super::view::Summary;
+use super::{Api, Keeper, Problem, resolve};
+
+/// Says that nothing more will be done, and why.
+pub async fn dismiss(
+    State(api): State<Arc<Api>>,
+    keeper: Keeper,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let why = resolve::why(&api, &headers, body).await?.ok_or_else(|| {
+        let detail = "is required: say why nothing more will be done".to_owned();
+        Problem::fields(vec![FieldError { pointer: "/why".to_owned(), detail }])
+    })?;
+    let row = api.escalation(&keeper, &id).await?;
+    let row = resolve::resolve(&api, &keeper, row, Wish::Dismiss { why: &why }).await?;
+    Ok(Json(Summary::of(&row)).into_response())
+}

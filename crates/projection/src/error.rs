@@ -1,0 +1,33 @@
+//! What can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the projection can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    #[error(
+        "the projection {} is in use by another process; give each process a file of its own (api.projection_path)",
+        .path.display()
+    )]
+    InUse { path: PathBuf },
+    #[error(
+        "{} is a database, but no projection of ours, and is left as it is; name another file (api.projection_path)",
+        .path.display()
+    )]
+    NotOurs { path: PathBuf },
+    #[error("{what} {} failed: {error}; see its permissions and the room on its disk, or name another file (api.projection_path)", .path.display())]
+    Io { what: &'static str, path: PathBuf, error: io::Error },
+    #[error(
+        "{what} in the projection failed: {error}; if it does not pass, stop the process, delete the file and start again: it is made anew from the log"
+    )]
+    Sqlite { what: &'static str, error: rusqlite::Error },
+    #[error("the projection is closed")]
+    Closed,
+}
+
+impl ProjectionError {
+    pub(crate) fn sqlite(what: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |error| Self::Sqlite { what, error }
+    }
+}

@@ -1,0 +1,101 @@
+//! The tables that every projection has, and what the file stands on.
+
+use std::time::Duration;
+
+use aerogram_wire::Topic;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use crate::escalations;
+
+/// Raised by every change of a table; a file of another version is made anew.
+pub const VERSION: i64 = 1;
+/// "Aero": whose file it is.
+const APPLICATION_ID: i64 = 0x4165_726f;
+/// Readers and the writer hardly ever meet; a checkpoint may take a moment.
+const BUSY: Duration = Duration::from_secs(5);
+/// Compiled statements a connection keeps.
+const STATEMENTS_MAX: usize = 64;
+
+const TABLES: &str = "
+CREATE TABLE stands_on (layout_id TEXT NOT NULL) STRICT;
+CREATE TABLE positions (
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What a file says of itself.
+pub enum StandsOn {
+    /// It is new.
+    Nothing,
+    Schema(i64),
+    NotOurs,
+}
+
+pub fn stands_on(connection: &Connection) -> rusqlite::Result<StandsOn> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (number("application_id")?, tables) {
+        (APPLICATION_ID, _) => StandsOn::Schema(number("user_version")?),
+        (0, 0) => StandsOn::Nothing,
+        _ => StandsOn::NotOurs,
+    })
+}
+
+/// A power failure may cost the last transactions, which are read again; never a half of one.
+pub fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "normal")
+}
+
+pub fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update(None, "query_only", true)
+}
+
+pub fn create(connection: &mut Connection, layout_id: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(escalations::TABLES)?;
+    transaction.execute("INSERT INTO stands_on (layout_id) VALUES (?1)", [layout_id])?;
+    transaction.commit()
+}
+
+pub fn layout_id(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("SELECT layout_id FROM stands_on", [], |row| row.get(0))
+}
+
+/// The first thing that is wrong with the file; reads all of it.
+pub fn first_hole(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}
+
+pub fn position(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT next_offset FROM positions WHERE topic = ?1 AND partition = ?2")?
+        .query_row(params![topic.name(), partition], |row| row.get(0))
+        .optional()
+}
+
+pub fn set_position(
+    transaction: &Transaction<'_>,
+    topic: Topic,
+    partition: i32,
+    next_offset: i64,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO positions (topic, partition, next_offset) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset",
+        )?
+        .execute(params![topic.name(), partition, next_offset])?;
+    Ok(())
+}
