@@ -2,6 +2,7 @@
 
 use aerogram_domain::deliverer::{Config, LaneConfig};
 use aerogram_domain::policy::{Policies, Policy, Success};
+use aerogram_domain::subscription::Profile;
 use aerogram_settings::{PolicySettings, Settings, StatusMatch};
 
 /// Limits of one partition; what is said for the process is divided by `partitions`.
@@ -30,9 +31,14 @@ pub fn limits(settings: &Settings, partitions: i32) -> Config {
     }
 }
 
-/// The built-in policies and the configured ones.
+/// The built-in policies and the configured ones, and what the configuration says of profiles.
 pub fn policies(settings: &Settings) -> Policies {
-    Policies::new(settings.policies.iter().map(|(name, policy)| policy_of(name, policy)))
+    let configured = settings.policies.iter().map(|(name, policy)| policy_of(name, policy));
+    let of_profiles = settings
+        .profiles
+        .iter()
+        .filter_map(|(name, profile)| Some((Profile::parse(name)?, profile.policy.clone()?)));
+    Policies::new(configured).with_profiles(of_profiles)
 }
 
 fn policy_of(name: &str, settings: &PolicySettings) -> Policy {
@@ -50,5 +56,28 @@ fn policy_of(name: &str, settings: &PolicySettings) -> Policy {
         jitter_percent: u8::try_from(settings.jitter_percent).unwrap_or(100),
         gone_deactivates: settings.gone_deactivates,
         retry_after_cap_ms: settings.retry_after_cap_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aerogram_settings::ProfileSettings;
+
+    #[test]
+    fn every_profile_can_be_configured() {
+        assert_eq!(ProfileSettings::NAMES, Profile::ALL.map(Profile::name));
+        for built_in in PolicySettings::BUILT_IN {
+            assert!(Policies::new([]).contains(built_in), "{built_in}");
+        }
+        for profile in Profile::ALL {
+            let other = Profile::ALL.into_iter().find(|other| other.policy() != profile.policy());
+            let policy = other.map(|other| other.policy().to_owned());
+            let mut settings = Settings::default();
+            settings.profiles.insert(profile.name().to_owned(), ProfileSettings { policy: policy.clone() });
+            let policies = policies(&settings);
+            assert_eq!(Some(policies.of("", profile.name()).name.clone()), policy);
+            assert_eq!(policies.of(profile.policy(), profile.name()).name, profile.policy());
+        }
     }
 }

@@ -27,6 +27,8 @@ pub struct Parts {
     pub policies: Arc<Policies>,
     pub limits: Config,
     pub request_timeout: Duration,
+    /// Of the beginning of an answer that is kept.
+    pub excerpt_max_bytes: usize,
     pub clock: Clock,
     pub health: Health,
     /// How claims and logs name this process.

@@ -54,6 +54,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         policies: Arc::new(configure::policies(&settings)),
         limits: configure::limits(&settings, cluster.layout().partitions),
         request_timeout,
+        excerpt_max_bytes: settings.deliverer.excerpt_max_bytes,
         clock: Clock::new(),
         health,
         name: format!("{}-{:08x}", std::process::id(), fastrand::u32(..)),

@@ -2,7 +2,7 @@
 
 use crate::failed;
 use crate::parts::Parts;
-use crate::secrets::{self, BadSecret};
+use crate::secrets::{self, BadSecret, Sent};
 use crate::templates::BadTemplate;
 use aerogram_domain::authentication;
 use aerogram_domain::body::{BodyError, default_body, event_data, webhook_id};
@@ -186,10 +186,12 @@ fn keys(parts: &Parts, subscription: &Subscription, now_ms: i64) -> Result<Vec<V
 }
 
 async fn post(parts: &Parts, url: &str, request: Request) -> (Answer, Remark, Option<Failure>) {
+    let sent = Sent::of(&request.headers);
     match try_post(parts, url, request).await {
         Ok(response) => {
             let retry_after_ms = response.retry_after.and_then(|value| retry_after_ms(&value, wall_ms()));
-            let remark = Remark { excerpt: response.excerpt, ..Remark::default() };
+            let excerpt = sent.covered(response.excerpt, parts.excerpt_max_bytes);
+            let remark = Remark { excerpt, ..Remark::default() };
             (Answer::Status { status: response.status, retry_after_ms }, remark, None)
         }
         Err(failure) => {

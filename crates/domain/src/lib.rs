@@ -16,6 +16,7 @@ mod json_kind;
 pub mod matching;
 pub mod policy;
 pub mod prefix;
+pub mod redact;
 pub mod sabotage;
 pub mod scheduler;
 pub mod signing;

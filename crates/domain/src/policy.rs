@@ -1,7 +1,8 @@
 //! Retry policies: what settles a delivery, and when the next attempt is due.
 
+use crate::subscription::Profile;
 use aerogram_wire::v1::{Outcome, Reason};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 const SECOND_MS: i64 = 1_000;
@@ -215,6 +216,8 @@ impl Policy {
 pub struct Policies {
     by_name: BTreeMap<String, Arc<Policy>>,
     standard: Arc<Policy>,
+    /// Names; a profile that is not here has its built-in one.
+    by_profile: HashMap<Profile, String>,
 }
 
 impl Policies {
@@ -224,7 +227,14 @@ impl Policies {
             [Policy::standard(), Policy::staffing()].map(|p| (p.name.clone(), Arc::new(p))).into();
         by_name.extend(configured.into_iter().map(|p| (p.name.clone(), Arc::new(p))));
         let standard = by_name.get("standard").cloned().unwrap_or_else(|| Arc::new(Policy::standard()));
-        Self { by_name, standard }
+        Self { by_name, standard, by_profile: HashMap::new() }
+    }
+
+    /// Other policies, by name, for subscriptions of these profiles that name none themselves.
+    #[must_use]
+    pub fn with_profiles(mut self, configured: impl IntoIterator<Item = (Profile, String)>) -> Self {
+        self.by_profile.extend(configured);
+        self
     }
 
     pub fn contains(&self, name: &str) -> bool {
@@ -233,9 +243,13 @@ impl Policies {
 
     /// What the subscription says itself goes before its profile; a name nobody knows any more is `standard`.
     pub fn of(&self, policy: &str, profile: &str) -> Arc<Policy> {
-        let by_profile = if profile == "staffing" { "staffing" } else { "standard" };
-        let name = if policy.is_empty() { by_profile } else { policy };
+        let name = if policy.is_empty() { self.of_profile(profile) } else { policy };
         self.by_name.get(name).unwrap_or(&self.standard).clone()
+    }
+
+    fn of_profile(&self, profile: &str) -> &str {
+        let Some(profile) = Profile::parse(profile) else { return "standard" };
+        self.by_profile.get(&profile).map_or(profile.policy(), String::as_str)
     }
 }
 
@@ -303,6 +317,27 @@ mod tests {
         let fault = Answer::Failed(Outcome::PlatformError);
         assert_eq!(p.decide(fault, 4, 0, 10, 0), Verdict::Retry { due_at_ms: 60_010, counted: false });
         assert_eq!(p.decide(fault, 4, 0, MINUTE_MS + DAY_MS + 1, 0), Verdict::Escalate(Reason::Platform));
+    }
+
+    #[test]
+    fn a_subscription_goes_before_its_profile_and_that_before_the_built_in() {
+        let named = |name: &str| Policy { name: name.into(), ..Policy::standard() };
+        let built_in = Policies::new([]);
+        let configured = Policies::new([named("brisk"), named("slow")])
+            .with_profiles([(Profile::Order, "brisk".into()), (Profile::Staffing, "gone".into())]);
+        for (policy, profile, before, since) in [
+            ("", "order", "standard", "brisk"),
+            ("", "portal", "standard", "standard"),
+            ("", "flight", "standard", "standard"),
+            ("", "later", "standard", "standard"),
+            ("slow", "order", "standard", "slow"),
+            ("staffing", "order", "staffing", "staffing"),
+            ("retired", "order", "standard", "standard"),
+            ("", "staffing", "staffing", "standard"),
+        ] {
+            assert_eq!(built_in.of(policy, profile).name, before, "{policy:?} {profile}");
+            assert_eq!(configured.of(policy, profile).name, since, "{policy:?} {profile}");
+        }
     }
 
     proptest! {

@@ -73,7 +73,7 @@ impl Profile {
         matches!(self, Profile::Staffing)
     }
 
-    /// Name of the retry policy of subscriptions that name none themselves.
+    /// Name of the retry policy of subscriptions that name none themselves, unless the configuration names another.
     pub const fn policy(self) -> &'static str {
         match self {
             Profile::Flight | Profile::Portal | Profile::Order => "standard",

@@ -1,7 +1,7 @@
 //! Conditions between settings.
 
 use crate::error::SettingError;
-use crate::sections::{Settings, SourceSettings};
+use crate::sections::{PolicySettings, ProfileSettings, Settings, SourceSettings};
 use crate::values::SourceFormat;
 
 /// Pushes what does not fit together. A pair with a key that is wrong by itself is left out: its value here is only
@@ -69,7 +69,31 @@ pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
             });
         }
     }
+    profiles(settings, errors);
     sources(&ingest.sources, errors);
+}
+
+/// Profiles that there are, with policies that there are. A policy that is wrong by itself counts as there.
+fn profiles(settings: &Settings, errors: &mut Vec<SettingError>) {
+    let Settings { profiles, policies, .. } = settings;
+    for (name, profile) in profiles {
+        let mut wrong = |key: String, problem: String, allowed: String| {
+            if !errors.iter().any(|e| e.key == key) {
+                errors.push(SettingError { key, origin: None, problem, allowed });
+            }
+        };
+        if !ProfileSettings::NAMES.contains(&name.as_str()) {
+            let allowed = ProfileSettings::NAMES.join(", ");
+            wrong(format!("profiles.{name}"), "is not a profile".to_owned(), allowed);
+        }
+        let Some(policy) = &profile.policy else { continue };
+        if !PolicySettings::BUILT_IN.contains(&policy.as_str()) && !policies.contains_key(policy) {
+            let configured = policies.keys().map(String::as_str);
+            let allowed: Vec<_> = PolicySettings::BUILT_IN.into_iter().chain(configured).collect();
+            let problem = format!("{policy:?} is not a policy");
+            wrong(format!("profiles.{name}.policy"), problem, allowed.join(", "));
+        }
+    }
 }
 
 /// What the settings of an upstream topic say together. A source with a key that is wrong by itself is left out.

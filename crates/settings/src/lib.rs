@@ -27,7 +27,7 @@ pub use ports::Ports;
 pub use role::Role;
 pub use sections::{
     ApiSettings, CatalogueSettings, CredentialsSettings, DelivererSettings, EmbeddedSettings, FanoutSettings,
-    IngestSettings, KafkaSettings, MappingSettings, PolicySettings, RedisSettings, SchedulerSettings,
-    SealSettings, Settings, SourceSettings, TelemetrySettings, TopicsSettings,
+    IngestSettings, KafkaSettings, MappingSettings, PolicySettings, ProfileSettings, RedisSettings,
+    SchedulerSettings, SealSettings, Settings, SourceSettings, TelemetrySettings, TopicsSettings,
 };
 pub use values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};

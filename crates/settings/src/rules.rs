@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use ipnet::IpNet;
+
 use crate::leaf::Leaf;
 use crate::values::{Properties, TypeNames};
 
@@ -79,6 +81,15 @@ pub(crate) fn brokers() -> Rule<String> {
 /// At least one and at most `most` items.
 pub(crate) fn some_of<T>(most: usize, what: &str) -> Rule<Vec<T>> {
     rule(format!("1 to {most} of: {what}"), move |value: &Vec<T>| (1..=most).contains(&value.len()))
+}
+
+/// Not more than `most` networks, each named by its first address.
+pub(crate) fn networks(most: usize) -> Rule<Vec<IpNet>> {
+    let example = "such as 203.0.113.7 or 203.0.113.0/28";
+    rule(
+        format!("up to {most} addresses, or networks without host bits, {example}"),
+        move |value: &Vec<IpNet>| value.len() <= most && value.iter().all(|net| net.addr() == net.network()),
+    )
 }
 
 /// RFC 6901, without the pointer to the whole document.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::declare::settings;
 use crate::ports::Ports;
 use crate::rules::{
-    any, at_most, between, brokers, listen, listen_or_empty, maybe_between, maybe_pointer, pointer,
+    any, at_most, between, brokers, listen, listen_or_empty, maybe_between, maybe_pointer, networks, pointer,
     pointer_or_empty, properties, some_of, such, text, topic_name, type_names, waits,
 };
 use crate::values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};
@@ -25,6 +25,8 @@ settings! {
     Settings {
         /// Custom retry policies by name, beside the built-in `standard` and `staffing`.
         policies: BTreeMap<String, PolicySettings> = BTreeMap::new(), at_most(100, "policies by name, or JSON of them");
+        /// What subscriptions get that do not say it themselves, by their profile: `flight`, `portal`, `order`, `staffing`.
+        profiles: BTreeMap<String, ProfileSettings> = BTreeMap::new(), at_most(4, "profiles by name, or JSON of them");
         /// How Kafka is reached.
         kafka: KafkaSettings = KafkaSettings::default(), any();
         /// How Redis is reached.
@@ -218,7 +220,8 @@ settings! {
         memory_bytes_max_per_partition: usize = 128 * MIB, between(MIB, 16 * 1024 * MIB);
         /// PEM files of certificate authorities trusted besides the system's.
         ca_files: Vec<PathBuf> = Vec::new(), such("a list of paths");
-        /// Networks that may be called although they are not public.
+        /// Networks that may be called although they are not public. By this and `allowed_ports` api judges new callback URLs
+        /// as well.
         allow_cidrs: Vec<IpNet> = Vec::new(), such("a list of networks such as 10.0.0.0/8");
         /// Ports that may be called. A range leaves out the well-known ports of what does not speak HTTP, such as 6379 (Redis);
         /// a port that is listed by itself is allowed in any case. docs/egress.md has the list.
@@ -265,6 +268,12 @@ settings! {
         retry_after_cap_ms: Option<u64> = None, maybe_between(0, LONGEST_MS);
     }
 
+    /// What a profile's subscriptions get unless they say it themselves.
+    ProfileSettings {
+        /// The retry policy; left out, `staffing` for the profile of that name, and `standard` for the others.
+        policy: Option<String> = None, such("standard, staffing or a name in policies, or left out");
+    }
+
     /// The control plane.
     ApiSettings {
         /// Where it listens.
@@ -279,8 +288,16 @@ settings! {
         command_timeout_ms: u64 = 10_000, between(1, 600_000);
         /// Largest request body, in bytes.
         max_body_bytes: usize = 65_536, between(1_024, 16 * MIB);
+        /// File of the projection that escalations are listed from; each process has its own, and it is made anew from the log
+        /// when it is not there. Left out, a temporary one that is gone at the end.
+        projection_path: Option<PathBuf> = None, such("a path, or left out");
+        /// Escalations in the projection, at most; beyond it those that were dealt with go first, then the oldest.
+        escalations_max: u64 = 1_000_000, between(100, 100_000_000);
         /// Subscriptions of one partner and operator, at most.
         subscriptions_max_per_pair: usize = 10_000, between(1, 10_000_000);
+        /// Where deliveries come from as receivers see it, such as the addresses of a NAT gateway or of the proxy: what
+        /// `GET /egress-addresses` answers. It is only told, so it must be what the network really does.
+        egress_addresses: Vec<IpNet> = Vec::new(), networks(100);
     }
 
     /// Which event types there are beside the built-in ones, used by api and ingest.
@@ -329,6 +346,16 @@ settings! {
         /// Upstream topics that are made in the embedded broker when `ingest.sources` names none: CloudEvents each.
         upstream_topics: Vec<String> = ["flights", "orders", "products"].map(str::to_owned).to_vec(), such("names of topics");
     }
+}
+
+impl PolicySettings {
+    /// Policies that are always there.
+    pub const BUILT_IN: [&'static str; 2] = ["standard", "staffing"];
+}
+
+impl ProfileSettings {
+    /// The profiles there are.
+    pub const NAMES: [&'static str; 4] = ["flight", "portal", "order", "staffing"];
 }
 
 impl EmbeddedSettings {

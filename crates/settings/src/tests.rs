@@ -211,6 +211,7 @@ fn the_example_of_the_deploy_folder_is_right() {
     let example = include_str!("../../../deploy/aerogram.example.toml");
     let settings = load(Some(example), &[], &[]).unwrap();
     assert!(settings.ingest.sources.iter().any(|source| source.mapping.is_some()));
+    assert!(settings.profiles.values().any(|profile| profile.policy.is_some()));
 }
 
 #[test]
@@ -228,6 +229,49 @@ fn policies_come_from_file_or_json_and_are_checked_strictly() {
     assert_eq!(errors.0.len(), 3, "{errors}");
     let errors = load(None, &[], &["policies.a.success=9xx", "policies.a.delays_ms=0,1"]).unwrap_err();
     problem_of(&errors, "policies.a.success[0]");
+}
+
+#[test]
+fn a_profiles_policy_comes_from_file_or_json_or_variable() {
+    let file = "[policies.brisk]\ndelays_ms = [0]\n[profiles.order]\npolicy = 'brisk'\n[profiles.portal]\n";
+    let env = [("AEROGRAM_PROFILES__FLIGHT__POLICY", "staffing")];
+    let settings = load(Some(file), &env, &[r#"profiles.staffing={"policy":"standard"}"#]).unwrap();
+    let found: Vec<_> =
+        settings.profiles.iter().map(|(name, p)| (name.as_str(), p.policy.as_deref())).collect();
+    let expected = [
+        ("flight", Some("staffing")),
+        ("order", Some("brisk")),
+        ("portal", None),
+        ("staffing", Some("standard")),
+    ];
+    assert_eq!(found, expected);
+    let shown = settings.redacted();
+    assert_eq!(load(Some(&shown), &[], &[]).unwrap().redacted(), shown);
+    let whole = [("AEROGRAM_PROFILES", r#"{"order":{"policy":"staffing"}}"#)];
+    let profiles = load(None, &whole, &[]).unwrap().profiles;
+    assert_eq!(profiles["order"].policy.as_deref(), Some("staffing"));
+    assert!(Settings::list().iter().any(|s| s.key == "profiles.<name>.policy" && !s.doc.is_empty()));
+}
+
+#[test]
+fn profiles_and_policies_that_are_not_there_are_told_with_all_else() {
+    let set = [
+        "profiles.orders.policy=standard",
+        "profiles.order.policy=brsik",
+        "profiles.flight.delay=1",
+        "policies.brisk.delays_ms=0",
+        "kafka.linger_ms=x",
+    ];
+    let errors = load(None, &[], &set).unwrap_err();
+    assert_eq!(errors.0.len(), 4, "{errors}");
+    assert_eq!(problem_of(&errors, "profiles.orders").allowed, "flight, portal, order, staffing");
+    let policy = problem_of(&errors, "profiles.order.policy");
+    assert_eq!(policy.problem, "\"brsik\" is not a policy");
+    assert_eq!(policy.allowed, "standard, staffing, brisk");
+    assert_eq!(problem_of(&errors, "profiles.flight.delay").allowed, "policy");
+    // What is wrong with the policy itself is told once.
+    let errors = load(None, &[], &["profiles.order.policy=brisk", "policies.brisk.delay=1"]).unwrap_err();
+    assert!(errors.0.iter().all(|e| e.key.starts_with("policies.brisk.")), "{errors}");
 }
 
 #[test]
@@ -253,6 +297,18 @@ fn lists_may_be_written_with_commas() {
     assert_eq!(settings.deliverer.allow_cidrs.len(), 2);
     assert_eq!(settings.deliverer.ca_files[1], PathBuf::from("/b.pem"));
     assert_eq!(settings.fanout.dedupe, Store::Memory);
+}
+
+#[test]
+fn egress_addresses_are_addresses_and_networks() {
+    let settings = load(None, &[], &["api.egress_addresses=203.0.113.7, 2001:db8::/64"]).unwrap();
+    let shown: Vec<_> = settings.api.egress_addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["203.0.113.7/32", "2001:db8::/64"]);
+    assert!(load(None, &[], &[]).unwrap().api.egress_addresses.is_empty());
+    for wrong in ["203.0.113.7/28", "nat.example", "203.0.113.256"] {
+        let errors = load(None, &[], &[&format!("api.egress_addresses={wrong}")]).unwrap_err();
+        assert!(errors.to_string().contains("api.egress_addresses"), "{errors}");
+    }
 }
 
 #[test]

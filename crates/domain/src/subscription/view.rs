@@ -17,6 +17,9 @@ pub struct SubscriptionView {
     pub callback_url: String,
     /// `ACTIVE` or `INACTIVE`.
     pub status: &'static str,
+    /// Why it was made inactive by the system rather than by its owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
     pub created_at_date_time: String,
     pub updated_at_date_time: String,
     /// `null`: never expires. Present in any case, so that a reader needs no second way to ask.
@@ -87,6 +90,7 @@ pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
             Status::Active => "ACTIVE",
             Status::Inactive | Status::Deleted | Status::Unspecified => "INACTIVE",
         },
+        status_reason: non_empty(&subscription.status_reason),
         created_at_date_time: iso_millis(subscription.created_at_ms),
         updated_at_date_time: iso_millis(subscription.updated_at_ms),
         expiration_date_time: (expires != 0).then(|| iso_millis(expires)),

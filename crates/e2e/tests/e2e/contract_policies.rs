@@ -28,6 +28,7 @@ fn policies() -> Value {
 async fn a_subscriptions_policy_goes_before_its_profiles() -> Result<()> {
     let mut setup = Setup::new("contract-policies").await?;
     setup.policies(&policies());
+    setup.set("PROFILES", json!({"portal": {"policy": "thrice"}}).to_string());
     let cluster = Cluster::start(setup).await?;
     let receiver = &cluster.receiver;
     let with = |mut extra: Value, policy: &str| {
@@ -42,6 +43,8 @@ async fn a_subscriptions_policy_goes_before_its_profiles() -> Result<()> {
         ("/of-profile-204", 204, staffing.clone(), 5, Some("staffing")),
         ("/own", 500, with(staffing.clone(), "thrice"), 3, Some("thrice")),
         ("/own-204", 204, with(json!({}), "thrice"), 3, Some("thrice")),
+        ("/of-configured-profile", 500, json!({"profile": "portal"}), 3, Some("thrice")),
+        ("/own-of-configured-profile", 404, with(json!({"profile": "portal"}), "any"), 1, None),
         ("/own-299", 299, with(json!({}), "thrice"), 1, None),
         ("/class-404", 404, with(json!({}), "any"), 1, None),
         // 410 deactivates under no policy that does not say so, and may even be a success.
@@ -123,11 +126,12 @@ async fn gone_under_standard_is_one_attempt_and_a_reason() -> Result<()> {
     assert_eq!(last.map(|state| state.status_reason.as_str()), Some("the receiver answered 410 Gone"));
     let shown = cluster.rest.get(&hook).await?.json();
     assert_eq!(shown["status"], "INACTIVE", "{shown}");
+    assert_eq!(shown["statusReason"], "the receiver answered 410 Gone", "{shown}");
 
     // Its owner, who has seen to it, makes it active again; the reason goes.
     receiver.behave("/gone", Behaviour::ok());
     let answer = cluster.rest.patch(&hook, &json!({"status": "ACTIVE"})).await?;
-    ensure!(answer.status == 200, "{}", answer.text());
+    ensure!(answer.status == 200 && answer.json().get("statusReason").is_none(), "{}", answer.text());
     cluster.upstream.send(&cluster.setup.flights(), &event("two", KIND).structured()).await?;
     receiver.wait_for_count("/gone", 2, PATIENCE).await?;
     let records: Vec<SubscriptionRecord> = topics::decoded(&cluster.setup, Topic::Subscriptions).await?;

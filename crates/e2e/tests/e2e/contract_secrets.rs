@@ -7,7 +7,7 @@ use crate::publish::event;
 use crate::rest::ACME;
 use crate::setup::Setup;
 use crate::topics;
-use aerogram_testkit::Behaviour;
+use aerogram_testkit::{Behaviour, Reply};
 use aerogram_wire::Topic;
 use anyhow::{Context, Result, ensure};
 use rdkafka::message::Message as _;
@@ -16,6 +16,8 @@ use serde_json::json;
 const KIND: &str = "FLIGHT_CREATE";
 const SECRETS: [&str; 5] =
     ["hush-key-one", "hush-key-two", "hush-header", "hush-password", "bmFtZTpodXNoLXBhc3N3b3Jk"];
+/// What is kept of an answer.
+const EXCERPT_BYTES: usize = 512;
 
 fn assert_absent(place: &str, bytes: &[u8]) {
     for secret in SECRETS {
@@ -24,12 +26,27 @@ fn assert_absent(place: &str, bytes: &[u8]) {
     }
 }
 
+/// Answers with what it was sent, in JSON, and with the credentials in clear; and again where the excerpt ends.
+fn echoing() -> Behaviour {
+    Behaviour::custom(|request| {
+        let header =
+            |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("none");
+        let told = format!(
+            r#"{{"authorization":"{}","x-tenant":"{}","wrong":"name:hush-password"}}"#,
+            header("authorization"),
+            header("x-tenant"),
+        );
+        let body = format!("{told:<width$}{}", header("x-tenant"), width = EXCERPT_BYTES - 6);
+        Reply::Full { status: 500, headers: Vec::new(), body: body.into() }
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_stands_in_clear_anywhere() -> Result<()> {
     let mut setup = Setup::new("contract-secrets").await?;
     setup.policies(&json!({"later": {"delays_ms": [0, 1_000]}}));
     let cluster = Cluster::start(setup).await?;
-    cluster.receiver.behave("/failing", Behaviour::status(500));
+    cluster.receiver.behave("/failing", echoing());
     let extra = json!({
         "policy": "later",
         "authentication": {"type": "basic", "username": "name", "password": "hush-password"},
@@ -41,6 +58,11 @@ async fn no_secret_stands_in_clear_anywhere() -> Result<()> {
     cluster.upstream.send(&cluster.setup.flights(), &event("one", KIND).structured()).await?;
     let escalation = given_up::one(&cluster, &hook).await?;
     assert_eq!(escalation.attempts.len(), 3);
+    for attempt in &escalation.attempts {
+        let told = r#"{"authorization":"Basic [secret]","x-tenant":"[secret]","wrong":"[secret]"}"#;
+        let (in_json, cut) = attempt.excerpt.rsplit_once(' ').context("no excerpt")?;
+        assert_eq!((in_json.trim_end(), cut), (told, "[secret]"), "of attempt {}", attempt.number);
+    }
     // They did arrive where they belong.
     let request = cluster.receiver.requests_on("/failing").pop().context("no request")?;
     assert_eq!(request.header("x-tenant"), Some("hush-header one"));
