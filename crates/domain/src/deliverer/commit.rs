@@ -114,7 +114,7 @@ impl Partition {
     /// What may be committed now.
     pub fn commit_point(&mut self, now: Now) -> Resume {
         // What was fired and not polled may repeat what was settled before: counted from how far was polled.
-        let polled_ms = self.polled.upto_ms().min(now.wall_ms);
+        let polled_ms = if removed(Rule::Polled) { i64::MAX } else { self.polled.upto_ms() }.min(now.wall_ms);
         let recent_ms = polled_ms.saturating_sub(self.config.horizon_ms);
         let backlog_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
         let items = &self.items;

@@ -16,6 +16,7 @@ pub use codec::{Malformed, Read, read};
 pub use config::Config;
 
 use crate::clock::Now;
+use crate::sabotage::{Rule, removed};
 use crate::store::{Change, Guard, StoreOp, StoreReply, Under};
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::{Delivery, LineKind};
@@ -261,7 +262,8 @@ impl Partition {
             }
             Change::Put { key, entry } => {
                 let again = self.graves.holds(now, key, self.config.rewrite_max_ms);
-                entry.first = !again && self.is_first(now, key, record.appended_ms);
+                let first = self.is_first(now, key, record.appended_ms);
+                entry.first = (!again && first) || removed(Rule::First);
                 // Written again after its tombstone: it is settled, and whoever settled it may not remember for long.
                 entry.lane = entry.lane.take().filter(|_| !again);
             }

@@ -78,6 +78,144 @@ fn an_entry_written_again_while_its_firing_is_under_way_is_not_marked_by_it() {
     assert!(fires(&out), "it is fired again: {out:?}");
 }
 
+/// Parked for the subscription `s`.
+fn parked_entry() -> Bytes {
+    let delivery = Delivery {
+        delivery_id: Bytes::copy_from_slice(&[3; 16]),
+        seq: 1,
+        subscription_id: "s".into(),
+        ..Delivery::default()
+    };
+    let mut entry = PendingEntry { delivery: Some(delivery), due_at_ms: 7, ..PendingEntry::default() };
+    entry.set_kind(aerogram_wire::v1::PendingKind::Parked);
+    entry.encode_to_vec().into()
+}
+
+fn parked(offset: i64, appended_ms: i64) -> Read {
+    read(offset, appended_ms, KEY.encode(), Some(parked_entry()), None).unwrap()
+}
+
+fn tombstone(offset: i64, ended: LineKind) -> Read {
+    let text = (ended as i32).to_string();
+    read(offset, 0, KEY.encode(), None, Some(text.as_bytes())).unwrap()
+}
+
+/// What the partition asks the store to apply, and what a real store answers.
+fn apply(
+    partition: &mut Partition,
+    store: &mut Option<crate::store::StoreState>,
+    ms: i64,
+    out: &mut Vec<Action>,
+) {
+    for _ in 0..20 {
+        partition.tick(now(ms), out);
+        while let Some(index) = out.iter().position(|action| matches!(action, Action::Store(_))) {
+            let Action::Store(op) = out.remove(index) else { return };
+            let reply = crate::store::execute(store, op);
+            partition.on_store(now(ms), reply, out);
+        }
+    }
+}
+
+/// An owner for long enough to know what was removed, with a store of its own.
+fn long_running() -> (Partition, Option<crate::store::StoreState>) {
+    let (mut out, mut store) = (Vec::new(), None);
+    let mut partition = Partition::new(Config::default(), 1, "layout".into(), now(0));
+    partition.start(&mut out);
+    partition.on_proved(now(0), true, &mut out);
+    apply(&mut partition, &mut store, 0, &mut out);
+    let later = Config::default().rewrite_max_ms + 1;
+    partition.on_end(now(later), Some(0), later, &mut out);
+    partition.on_log_end(now(later), &mut out);
+    apply(&mut partition, &mut store, later, &mut out);
+    (partition, store)
+}
+
+fn fired(out: &mut Vec<Action>) -> Vec<Delivery> {
+    let fired = out.extract_if(.., |action| matches!(action, Action::Fire { .. }));
+    fired
+        .map(|action| match action {
+            Action::Fire { delivery, .. } => *delivery,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_parked_is_fired_by_one_credit_and_says_when_that_was() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    let probe = fired(&mut out);
+    assert_eq!(probe.len(), 1);
+    assert!(probe[0].by_credit && probe[0].from_pending);
+    assert_eq!(probe[0].due_at_ms, at, "no line about it is older than its firing");
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    apply(&mut partition, &mut store, at + 900, &mut out);
+    assert!(fired(&mut out).is_empty(), "it is on its way");
+}
+
+#[test]
+fn what_is_written_again_frees_its_credit_and_is_as_old_as_it_says() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    assert_eq!(fired(&mut out).len(), 1);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    apply(&mut partition, &mut store, at, &mut out);
+    // Its tombstone was compacted away, and would be the only one to give the credit back.
+    let later = at + Config::default().probe_wait_min_ms;
+    partition.on_record(now(later), parked(5, later));
+    apply(&mut partition, &mut store, later, &mut out);
+    let again = fired(&mut out);
+    assert_eq!((again.len(), again[0].due_at_ms), (1, 7));
+}
+
+#[test]
+fn what_is_written_again_after_its_tombstone_does_not_wait_for_a_credit() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    assert_eq!(fired(&mut out).len(), 1);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    partition.on_record(now(at), tombstone(1, LineKind::Retry));
+    partition.on_record(now(at + 1), parked(2, at + 1));
+    apply(&mut partition, &mut store, at + 200, &mut out);
+    let again = fired(&mut out);
+    assert_eq!(again.len(), 1, "though its lane is shut");
+    assert!(!again[0].by_credit && again[0].due_at_ms == 7);
+}
+
+#[test]
+fn what_falls_due_while_its_lane_is_shut_waits_there() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    partition.on_record(now(at), tombstone(1, LineKind::Retry));
+    apply(&mut partition, &mut store, at, &mut out);
+    fired(&mut out);
+    let key = PendingKey { seq: 2, ..KEY };
+    let delivery = Delivery {
+        delivery_id: Bytes::copy_from_slice(&[3; 16]),
+        seq: 2,
+        subscription_id: "s".into(),
+        ..Delivery::default()
+    };
+    let retry = PendingEntry { delivery: Some(delivery), due_at_ms: at, ..PendingEntry::default() };
+    let retry = read(2, at, key.encode(), Some(retry.encode_to_vec().into()), None).unwrap();
+    partition.on_record(now(at + 10), retry);
+    apply(&mut partition, &mut store, at + 100, &mut out);
+    assert!(fired(&mut out).is_empty(), "it is due, and waits for the probe");
+    apply(&mut partition, &mut store, at + 5_000, &mut out);
+    let probe = fired(&mut out);
+    assert!(probe.len() == 1 && probe[0].by_credit, "{probe:?}");
+}
+
 #[test]
 fn what_was_picked_before_the_position_grew_stale_is_not_fired() {
     let (mut partition, mut out) = running();
