@@ -184,6 +184,7 @@ fn what_is_written_again_after_its_tombstone_does_not_wait_for_a_credit() {
     partition.on_record(now(at), tombstone(1, LineKind::Retry));
     partition.on_record(now(at + 1), parked(2, at + 1));
     apply(&mut partition, &mut store, at + 200, &mut out);
+    apply(&mut partition, &mut store, at + 300, &mut out);
     let again = fired(&mut out);
     assert_eq!(again.len(), 1, "though its lane is shut");
     assert!(!again[0].by_credit && again[0].due_at_ms == 7);
