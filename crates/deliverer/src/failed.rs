@@ -1,6 +1,6 @@
 //! Says why attempts fail: for each subscription and outcome now and then, and nothing that is the customer's.
 
-use crate::observe;
+use aerogram_domain::escalations::outcome_name;
 use aerogram_domain::policy::{Answer, Remark};
 use aerogram_egress::{Failure, TlsKind, callable};
 use aerogram_telemetry::Said;
@@ -21,7 +21,7 @@ pub fn tell(
     if matches!(outcome, Outcome::Delivered | Outcome::PlatformError) {
         return;
     }
-    let outcome = observe::outcome_label(outcome);
+    let outcome = outcome_name(outcome);
     let Some(unsaid) = said.may_say(&format!("{} {outcome}", subscription.id), Instant::now()) else {
         return;
     };

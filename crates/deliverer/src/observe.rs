@@ -1,5 +1,6 @@
 //! What the metrics are told.
 
+use aerogram_domain::escalations::outcome_name;
 use aerogram_telemetry::names;
 use aerogram_wire::v1::{LineKind, Outcome, Reason};
 use metrics::{counter, gauge, histogram};
@@ -7,8 +8,7 @@ use metrics::{counter, gauge, histogram};
 /// One request ended.
 pub fn attempt(outcome: Outcome, attempt: u32, duration_ms: u32) {
     let kind = if attempt == 1 { "first" } else { "retry" };
-    counter!(names::DELIVERY_ATTEMPTS_TOTAL, "outcome" => outcome_label(outcome), "kind" => kind)
-        .increment(1);
+    counter!(names::DELIVERY_ATTEMPTS_TOTAL, "outcome" => outcome_name(outcome), "kind" => kind).increment(1);
     histogram!(names::DELIVERY_ATTEMPT_DURATION_SECONDS).record(f64::from(duration_ms) / 1000.0);
 }
 
@@ -55,22 +55,5 @@ impl OpenRequest {
 impl Drop for OpenRequest {
     fn drop(&mut self) {
         gauge!(names::REQUESTS_IN_FLIGHT).decrement(1.0);
-    }
-}
-
-/// The word for an outcome in metrics and logs.
-pub fn outcome_label(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Delivered => "delivered",
-        Outcome::Http4xx => "http_4xx",
-        Outcome::Http429 => "http_429",
-        Outcome::Http5xx => "http_5xx",
-        Outcome::HttpOther => "http_other",
-        Outcome::Timeout => "timeout",
-        Outcome::Dns => "dns",
-        Outcome::Connect => "connect",
-        Outcome::Tls => "tls",
-        Outcome::Blocked => "blocked",
-        Outcome::PlatformError | Outcome::Unspecified => "platform_error",
     }
 }

@@ -68,6 +68,6 @@ pub enum Action {
     ReadTableAgain { offset: i64, end: i64 },
     /// Forget this partition's memory; prove the ownership by repeating the last commit; then begin anew, or give up.
     StartAgain(Why),
-    /// For the metrics: a record is settled for good or waits.
+    /// For the metrics: a record is settled for good or waits. `accepted_at_ms`: 0 where the time since tells nothing.
     Settled { kind: LineKind, accepted_at_ms: i64 },
 }

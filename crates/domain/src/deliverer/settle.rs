@@ -138,7 +138,9 @@ impl Partition {
             return self.enter_lane_first(now, offset);
         }
         if let Some(item) = self.items.get(offset) {
-            out.push(Action::Settled { kind: line.kind(), accepted_at_ms: item.delivery.accepted_at_ms });
+            // What people send again is as old as they were slow.
+            let accepted_at_ms = if item.delivery.run == 0 { item.delivery.accepted_at_ms } else { 0 };
+            out.push(Action::Settled { kind: line.kind(), accepted_at_ms });
         }
         self.consequences(now, offset, Some(line), out);
     }
