@@ -18,7 +18,7 @@ impl Shown {
         gauge!(names::PENDING, "state" => "waiting").increment(by(entries, self.entries));
         gauge!(names::LANES, "state" => "paced").increment(by(paced, self.paced));
         gauge!(names::LANES, "state" => "shut").increment(by(shut, self.shut));
-        *self = Self { entries, paced, shut };
+        (self.entries, self.paced, self.shut) = (entries, paced, shut);
     }
 }
 
