@@ -15,6 +15,7 @@ pub fn limits(settings: &Settings, partitions: i32) -> Config {
             concurrency: d.lane_concurrency,
             capacity: d.lane_capacity,
             wait_max_ms: ms(d.lane_wait_max_ms),
+            failing_min_ms: ms(d.lane_failing_min_ms),
             failures_max: u32::try_from(d.lane_failures_max).unwrap_or(u32::MAX),
             ..LaneConfig::default()
         },

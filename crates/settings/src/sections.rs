@@ -196,8 +196,10 @@ settings! {
         lane_capacity: usize = 1_000, between(1, 1_000_000);
         /// A delivery that would wait longer than this in its lane is parked, in milliseconds.
         lane_wait_max_ms: u64 = 2_000, between(10, 600_000);
-        /// So many failures in a row, and what comes for the subscription is parked until its receiver succeeds again.
+        /// So many failures in a row, and what comes for the subscription is parked until its receiver succeeds again...
         lane_failures_max: usize = 8, between(1, 1_000_000);
+        /// ...if there was no success for so long, in milliseconds.
+        lane_failing_min_ms: u64 = 2_000, between(0, DAY_MS);
         /// Deliveries held in memory for one partition, at most.
         items_max_per_partition: usize = 4_000, between(1, 10_000_000);
         /// Bytes of deliveries held in memory for one partition, at most.

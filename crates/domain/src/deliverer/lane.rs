@@ -16,15 +16,23 @@ pub struct LaneConfig {
     pub capacity: usize,
     /// A delivery that would wait longer in its lane is parked.
     pub wait_max_ms: i64,
-    /// So many failures in a row shut a lane: what comes then is parked.
+    /// So many failures in a row, without a success for `failing_min_ms`, shut a lane: what comes then is parked.
     pub failures_max: u32,
+    pub failing_min_ms: i64,
     /// Lanes in which nothing waits, remembered for how their receivers did.
     pub remembered_max: usize,
 }
 
 impl Default for LaneConfig {
     fn default() -> Self {
-        Self { concurrency: 64, capacity: 1_000, wait_max_ms: 2_000, failures_max: 8, remembered_max: 10_000 }
+        Self {
+            concurrency: 64,
+            capacity: 1_000,
+            wait_max_ms: 2_000,
+            failures_max: 8,
+            failing_min_ms: 2_000,
+            remembered_max: 10_000,
+        }
     }
 }
 
@@ -56,6 +64,8 @@ pub struct Lane {
     /// A running mean; 0: no answer yet.
     answer_ms: i64,
     failed_in_row: u32,
+    /// When the first of those began and the last of them ended, by the monotonic clock.
+    failed_ms: (i64, i64),
     /// The receiver asked for this much patience, by the monotonic clock.
     paused_until_ms: i64,
 }
@@ -78,11 +88,17 @@ impl Lane {
         })
     }
 
-    pub fn went(&mut self, went: Went, took_ms: i64) {
+    pub fn went(&mut self, now_ms: i64, went: Went, took_ms: i64) {
         match went {
             Went::Nothing => return,
             Went::Well => self.failed_in_row = 0,
-            Went::Badly => self.failed_in_row = self.failed_in_row.saturating_add(1),
+            Went::Badly => {
+                if self.failed_in_row == 0 {
+                    self.failed_ms.0 = now_ms - took_ms;
+                }
+                self.failed_ms.1 = now_ms;
+                self.failed_in_row = self.failed_in_row.saturating_add(1);
+            }
         }
         self.answer_ms = match self.answer_ms {
             0 => took_ms.max(1),
@@ -100,7 +116,8 @@ impl Lane {
 
     /// Its receiver fails: only what has a credit is sent.
     pub fn is_shut(&self, config: &LaneConfig) -> bool {
-        self.failed_in_row >= config.failures_max
+        let (first_ms, last_ms) = self.failed_ms;
+        self.failed_in_row >= config.failures_max && last_ms - first_ms >= config.failing_min_ms
     }
 
     /// How long a delivery waits with so many before it: the requests before it, as long as answers take of late, or as
@@ -155,7 +172,13 @@ mod tests {
     use super::*;
 
     fn config() -> LaneConfig {
-        LaneConfig { concurrency: 4, wait_max_ms: 2_000, failures_max: 3, ..LaneConfig::default() }
+        LaneConfig {
+            concurrency: 4,
+            wait_max_ms: 2_000,
+            failures_max: 3,
+            failing_min_ms: 0,
+            ..LaneConfig::default()
+        }
     }
 
     fn filled(n: i64) -> Lane {
@@ -167,7 +190,7 @@ mod tests {
     fn the_wait_is_what_stands_before_it_in_answer_times() {
         let mut lane = filled(0);
         assert_eq!(lane.wait_ms(&config(), 0, 100), 0, "nothing is known of a new one");
-        lane.went(Went::Well, 1_000);
+        lane.went(0, Went::Well, 1_000);
         assert_eq!(lane.wait_ms(&config(), 0, 3), 0, "there is a free request for it");
         assert_eq!(lane.wait_ms(&config(), 0, 11), 2_000);
         (0..4).for_each(|offset| lane.begin(0, offset));
@@ -180,12 +203,12 @@ mod tests {
     #[test]
     fn those_at_the_end_wait_too_long_first_and_what_has_a_credit_stays() {
         let mut lane = filled(20);
-        lane.went(Went::Well, 1_000);
+        lane.went(0, Went::Well, 1_000);
         assert_eq!(lane.take_too_late(&config(), 0), [12, 13, 14, 15, 16, 17, 18]);
         assert_eq!(lane.waiting.len(), 13);
-        (0..2).for_each(|_| lane.went(Went::Badly, 1_000));
+        (0..2).for_each(|_| lane.went(0, Went::Badly, 1_000));
         assert!(lane.take_too_late(&config(), 0).is_empty());
-        lane.went(Went::Badly, 1_000);
+        lane.went(0, Went::Badly, 1_000);
         assert_eq!(lane.take_too_late(&config(), 0).len(), 11);
         assert_eq!(lane.waiting.iter().map(|waits| waits.offset).collect::<Vec<_>>(), [9, 19]);
     }
@@ -193,10 +216,20 @@ mod tests {
     #[test]
     fn one_success_opens_a_shut_lane() {
         let mut lane = filled(0);
-        (0..9).for_each(|_| lane.went(Went::Badly, 1));
-        lane.went(Went::Nothing, 1);
+        (0..9).for_each(|_| lane.went(0, Went::Badly, 1));
+        lane.went(0, Went::Nothing, 1);
         assert!(lane.is_shut(&config()) && !lane.is_unremarkable(0));
-        lane.went(Went::Well, 1);
+        lane.went(0, Went::Well, 1);
         assert!(!lane.is_shut(&config()) && lane.is_unremarkable(0));
+    }
+
+    #[test]
+    fn a_moment_of_failures_shuts_nothing() {
+        let config = LaneConfig { failing_min_ms: 1_000, ..config() };
+        let mut lane = filled(0);
+        (0..9).for_each(|n| lane.went(100 + n, Went::Badly, 10));
+        assert!(!lane.is_shut(&config));
+        lane.went(1_090, Went::Badly, 10);
+        assert!(lane.is_shut(&config), "it has failed since 90");
     }
 }

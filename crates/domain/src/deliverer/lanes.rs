@@ -150,9 +150,16 @@ impl Lanes {
     }
 
     /// How an attempt went, and until when the receiver asks for patience; before its request is closed.
-    pub fn went(&mut self, subscription_id: &str, went: Went, took_ms: i64, pause_until_ms: Option<i64>) {
+    pub fn went(
+        &mut self,
+        now_ms: i64,
+        subscription_id: &str,
+        went: Went,
+        took_ms: i64,
+        pause_until_ms: Option<i64>,
+    ) {
         if let Some(lane) = self.by_subscription.get_mut(subscription_id) {
-            lane.went(went, took_ms);
+            lane.went(now_ms, went, took_ms);
             if let Some(until_ms) = pause_until_ms {
                 lane.pause(until_ms);
             }

@@ -79,7 +79,8 @@ impl Partition {
         };
         let asked_ms = policy.asked_by_receiver(result.answer);
         let pause_until_ms = (asked_ms > 0).then_some(now.mono_ms + asked_ms);
-        self.lanes.went(subscription_id, went, i64::from(result.duration_ms), pause_until_ms);
+        let took_ms = i64::from(result.duration_ms);
+        self.lanes.went(now.mono_ms, subscription_id, went, took_ms, pause_until_ms);
         let late = self.lanes.take_too_late(now.mono_ms, subscription_id);
         self.park(now, late);
     }

@@ -14,6 +14,7 @@ fn config() -> Config {
             capacity: 3,
             wait_max_ms: 1_500,
             failures_max: 3,
+            failing_min_ms: 1_000,
             remembered_max: 3,
         },
         in_flight_max: 3,
