@@ -2,6 +2,8 @@
 # usage: test.sh — every check of the repository, in the order of what fails fastest; this is what `make test` runs.
 # One Kafka and one Redis are started for the whole run and stopped at its end. Logs stay in target/test-run/.
 # env: AEROGRAM_TEST_KAFKA=host:port, AEROGRAM_TEST_REDIS=redis://… use these instead of starting own ones
+#      AEROGRAM_SIM_SEEDS=N simulated worlds; AEROGRAM_FUZZ_CASES=N changed templates, and as many URLs, from the seed
+#      AEROGRAM_FUZZ_SEED=N; each is a fixed number otherwise
 set -euo pipefail
 
 if [ $# -ne 0 ]; then
@@ -89,6 +91,9 @@ check_embedded_broker() {
   (cd deploy/embedded-kafka && GOTOOLCHAIN=${GOTOOLCHAIN:-auto} go vet . && GOTOOLCHAIN=${GOTOOLCHAIN:-auto} go test .)
 }
 
+if [ -n "${AEROGRAM_FUZZ_SEED:-}" ]; then
+  echo "templates and URLs are changed from AEROGRAM_FUZZ_SEED=$AEROGRAM_FUZZ_SEED, which does the same again"
+fi
 step install scripts/install-test-deps.sh
 step format cargo fmt --all --check
 step clippy cargo clippy --workspace --all-targets -- -D warnings

@@ -2,8 +2,11 @@
 
 mod ask;
 mod catalogue;
+mod ending;
 mod escalations;
 mod events;
+#[cfg(test)]
+mod fake_api;
 mod http;
 mod options;
 mod reach;

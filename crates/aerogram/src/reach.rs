@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use aerogram_settings::RoleArgs;
+use aerogram_settings::{RoleArgs, Start};
 use clap::Args;
 
+use crate::ending::fail;
 use crate::http::{Access, Http, url_of_listener};
-use crate::{WRONG_CONFIGURATION, complain, with_settings};
+use crate::{WRONG_CONFIGURATION, say};
 
 /// Stands before every route of the api.
 pub const BASE: &str = "/api/v2/webhooks";
@@ -24,15 +25,19 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// A client of the api, as an administrator.
+    /// A client of the api, as an administrator; `json`: what is wrong is told to programs too.
     ///
     /// # Errors
     /// How the command ends when the command line or the configuration is wrong.
-    pub fn connect(&self) -> Result<Http, ExitCode> {
+    pub fn connect(&self, json: bool) -> Result<Http, ExitCode> {
         let url = match &self.api {
             Some(url) => url.clone(),
-            None => url_of_listener(&with_settings(&self.role)?.api.listen),
+            None => match self.role.start() {
+                Ok(Start::Run(settings)) => url_of_listener(&settings.api.listen),
+                Ok(Start::Print(text)) => return Err(say(text.trim_end())),
+                Err(errors) => return Err(fail(json, WRONG_CONFIGURATION, &errors)),
+            },
         };
-        Http::new(&url, &self.access).map_err(|error| complain(WRONG_CONFIGURATION, &format!("{error:#}")))
+        Http::new(&url, &self.access).map_err(|error| fail(json, WRONG_CONFIGURATION, &format!("{error:#}")))
     }
 }

@@ -42,10 +42,20 @@ impl Table {
     }
 }
 
-/// The beginning of a text, on one line: control characters of others must not reach a terminal.
+/// Whether a character of somebody else must not reach a terminal: it controls it, or is there without being seen, or makes
+/// what stands around it look like something else (directions of writing, zero width, other line ends, tags).
+pub fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The beginning of a text, on one line, without characters of others that must not reach a terminal.
 pub fn cut(text: &str, chars_max: usize) -> String {
     let mut cut: String =
-        text.chars().take(chars_max).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        text.chars().take(chars_max).map(|c| if is_treacherous(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(chars_max).is_some() {
         cut.pop();
         cut.push('…');
@@ -69,5 +79,16 @@ mod tests {
     fn a_cut_text_says_so() {
         assert_eq!((cut("abc", 3), cut("abcd", 3)), ("abc".into(), "ab…".into()));
         assert_eq!(cut("a\u{1b}[31m\n", 9), "a\u{fffd}[31m\u{fffd}");
+    }
+
+    #[test]
+    fn what_looks_like_another_name_is_seen() {
+        for hidden in
+            ['\u{7f}', '\u{9b}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{2028}', '\u{e0041}']
+        {
+            assert_eq!(cut(&format!("or{hidden}ders"), 9), "or\u{fffd}ders", "{hidden:?}");
+        }
+        let plain = "Ünïcode – 日本語 ✈ שלום";
+        assert_eq!(cut(plain, 99), plain);
     }
 }

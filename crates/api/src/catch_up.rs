@@ -25,6 +25,8 @@ pub enum CatchUpError {
     TooLate,
     #[error("the table is no longer being kept")]
     Stopped,
+    #[error("the table stands still; the readiness says why")]
+    StandsStill,
 }
 
 /// Brings reads up to date.

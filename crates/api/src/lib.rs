@@ -15,4 +15,5 @@ mod run;
 mod submit;
 mod table;
 
-pub use run::{ABOUT, Running, run, start};
+pub use escalations::Pace as FollowPace;
+pub use run::{ABOUT, Running, run, start, start_at};

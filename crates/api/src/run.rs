@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::catch_up::CatchUp;
-use crate::escalations::{self, Escalations, Originals, Settling};
+use crate::escalations::{self, Escalations, Originals, Pace, Settling};
 use crate::fold::{Fold, FoldHandle};
 use crate::rest::{self, Api};
 use crate::results::Results;
@@ -61,6 +61,7 @@ pub struct Running {
     stop_handler: CancellationToken,
     shutdown: Shutdown,
     patience: Duration,
+    projection: Projection,
 }
 
 type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
@@ -70,12 +71,25 @@ type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
 /// # Errors
 /// See [`run`].
 pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> anyhow::Result<Running> {
+    start_at(settings, health, shutdown, Pace::default()).await
+}
+
+/// The same at another pace, for tests.
+///
+/// # Errors
+/// See [`run`].
+pub async fn start_at(
+    settings: Settings,
+    health: Health,
+    shutdown: Shutdown,
+    pace: Pace,
+) -> anyhow::Result<Running> {
     let files = Files::read(&settings).await?;
     let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
     let handling = health.condition("commands handled");
-    let given_up = health.condition("escalations followed");
+    let given_up = health.notice("escalations followed");
     connected.set(false, "waiting for the brokers and the topics");
     let cluster = Cluster::connect(&settings, shutdown.token()).await?;
     connected.set(true, "connected");
@@ -101,9 +115,9 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
     start_tails(&cluster, &companions, &results, &mut tasks).await?;
     followed.set(true, "all partitions");
 
-    let projection = Projection::open(projection_options(&settings, &cluster)).await?;
+    let projection = Projection::new(projection_options(&settings, &cluster));
     let escalations_caught_up =
-        escalations::start(&cluster, &companions, &projection, given_up, &mut tasks).await?;
+        escalations::start(&cluster, &companions, &projection, given_up, pace, &mut tasks).await?;
 
     let (stop_http, stop_handler) = (CancellationToken::new(), CancellationToken::new());
     let handler = (cluster.clone(), settings.clone(), stop_handler.clone());
@@ -115,14 +129,16 @@ pub async fn start(settings: Settings, health: Health, shutdown: Shutdown) -> an
 
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
     let escalations = Escalations {
-        projection,
+        projection: projection.clone(),
         catch_up: escalations_caught_up,
         originals: Originals::new(cluster.clone(), patience),
         settling: Settling::new(cluster.expiring_writer()?, patience),
     };
-    let api = api(&settings, &cluster, files, table, catch_up, results, escalations)?;
+    let api = Arc::new(api(&settings, &cluster, files, table, catch_up, results, escalations)?);
+    let finishing = Arc::clone(&api);
+    tasks.spawn(async move { match escalations::finish(&finishing.escalations, patience).await {} });
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
-    Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience })
+    Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience, projection })
 }
 
 /// What is read once, before anything else is touched.
@@ -188,7 +204,7 @@ fn api(
 
 async fn start_http(
     settings: &Settings,
-    api: Api,
+    api: Arc<Api>,
     stop: CancellationToken,
     tasks: &mut Tasks,
 ) -> anyhow::Result<SocketAddr> {
@@ -197,7 +213,7 @@ async fn start_http(
     let listener = TcpListener::bind(listen).await.with_context(listening)?;
     let address = listener.local_addr().with_context(listening)?;
     tracing::info!(%address, "api listening");
-    let router = rest::router(Arc::new(api));
+    let router = rest::router(api);
     tasks.spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
         (HTTP, served.map_err(anyhow::Error::from))
@@ -268,9 +284,15 @@ impl Running {
         if outcome.is_ok() {
             outcome = self.finished(HANDLER).await;
         }
-        // With the tasks the projection is closed, and a temporary one goes.
         if timeout(LEAVING_MAX, self.tasks.shutdown()).await.is_err() {
             tracing::warn!("some tasks did not end in time and are cut off");
+        }
+        match timeout(LEAVING_MAX, self.projection.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("closing the projection: {error}"),
+            Err(_) => {
+                tracing::warn!("the projection is not closed in time; that is made up for at the next start");
+            }
         }
         outcome
     }

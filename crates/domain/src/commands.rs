@@ -114,10 +114,15 @@ fn decide_create(
     if let Some(clash) = header_clash(wanted) {
         return refuse(Refusal::Invalid, clash);
     }
+    let status = match wanted.status() {
+        Status::Unspecified | Status::Active => Status::Active,
+        Status::Inactive => Status::Inactive,
+        Status::Deleted => return refuse(Refusal::Invalid, "the creation is of something deleted"),
+    };
     Decision::Apply(Subscription {
         version: 1,
         scope: Some(scope.clone()),
-        status: Status::Active.into(),
+        status: status.into(),
         created_at_ms: now_ms,
         updated_at_ms: now_ms,
         expires_at_ms: match create.lifetime_ms {

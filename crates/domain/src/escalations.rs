@@ -5,8 +5,10 @@
 mod decide;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use decide::{Decision, Escalated, Refusal, WHY_CHARS_MAX, Who, Wish, decide};
+pub use told::{Reader, problem_for};
 
 use crate::body::webhook_id;
 use aerogram_wire::key::RunKey;
@@ -20,17 +22,20 @@ pub enum State {
     Open,
     /// Nothing more will be done.
     Dismissed,
+    /// It is to be sent again as another run, which is not written down yet.
+    Redelivering,
     /// It was sent again as another run. This is never taken back.
     Redelivered,
 }
 
 impl State {
-    pub const ALL: [State; 3] = [State::Open, State::Dismissed, State::Redelivered];
+    pub const ALL: [State; 4] = [State::Open, State::Dismissed, State::Redelivering, State::Redelivered];
 
     pub const fn name(self) -> &'static str {
         match self {
             State::Open => "open",
             State::Dismissed => "dismissed",
+            State::Redelivering => "redelivering",
             State::Redelivered => "redelivered",
         }
     }
@@ -43,14 +48,20 @@ impl State {
     pub fn of(resolution: Option<&Resolution>) -> Self {
         match resolution.map(Resolution::kind) {
             Some(ResolutionKind::Dismissed) => State::Dismissed,
+            Some(ResolutionKind::Redelivering) => State::Redelivering,
             Some(ResolutionKind::Redelivered) => State::Redelivered,
             Some(ResolutionKind::Unspecified) | None => State::Open,
         }
     }
 
-    /// Whether a resolution that comes now counts: the last one does, but a redelivery is never taken back.
+    /// Whether a resolution that comes now counts: the last one does, but a redelivery is never taken back, and of those that
+    /// are said the first one stands until it is written down.
     pub fn yields_to(self, resolution: &Resolution) -> bool {
-        self != State::Redelivered && State::of(Some(resolution)) != State::Open
+        match State::of(Some(resolution)) {
+            State::Open => false,
+            State::Redelivered => self != State::Redelivered,
+            State::Dismissed | State::Redelivering => matches!(self, State::Open | State::Dismissed),
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Rule {
     OneOldKey,
     /// All repetitions of a redelivery have the due time of the first.
     RedeliveryTime,
+    /// An escalation names the URL that was called and the policy that was judged by.
+    JudgedBy,
 }
 
 #[cfg(feature = "sabotage")]

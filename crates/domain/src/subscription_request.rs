@@ -60,6 +60,8 @@ pub struct CreateRequest {
     pub authentication: Option<Authentication>,
     /// What its owner calls it.
     pub name: Option<String>,
+    /// Active or inactive.
+    pub status: Status,
 }
 
 /// A valid change; at least one of them is there.
@@ -129,6 +131,7 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
     let environment = fields.optional("environment", parse_environment);
     let policy = fields.optional("policy", |name| parse_policy(name, context.policy_exists));
     let name = fields.optional("name", parse_name);
+    let status = fields.optional("status", parse_status);
     let http_request = delivery::http_request(&mut fields, event, context.url_callable);
     let callback_url = delivery::one_url(&mut fields, callback_url, http_request.as_ref());
     if callback_url.is_none() && http_request.is_some() && fields.given("callbackUrl").is_none() {
@@ -155,6 +158,7 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
             all_text,
             authentication,
             name,
+            status: status.unwrap_or(Status::Active),
         }),
         _ => Err(fields.errors),
     }

@@ -19,11 +19,15 @@ pub enum ProjectionError {
     #[error("{what} {} failed: {error}; see its permissions and the room on its disk, or name another file (api.projection_path)", .path.display())]
     Io { what: &'static str, path: PathBuf, error: io::Error },
     #[error(
-        "{what} in the projection failed: {error}; if it does not pass, stop the process, delete the file and start again: it is made anew from the log"
+        "{what} in the projection failed: {error}; see the room on its disk; if it does not pass, stop the process, delete the file and start again: it is made anew from the log"
     )]
     Sqlite { what: &'static str, error: rusqlite::Error },
+    #[error("the projection is not open yet")]
+    NotOpen,
     #[error("the projection is closed")]
     Closed,
+    #[error("the thread that writes the projection panicked; this is a bug")]
+    WriterPanicked,
 }
 
 impl ProjectionError {

@@ -1,13 +1,14 @@
 //! Opening the file: as it is, if it stands on what we stand on, and made anew otherwise.
 
-use std::fs;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::ProjectionError;
-use crate::place::beside;
+use crate::place::{MODE, beside};
 use crate::schema;
 
 /// SQLite's own files beside it.
@@ -27,7 +28,10 @@ enum Found {
 /// Opens the file for writing. What can't be used is made anew; what is damaged is kept beside it, in case it was not ours.
 pub fn open(path: &Path, layout_id: &str) -> Result<Connection, ProjectionError> {
     match look(path, layout_id)? {
-        Found::Usable(connection) => return Ok(connection),
+        Found::Usable(connection) => {
+            restrict(path)?;
+            return Ok(connection);
+        }
         Found::NotOurs => return Err(ProjectionError::NotOurs { path: path.to_owned() }),
         Found::Other(why) => {
             tracing::info!(path = %path.display(), "the projection is made anew from the log: {why}");
@@ -57,15 +61,23 @@ pub fn open(path: &Path, layout_id: &str) -> Result<Connection, ProjectionError>
     }
 }
 
-/// Opens the file for reading, beside the writer.
+/// Opens the file for reading, beside the writer, and reads: only then SQLite has opened all that belongs to it.
 pub fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     schema::configure_reader(&connection)?;
+    schema::layout_id(&connection)?;
     Ok(connection)
 }
 
 fn look(path: &Path, layout_id: &str) -> Result<Found, ProjectionError> {
+    // SQLite would let others read it; what it puts beside it gets the same rights.
+    match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(io_failed("making", path)(error));
+        }
+        _ => {}
+    }
     match try_open(path, layout_id) {
         Ok(found) => Ok(found),
         Err(error) if is_damage(&error) => Ok(Found::Damaged(error.to_string())),
@@ -112,6 +124,19 @@ fn is_damage(error: &rusqlite::Error) -> bool {
         | rusqlite::Error::InvalidColumnType(..) => true,
         _ => false,
     }
+}
+
+/// One that an earlier version made, with what is beside it.
+fn restrict(path: &Path) -> Result<(), ProjectionError> {
+    for path in [path.to_owned()].into_iter().chain(BESIDE.map(|ending| beside(path, ending))) {
+        match fs::set_permissions(&path, Permissions::from_mode(MODE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_failed("restricting", &path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), ProjectionError> {

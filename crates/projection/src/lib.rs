@@ -3,6 +3,9 @@
 //! It holds nothing that the log does not: rows and the positions up to which they were read change in one transaction, and a
 //! file that is damaged, of another version or of other topics is made anew. One thread writes; readers have connections of
 //! their own and never wait for it (WAL). No SQLite runs on the async threads.
+//!
+//! All connections are made when it is opened and kept: a file that is deleted meanwhile lives on for them until the process
+//! ends, and the next one makes it anew.
 
 mod batch;
 mod error;
@@ -24,6 +27,7 @@ use aerogram_wire::Topic;
 use aerogram_wire::key::RunKey;
 use place::Place;
 use reading::Readers;
+use tokio::sync::{Mutex, watch};
 use writing::Writing;
 
 /// What a projection is opened with.
@@ -44,68 +48,141 @@ pub struct Applied {
     pub open: Open,
 }
 
-/// An open projection; clones share it. Closed with the last of them.
+/// A projection; clones share it. Close it: without that its file is let go of some time after the last of them.
 #[derive(Clone)]
-pub struct Projection {
-    // The fields are dropped in this order: the writer is the last to let go of the file, for who reads can't tidy it up, and
-    // then its place is given up.
-    readers: Arc<Readers>,
-    writing: Arc<Writing>,
-    _place: Arc<Place>,
+pub struct Projection(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    state: watch::Sender<State>,
+    /// One opening at a time.
+    opening: Mutex<()>,
+}
+
+enum State {
+    NotYet,
+    Open(Arc<Opened>),
+    Closed,
+}
+
+struct Opened {
+    // Dropped in this order: the writer is the last to let go of the file, for who reads can't tidy it up.
+    readers: Readers,
+    writing: Writing,
+}
+
+impl Opened {
+    fn open(options: Options) -> Result<Self, ProjectionError> {
+        let place = Place::take(options.path)?;
+        let connection = file::open(&place.path, &options.layout_id)?;
+        let readers = Readers::open(&place.path)?;
+        let writing = Writing::start(connection, options.escalations_max, place)?;
+        Ok(Self { readers, writing })
+    }
 }
 
 impl Projection {
-    /// Opens the file, or makes it anew.
+    /// One that is not open yet; nothing is touched.
+    pub fn new(options: Options) -> Self {
+        let (state, _) = watch::channel(State::NotYet);
+        Self(Arc::new(Shared { options, state, opening: Mutex::default() }))
+    }
+
+    /// One that is open.
     ///
     /// # Errors
-    /// The file is another process's, is not ours, or can't be written.
+    /// See [`Projection::start`].
     pub async fn open(options: Options) -> Result<Self, ProjectionError> {
-        blocking(move || {
-            let place = Place::take(options.path)?;
-            let connection = file::open(&place.path, &options.layout_id)?;
-            let readers = Readers::new(place.path.clone());
-            let writing = Writing::start(connection, options.escalations_max)?;
-            Ok(Self { writing: Arc::new(writing), readers: Arc::new(readers), _place: Arc::new(place) })
-        })
-        .await
+        let projection = Self::new(options);
+        projection.start().await?;
+        Ok(projection)
+    }
+
+    /// Opens the file, or makes it anew. Reads all of it once, which takes seconds for a million rows. May be tried again.
+    ///
+    /// # Errors
+    /// The file is another process's, is not ours, or can't be written; or the projection was closed.
+    pub async fn start(&self) -> Result<(), ProjectionError> {
+        let _one = self.0.opening.lock().await;
+        match self.opened() {
+            Err(ProjectionError::NotOpen) => {}
+            known => return known.map(|_| ()),
+        }
+        let options = self.0.options.clone();
+        let opened = Arc::new(blocking(move || Opened::open(options)).await?);
+        let was_awaited = self.0.state.send_if_modified(|state| {
+            let awaited = matches!(state, State::NotYet);
+            if awaited {
+                *state = State::Open(opened);
+            }
+            awaited
+        });
+        if was_awaited { Ok(()) } else { Err(ProjectionError::Closed) }
+    }
+
+    /// Waits until somebody has opened it.
+    ///
+    /// # Errors
+    /// It was closed.
+    pub async fn started(&self) -> Result<(), ProjectionError> {
+        let mut state = self.0.state.subscribe();
+        match state.wait_for(|state| !matches!(state, State::NotYet)).await {
+            Ok(state) if matches!(*state, State::Open(_)) => Ok(()),
+            _ => Err(ProjectionError::Closed),
+        }
+    }
+
+    /// Lets go of the file, after what is under way; a temporary one is gone then. Nothing can be read or written any more.
+    ///
+    /// # Errors
+    /// The writer has panicked.
+    pub async fn close(&self) -> Result<(), ProjectionError> {
+        let State::Open(opened) = self.0.state.send_replace(State::Closed) else { return Ok(()) };
+        opened.readers.close().await?;
+        opened.writing.close().await
     }
 
     /// Up to where a partition was read: its next offset; `None`: it never was.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// It is not open, or the file can't be read.
     pub async fn position(&self, topic: Topic, partition: i32) -> Result<Option<i64>, ProjectionError> {
-        self.readers
-            .read("reading a position", move |connection| schema::position(connection, topic, partition))
-            .await
+        let position = move |connection: &_| schema::position(connection, topic, partition);
+        self.opened()?.readers.read("reading a position", position).await
     }
 
     /// Applies a batch and remembers up to where it goes, all or nothing.
     ///
     /// # Errors
-    /// The file can't be written, and nothing of the batch is.
+    /// It is not open, or the file can't be written, and nothing of the batch is.
     pub async fn apply(&self, batch: Batch) -> Result<Applied, ProjectionError> {
-        self.writing.apply(batch).await
+        self.opened()?.writing.apply(batch).await
     }
 
     /// A page of escalations, newest first.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// It is not open, or the file can't be read.
     pub async fn escalations(&self, query: Query) -> Result<Page, ProjectionError> {
-        self.readers
-            .read("listing escalations", move |connection| escalations::list(connection, &query))
-            .await
+        let list = move |connection: &_| escalations::list(connection, &query);
+        self.opened()?.readers.read("listing escalations", list).await
     }
 
     /// One escalation.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// It is not open, or the file can't be read.
     pub async fn escalation(&self, key: RunKey) -> Result<Option<Row>, ProjectionError> {
-        self.readers
-            .read("looking up an escalation", move |connection| escalations::find(connection, key))
-            .await
+        let find = move |connection: &_| escalations::find(connection, key);
+        self.opened()?.readers.read("looking up an escalation", find).await
+    }
+
+    fn opened(&self) -> Result<Arc<Opened>, ProjectionError> {
+        match &*self.0.state.borrow() {
+            State::NotYet => Err(ProjectionError::NotOpen),
+            State::Open(opened) => Ok(Arc::clone(opened)),
+            State::Closed => Err(ProjectionError::Closed),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::ProjectionError;
 /// Of temporary directories, and the file in them.
 const PREFIX: &str = "aerogram-projection-";
 const NAME: &str = "projection.sqlite";
+/// What is in them is nobody else's business.
+pub const MODE: u32 = 0o600;
 /// One that was just made may not be locked yet.
 const JUST_MADE: Duration = Duration::from_secs(60);
 
@@ -46,7 +49,7 @@ impl Place {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).map_err(failed("making the directory of"))?;
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&lock);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(&lock);
         let file = file.map_err(failed("opening"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path, _lock: file, _temporary: temporary }),

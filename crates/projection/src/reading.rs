@@ -1,6 +1,6 @@
 //! Connections to read with, each used by one reader at a time.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -8,18 +8,24 @@ use tokio::sync::Semaphore;
 
 use crate::{ProjectionError, blocking, file};
 
-/// Reads under way, at most; the others wait.
-const READS_MAX: usize = 4;
+/// Reads under way, at most, and as many connections; the others wait.
+const READS_MAX: u32 = 4;
 
 pub struct Readers {
-    path: PathBuf,
     room: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Idle,
 }
 
+type Idle = Arc<Mutex<Vec<Connection>>>;
+
 impl Readers {
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, room: Arc::new(Semaphore::new(READS_MAX)), idle: Arc::default() }
+    /// Opens all connections there will ever be: at this path there may be nothing later, or something else.
+    pub fn open(path: &Path) -> Result<Self, ProjectionError> {
+        let connections: rusqlite::Result<Vec<_>> =
+            (0..READS_MAX).map(|_| file::open_to_read(path)).collect();
+        let connections = connections.map_err(ProjectionError::sqlite("opening it to read"))?;
+        let room = Arc::new(Semaphore::new(connections.len()));
+        Ok(Self { room, idle: Arc::new(Mutex::new(connections)) })
     }
 
     /// Runs `query` in one read transaction's view. When nobody waits for it any more, it still ends before its place is free.
@@ -29,20 +35,50 @@ impl Readers {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ProjectionError> {
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| ProjectionError::Closed)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let idle = Arc::clone(&self.idle);
         blocking(move || {
+            // Given back before the place is.
             let _room = room;
-            let waiting = lock(&idle).pop();
-            let connection = match waiting {
-                Some(connection) => connection,
-                None => file::open_to_read(&path).map_err(ProjectionError::sqlite("opening it to read"))?,
-            };
-            let read = query(&connection).map_err(ProjectionError::sqlite(what))?;
-            // One that failed is closed instead.
-            lock(&idle).push(connection);
-            Ok(read)
+            let lent = Lent::of(idle).ok_or(ProjectionError::Closed)?;
+            lent.query(query).map_err(ProjectionError::sqlite(what))
         })
         .await
+    }
+
+    /// Waits for the reads under way.
+    pub async fn close(&self) -> Result<(), ProjectionError> {
+        let all = self.room.acquire_many(READS_MAX).await.map_err(|_| ProjectionError::Closed)?;
+        self.room.close();
+        drop(all);
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        blocking(move || {
+            drop(idle);
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// A connection that comes back however it was used: one that failed works again when what failed does.
+struct Lent {
+    connection: Option<Connection>,
+    idle: Idle,
+}
+
+impl Lent {
+    fn of(idle: Idle) -> Option<Self> {
+        let connection = Some(lock(&idle).pop()?);
+        Some(Self { connection, idle })
+    }
+
+    fn query<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        self.connection.as_ref().map_or(Err(rusqlite::Error::InvalidQuery), query)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        lock(&self.idle).extend(self.connection.take());
     }
 }
 

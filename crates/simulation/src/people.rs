@@ -7,24 +7,34 @@
 use crate::kafka::Write;
 use crate::limits::{PARTITIONS, SKEW_MS};
 use crate::surroundings::Surroundings;
-use aerogram_domain::escalations::redelivery_run;
-use aerogram_domain::sabotage::{Rule, removed};
+use crate::table::Table;
+use aerogram_domain::escalations::{Decision, Escalated, State, Who, Wish, decide};
+use aerogram_wire::Message as _;
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{Delivery, Escalation, PendingEntry, PendingKind, Resolution, ResolutionKind};
-use aerogram_wire::{Message as _, SCHEMA};
+use aerogram_wire::v1::{Delivery, PendingEntry, Resolution};
 use std::collections::BTreeMap;
 
 struct Case {
     partition: usize,
     delivery: Delivery,
-    /// As the first record says.
-    redelivered_at_ms: Option<i64>,
+    /// The one that counts.
+    resolution: Option<Resolution>,
     /// How often the entry was written.
     written: u32,
+    /// What one who stands still has decided to write.
+    kept: Option<(PendingKey, Box<PendingEntry>)>,
+}
+
+impl Case {
+    fn state(&self) -> State {
+        State::of(self.resolution.as_ref())
+    }
 }
 
 pub struct People {
     cases: BTreeMap<RunKey, Case>,
+    /// What they see of `subscriptions`.
+    table: Table,
     next: [i64; PARTITIONS],
     redeliveries_left: usize,
 }
@@ -32,50 +42,46 @@ pub struct People {
 impl People {
     pub fn new(world: &mut Surroundings) -> Self {
         let redeliveries_left = world.rng.usize(..4);
-        Self { cases: BTreeMap::new(), next: [0; PARTITIONS], redeliveries_left }
+        Self { cases: BTreeMap::new(), table: Table::default(), next: [0; PARTITIONS], redeliveries_left }
     }
 
     /// Whether every redelivery that was said has been written.
     pub fn is_done(&self, world: &Surroundings) -> bool {
         let read = |p: usize| self.next[p] >= world.kafka.partitions[p].escalations.end();
-        (0..PARTITIONS).all(read)
-            && self.cases.values().all(|case| case.redelivered_at_ms.is_none() || case.written > 0)
+        (0..PARTITIONS).all(read) && self.cases.values().all(|case| case.state() != State::Redelivering)
     }
 
     pub fn step(&mut self, world: &mut Surroundings) {
         self.read(world);
-        let owed = |case: &Case| case.redelivered_at_ms.is_some() && case.written == 0;
+        self.table.read(world);
+        let owed = |case: &Case| case.state() == State::Redelivering;
         let index = world.rng.usize(..self.cases.len().max(1));
         let any = self.cases.iter().nth(index).map(|(key, _)| *key);
         let Some(key) = self.cases.iter().find(|(_, case)| owed(case)).map(|(key, _)| *key).or(any) else {
             return;
         };
         let Some(case) = self.cases.get_mut(&key) else { return };
-        match case.redelivered_at_ms {
-            Some(at_ms) if case.written == 0 || world.rng.u32(..3) == 0 => write(world, key, case, at_ms),
-            Some(_) => {}
-            None if world.rng.u32(..3) == 0 => {
-                world.count("dismissals");
-                resolve(world, key, case, ResolutionKind::Dismissed);
-            }
-            None if self.redeliveries_left > 0 => {
+        match case.state() {
+            State::Redelivering | State::Redelivered => redeliver(world, &self.table, key, case),
+            State::Open | State::Dismissed if world.rng.u32(..3) == 0 => dismiss(world, key, case),
+            State::Open | State::Dismissed if self.redeliveries_left > 0 => {
                 self.redeliveries_left -= 1;
                 // Two at once, who do not know of each other.
                 for _ in 0..world.rng.u32(1..3) {
-                    resolve(world, key, case, ResolutionKind::Redelivered);
+                    redeliver(world, &self.table, key, case);
                 }
             }
-            None => {}
+            State::Open | State::Dismissed => {}
         }
     }
 
-    /// Long after, somebody asks for the same redelivery again. False: there was none.
+    /// Long after, one who stood still writes what was decided then. False: nobody did.
     pub fn repeat_long_after(&mut self, world: &mut Surroundings) -> bool {
-        let written = self.cases.iter_mut().filter(|(_, case)| case.written > 0);
-        let Some((key, case)) = world.rng.choice(written.collect::<Vec<_>>()) else { return false };
-        let Some(at_ms) = case.redelivered_at_ms else { return false };
+        let kept = self.cases.iter_mut().filter(|(_, case)| case.written > 0 && case.kept.is_some());
+        let Some((key, case)) = world.rng.choice(kept.collect::<Vec<_>>()) else { return false };
+        let Some((pending, entry)) = case.kept.take() else { return false };
         world.count("redeliveries repeated long after");
-        write(world, *key, case, at_ms);
+        write(world, *key, case, pending, &entry);
         true
     }
 
@@ -90,50 +96,69 @@ impl People {
                     self.cases.entry(*key).or_insert(Case {
                         partition,
                         delivery,
-                        redelivered_at_ms: None,
+                        resolution: None,
                         written: 0,
+                        kept: None,
                     });
                 }
-                let redelivery = escalation
-                    .resolution
-                    .as_ref()
-                    .filter(|resolution| resolution.kind() == ResolutionKind::Redelivered);
-                if let (Some(case), Some(redelivery)) = (self.cases.get_mut(key), redelivery) {
-                    case.redelivered_at_ms.get_or_insert(redelivery.at_ms);
+                if let (Some(case), Some(resolution)) = (self.cases.get_mut(key), &escalation.resolution)
+                    && case.state().yields_to(resolution)
+                {
+                    case.resolution = Some(resolution.clone());
                 }
             }
         }
     }
 }
 
-fn resolve(world: &mut Surroundings, key: RunKey, case: &Case, kind: ResolutionKind) {
-    let at_ms = world.now_ms + world.rng.i64(-SKEW_MS..=SKEW_MS);
-    let run = if kind == ResolutionKind::Redelivered { redelivery_run(key) } else { 0 };
-    let resolution =
-        Resolution { kind: kind.into(), actor: "somebody".into(), at_ms, why: "because".into(), run };
-    let record = Escalation { schema: SCHEMA, resolution: Some(resolution), ..Escalation::default() };
-    world.write(case.partition, Write::Escalation(key, Box::new(record)));
+fn dismiss(world: &mut Surroundings, key: RunKey, case: &mut Case) {
+    let decided = decide(escalated(key, case), Wish::Dismiss { why: "because" }, who(world));
+    if let Ok(Decision::Resolve(record)) = decided {
+        world.count("dismissals");
+        world.write(case.partition, Write::Escalation(key, record));
+    }
 }
 
-fn write(world: &mut Surroundings, escalated: RunKey, case: &mut Case, at_ms: i64) {
-    let key = RunKey { run: redelivery_run(escalated), ..escalated };
-    let due_at_ms = if removed(Rule::RedeliveryTime) { world.now_ms } else { at_ms };
-    let delivery = Delivery {
-        run: key.run,
-        seq: 0,
-        attempts_made: 0,
-        due_at_ms,
-        from_pending: false,
-        by_credit: false,
-        history: Vec::new(),
-        ..case.delivery.clone()
-    };
+fn redeliver(world: &mut Surroundings, table: &Table, key: RunKey, case: &mut Case) {
+    let subscription = table.states.get(&case.delivery.subscription_id).map(|(_, state)| state.as_ref());
+    let wish = Wish::Redeliver { why: "because", delivery: &case.delivery, subscription };
+    match decide(escalated(key, case), wish, who(world)) {
+        Ok(Decision::Resolve(record)) => world.write(case.partition, Write::Escalation(key, record)),
+        Ok(Decision::Send(pending, entry, sent)) => {
+            write(world, key, case, pending, &entry);
+            if world.rng.bool() {
+                case.kept = Some((pending, entry));
+            }
+            // Or whoever does it dies in between, and somebody else finds it.
+            if world.calm || world.rng.u32(..3) > 0 {
+                world.write(case.partition, Write::Escalation(key, sent));
+            }
+        }
+        Ok(Decision::AlreadySo) => {}
+        Err(_) => world.count("redeliveries refused"),
+    }
+}
+
+fn escalated(key: RunKey, case: &Case) -> Escalated<'_> {
+    Escalated { key, resolution: case.resolution.as_ref() }
+}
+
+fn who(world: &mut Surroundings) -> Who<'static> {
+    Who { actor: "somebody", now_ms: world.now_ms + world.rng.i64(-SKEW_MS..=SKEW_MS) }
+}
+
+fn write(
+    world: &mut Surroundings,
+    escalated: RunKey,
+    case: &mut Case,
+    key: PendingKey,
+    entry: &PendingEntry,
+) {
     world.count(if case.written == 0 { "redeliveries" } else { "redeliveries repeated" });
     if case.written == 0 {
-        world.oracle.expect_again(escalated, key);
+        world.oracle.expect_again(escalated, key.run);
     }
     case.written += 1;
-    let key = PendingKey { run: key, seq: 0 };
     if world.oracle.is_buried(key) {
         let held = world.kafka.partitions[case.partition].pending.holds(&key);
         world.count(if held {
@@ -142,8 +167,5 @@ fn write(world: &mut Surroundings, escalated: RunKey, case: &mut Case, at_ms: i6
             "redeliveries repeated after their tombstone was compacted away"
         });
     }
-    let mut entry = PendingEntry { schema: SCHEMA, due_at_ms, ..PendingEntry::default() };
-    entry.set_kind(PendingKind::Retry);
-    entry.delivery = Some(delivery);
     world.write(case.partition, Write::Pending(key, Some(entry.encode_to_vec().into()), None));
 }

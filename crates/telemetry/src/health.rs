@@ -1,4 +1,4 @@
-//! Readiness: a list of named conditions, all of which must hold.
+//! Readiness: a list of named conditions, all of which must hold but those that only tell how something is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +30,8 @@ pub struct Condition {
 struct State {
     part: Option<&'static str>,
     name: String,
+    /// Without it the process is not ready.
+    required: bool,
     holds: AtomicBool,
     text: Mutex<String>,
 }
@@ -56,6 +58,16 @@ impl Health {
 
     /// Registers a condition, not holding yet; a name that is registered already gives the same condition again.
     pub fn condition(&self, name: &str) -> Condition {
+        self.register(name, true)
+    }
+
+    /// The same, for something without which the process does the rest of its work: it is shown, and takes nobody out of
+    /// service.
+    pub fn notice(&self, name: &str) -> Condition {
+        self.register(name, false)
+    }
+
+    fn register(&self, name: &str, required: bool) -> Condition {
         let name = match self.part {
             Some(part) => format!("{part}: {name}"),
             None => name.to_owned(),
@@ -67,6 +79,7 @@ impl Health {
         let state = State {
             part: self.part,
             name,
+            required,
             holds: AtomicBool::new(false),
             text: Mutex::new("not yet".to_owned()),
         };
@@ -87,7 +100,7 @@ impl Health {
         let has_begun = |part: &&'static str| conditions.iter().any(|known| known.state.part == Some(*part));
         !self.shared.draining.load(Ordering::Relaxed)
             && !conditions.is_empty()
-            && conditions.iter().all(Condition::holds)
+            && conditions.iter().all(|condition| condition.holds() || !condition.state.required)
             && locked(&self.shared.parts).iter().all(has_begun)
     }
 
@@ -98,7 +111,8 @@ impl Health {
             .iter()
             .map(|condition| {
                 let text = locked(&condition.state.text).clone();
-                json!({"name": condition.state.name, "ok": condition.holds(), "text": text})
+                let Condition { state } = condition;
+                json!({"name": state.name, "ok": condition.holds(), "required": state.required, "text": text})
             })
             .collect();
         json!({

@@ -80,6 +80,19 @@ async fn readiness_needs_every_condition_and_ends_with_draining() {
 }
 
 #[test]
+fn a_notice_is_shown_and_takes_nobody_out_of_service() {
+    let health = Health::new();
+    health.condition("needed").set(true, "there");
+    let notice = health.notice("nice to have");
+    assert!(health.is_ready());
+    notice.set(false, "stands still");
+    assert!(health.is_ready());
+    let report = health.report();
+    assert_eq!(report["conditions"][1]["text"], "stands still");
+    assert_eq!(report["conditions"][1]["required"], false);
+}
+
+#[test]
 fn a_condition_of_the_same_name_is_the_same() {
     let health = Health::new();
     assert!(!health.is_ready(), "who has said nothing yet is still starting");

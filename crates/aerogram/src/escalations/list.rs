@@ -1,5 +1,6 @@
 //! `aerogram escalations list`.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use super::options::ListArgs;
@@ -13,11 +14,18 @@ pub async fn run(http: &Http, args: &ListArgs) -> anyhow::Result<ExitCode> {
     let filtered = !query.is_empty();
     query.push(("state", args.state.name().to_owned()));
     let mut listed: Vec<Summary> = Vec::new();
-    pages(http, &query, args.limit, |page| {
-        listed.extend(page.into_iter().take(args.limit - listed.len()));
+    let mut left_out = false;
+    let next = pages(http, &query, args.limit, |page| {
+        let room = args.limit - listed.len();
+        left_out = page.len() > room;
+        listed.extend(page.into_iter().take(room));
         listed.len() < args.limit
     })
     .await?;
+    if let Some(last) = listed.last().filter(|_| next || left_out) {
+        // Not on standard output: what stands there is a list for programs, or goes on to other commands.
+        let _ = writeln!(std::io::stderr(), "{}", more(listed.len(), last));
+    }
     if args.who.json {
         return Ok(say(&serde_json::to_string_pretty(&listed)?));
     }
@@ -26,6 +34,15 @@ pub async fn run(http: &Http, args: &ListArgs) -> anyhow::Result<ExitCode> {
         return Ok(say(&nothing));
     }
     Ok(say(&render(&listed)))
+}
+
+/// How somebody gets at what is not listed.
+fn more(count: usize, last: &Summary) -> String {
+    format!(
+        "note: there are more than these {count}; --limit {} lists more, and --until {} goes on before the last of these",
+        count.saturating_mul(10),
+        cut(&last.escalated_at, 30)
+    )
 }
 
 fn nothing(state: &str) -> String {

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ending::end;
 use crate::http::Http;
 use crate::reach::BASE;
 use crate::runtime::block_on;
@@ -26,17 +27,18 @@ pub fn run(command: &EscalationsCommand) -> ExitCode {
         EscalationsCommand::Redeliver(args) => &args.who,
         EscalationsCommand::Dismiss(args) => &args.who,
     };
-    let http = match who.reach.connect() {
+    let http = match who.reach.connect(who.json) {
         Ok(http) => http.on_behalf(who.client_id.clone()),
         Err(ended) => return ended,
     };
     block_on(async {
-        match command {
+        let done = match command {
             EscalationsCommand::List(args) => list::run(&http, args).await,
             EscalationsCommand::Show(args) => show::run(&http, args).await,
             EscalationsCommand::Redeliver(args) => resolve::redeliver(&http, args).await,
             EscalationsCommand::Dismiss(args) => resolve::dismiss(&http, args).await,
-        }
+        };
+        Ok(end(who.json, done))
     })
 }
 
@@ -94,13 +96,13 @@ impl Summary {
     }
 }
 
-/// Asks page by page, newest first, until `each` says that it has enough.
+/// Asks page by page, newest first, until `each` says that it has enough; whether there are more pages.
 async fn pages(
     http: &Http,
     filters: &[(&str, String)],
     page_max: usize,
     mut each: impl FnMut(Vec<Summary>) -> bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let limit = page_max.clamp(1, PAGE_MAX).to_string();
     let mut after: Option<String> = None;
     loop {
@@ -109,7 +111,7 @@ async fn pages(
         query.extend(after.as_deref().map(|after| ("after", after)));
         let page: Page = http.get(&format!("{BASE}/escalations"), &query).await?.json()?;
         if !each(page.escalations) || page.next.is_none() {
-            return Ok(());
+            return Ok(page.next.is_some());
         }
         after = page.next;
     }

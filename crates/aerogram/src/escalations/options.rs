@@ -52,6 +52,8 @@ pub struct Who {
 pub enum State {
     Open,
     Dismissed,
+    /// Said, and not written down yet
+    Redelivering,
     Redelivered,
     All,
 }
@@ -205,6 +207,7 @@ impl State {
         match self {
             State::Open => "open",
             State::Dismissed => "dismissed",
+            State::Redelivering => "redelivering",
             State::Redelivered => "redelivered",
             State::All => "all",
         }

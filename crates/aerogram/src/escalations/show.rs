@@ -9,7 +9,7 @@ use super::options::ShowArgs;
 use super::{Summary, path};
 use crate::http::Http;
 use crate::say;
-use crate::table::{Table, cut};
+use crate::table::{Table, cut, is_treacherous};
 
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -90,9 +90,24 @@ fn render(detail: &Detail) -> String {
     lines.push(attempts(&detail.attempts));
     if let Some(data) = &detail.event.data {
         lines.push("data".to_owned());
-        lines.push(serde_json::to_string_pretty(data).unwrap_or_default());
+        lines.push(escaped(&serde_json::to_string_pretty(data).unwrap_or_default()));
     }
     lines.join("\n")
+}
+
+/// JSON as it is, but what must not reach a terminal is written as JSON can write any character. That stands in texts only.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || !is_treacherous(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            escaped.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    escaped
 }
 
 fn attempts(all: &[Attempt]) -> String {
@@ -112,4 +127,22 @@ fn attempts(all: &[Attempt]) -> String {
         );
     }
     table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn data_of_others_does_not_reach_the_terminal_as_it_is() {
+        let data = json!({"a": "\u{9b}31m\u{7f}\u{202e}x\u{e0041}\u{1b}", "é": ["two\nlines", "\u{200b}"]});
+        let shown = escaped(&serde_json::to_string_pretty(&data).unwrap());
+        assert!(shown.chars().all(|c| c == '\n' || !is_treacherous(c)), "{shown:?}");
+        assert!(
+            shown.contains(r"\u009b31m\u007f\u202ex\udb40\udc41\u001b") && shown.contains('é'),
+            "{shown}"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), data);
+    }
 }

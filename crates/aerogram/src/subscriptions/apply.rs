@@ -19,11 +19,12 @@ use super::file::{self, Contents, FILE_BYTES_MAX};
 use super::keys::KeysOut;
 use super::options::ApplyArgs;
 use super::plan::{Reach, Step, There, plan};
-use super::report::{Action, Line, Summary};
+use super::report::{Action, Line, State, Summary};
 use super::request::creation;
 use super::secrets;
+use crate::ending::{self, fail};
 use crate::runtime::block_on;
-use crate::{FAILED, WRONG_CONFIGURATION, ask, complain, say};
+use crate::{FAILED, WRONG_CONFIGURATION, ask, say};
 
 /// With `--exit-code`: there is something to do.
 const DIFFERENT: u8 = 3;
@@ -32,21 +33,38 @@ pub fn run(args: &ApplyArgs) -> ExitCode {
     let shown = args.file.display();
     let text = match read(&args.file) {
         Ok(text) => text,
-        Err(error) => return complain(WRONG_CONFIGURATION, &format!("{error:#}")),
+        Err(error) => return fail(args.json, WRONG_CONFIGURATION, &format!("{error:#}")),
     };
     let contents = match file::read(&text) {
         Ok(contents) => contents,
-        Err(problems) => return complain(WRONG_CONFIGURATION, &mistakes(&shown.to_string(), &problems)),
+        Err(file::Mistakes { problems, readable }) => {
+            note_missing(&shown.to_string(), &readable, &|source| secrets::look(source, dir(args)));
+            return fail(args.json, WRONG_CONFIGURATION, &mistakes(&shown.to_string(), &problems));
+        }
     };
     for note in &contents.notes {
         // There is nowhere left to say it when standard error is closed.
         let _ = writeln!(std::io::stderr(), "note: {shown}: {note}");
     }
-    let http = match args.reach.connect() {
+    let http = match args.reach.connect(args.json) {
         Ok(http) => http,
         Err(ended) => return ended,
     };
-    block_on(apply(args, &contents, Client::new(http)))
+    let client = Client::new(http);
+    block_on(async { Ok(ending::end(args.json, apply(args, &contents, client).await)) })
+}
+
+/// Where files of secrets are.
+fn dir(args: &ApplyArgs) -> &Path {
+    args.file.parent().unwrap_or(Path::new(""))
+}
+
+/// What is missing too, as far as it can be known before anybody asked what exists: secrets of what exists need not be there.
+fn note_missing(shown: &str, all: &[Declared], look: &dyn Fn(&Source) -> Result<String, String>) {
+    for problem in all.iter().filter_map(|one| creation(one, look).err()).flatten() {
+        // There is nowhere left to say it when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "note: {shown}: {problem}; it can't be created so");
+    }
 }
 
 fn mistakes(shown: &str, problems: &[Problem]) -> String {
@@ -68,11 +86,14 @@ async fn apply(args: &ApplyArgs, contents: &Contents, client: Client) -> anyhow:
     let there = there(&client, &contents.subscriptions).await?;
     let reach = Reach { prune: args.prune, set_secrets: args.set_secrets, now: &now };
     let steps = plan(&contents.subscriptions, &there, reach);
-    let dir = args.file.parent().unwrap_or(Path::new(""));
-    let look = |source: &Source| secrets::look(source, dir);
+    let look = |source: &Source| secrets::look(source, dir(args));
     let missing = missing_secrets(&steps, &look);
     if !missing.is_empty() {
-        return Ok(complain(WRONG_CONFIGURATION, &mistakes(&args.file.display().to_string(), &missing)));
+        return Ok(fail(
+            args.json,
+            WRONG_CONFIGURATION,
+            &mistakes(&args.file.display().to_string(), &missing),
+        ));
     }
     if args.dry_run {
         let lines: Vec<Line> = steps.iter().map(|step| Line::of(step, &now)).collect();
@@ -83,14 +104,14 @@ async fn apply(args: &ApplyArgs, contents: &Contents, client: Client) -> anyhow:
         return end(args, &lines, differs && args.exit_code);
     }
     if !args.yes && !may_prune(&steps, &now)? {
-        return Ok(complain(FAILED, &"not confirmed; nothing was done"));
+        return Ok(fail(args.json, FAILED, &"not confirmed; nothing was done"));
     }
     let makes_keys = steps.iter().any(|step| matches!(step, Step::Create(one) if one.signing_key.is_none()));
     let keys = match args.keys_out.as_ref().filter(|_| makes_keys) {
         None => None,
         Some(path) => match KeysOut::create(path) {
             Ok(keys) => Some(keys),
-            Err(error) => return Ok(complain(WRONG_CONFIGURATION, &format!("{error:#}"))),
+            Err(error) => return Ok(fail(args.json, WRONG_CONFIGURATION, &format!("{error:#}"))),
         },
     };
     let mut carrier = Carrier {
@@ -114,6 +135,13 @@ fn end(args: &ApplyArgs, lines: &[Line], differs: bool) -> anyhow::Result<ExitCo
         if !args.set_secrets && lines.iter().any(|line| line.action != Action::Create) {
             say(
                 "the secrets of existing subscriptions can't be compared and stay as they are; --set-secrets sets them",
+            );
+        }
+        if !summary.is_good() && lines.iter().any(|line| line.state == State::Done && line.sets_signing_key())
+        {
+            say(
+                "signing keys were set: take signingKey out of what was updated before you run this again, or those before are \
+                 out at once",
             );
         }
         say(&summary.render())
@@ -166,7 +194,7 @@ fn missing_secrets(steps: &[Step<'_>], look: &dyn Fn(&Source) -> Result<String, 
                     missing.extend(new_signing_key(declared, look).err().into_iter().flatten());
                 }
             }
-            Step::Prune(..) | Step::Unchanged(..) | Step::Cannot { .. } => {}
+            Step::Prune(..) | Step::Keep { .. } | Step::Unchanged(..) | Step::Cannot { .. } => {}
         }
     }
     missing.sort_by_key(|problem| problem.line);

@@ -1,5 +1,6 @@
 //! Doing what a plan says, one subscription at a time.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use aerogram_domain::subscription::Profile;
@@ -12,9 +13,9 @@ use super::client::{Client, etag};
 use super::declared::{Declared, Pair, Source};
 use super::existing::Existing;
 use super::keys::KeysOut;
-use super::plan::Step;
+use super::plan::{Step, kept_because};
 use super::report::{Line, State};
-use super::request::{Request, creation, wish};
+use super::request::{creation, wish};
 use super::secrets::Secrets;
 
 /// How often a subscription that others change at the same time is read again.
@@ -64,10 +65,17 @@ impl Carrier<'_> {
     /// Does all of it as far as it can be done, and says what became of each.
     pub async fn carry_out(&mut self, steps: &[Step<'_>]) -> Vec<Line> {
         let (mut lines, mut again, mut silences) = (Vec::new(), Vec::new(), 0);
+        // Of each pair, what did not become what it should be: what is to be replaced by it must go on receiving.
+        let mut failed: BTreeMap<&Pair, &str> = BTreeMap::new();
         for step in steps {
             let pair_is_pruned =
                 |pair: &Pair| steps.iter().any(|step| matches!(step, Step::Prune(of, _) if *of == pair));
             let mut line = Line::of(step, self.now);
+            if let (Step::Prune(pair, existing), Some(label)) = (step, failed.get(step.pair())) {
+                let kept = Step::Keep { pair, existing, why: kept_because(label, "failed") };
+                lines.push(self.said(Line::of(&kept, self.now), Ok(())));
+                continue;
+            }
             let done = match silences {
                 SILENCES_MAX => Err(refused("not tried: the api does not answer")),
                 _ => self.step(step, &mut line).await,
@@ -80,9 +88,13 @@ impl Carrier<'_> {
             // What is to be deleted may stand in its way, as the one callback URL there may be.
             if let (Step::Create(declared), Err(Failure::Refused { status: 409, .. })) = (step, &done)
                 && pair_is_pruned(&declared.pair)
+                && line.id.is_none()
             {
                 again.push(step);
                 continue;
+            }
+            if let (Step::Create(declared) | Step::Update { declared, .. }, Err(_)) = (step, &done) {
+                failed.entry(step.pair()).or_insert(declared.label());
             }
             lines.push(self.said(line, done));
         }
@@ -125,7 +137,7 @@ impl Carrier<'_> {
                     _ => Err(problem(&answer)),
                 }
             }
-            Step::Unchanged(..) | Step::Cannot { .. } => Ok(()),
+            Step::Unchanged(..) | Step::Keep { .. } | Step::Cannot { .. } => Ok(()),
         }
     }
 
@@ -173,16 +185,22 @@ impl Carrier<'_> {
                 return Err(problem(&answer));
             }
             let Created { id, signing_key } = answer.json()?;
-            // Where such a use of the key is answered as it was the first time, what is answered is not there.
-            let Some((_, tag)) = self.client.get(&declared.pair, &id).await? else { continue };
-            self.tell(declared, &id, signing_key, line);
+            let told = signing_key.is_some();
+            if let Some(key) = signing_key {
+                // At once: nobody can ask for it again, whatever becomes of the rest.
+                line.id = Some(id.clone());
+                self.tell(declared, &id, key, line);
+            }
+            // Where such a use of the key is answered as it was the first time, what is answered is not there any more,
+            // or has become another one.
+            let Some((existing, _)) = self.client.get(&declared.pair, &id).await? else { continue };
+            if existing.name != declared.name {
+                continue;
+            }
             line.id = Some(id.clone());
-            if declared.status.as_deref() == Some("INACTIVE") {
-                let body = Request { status: Some("INACTIVE"), ..Request::default() }.to_json();
-                let answer = self.client.patch(&declared.pair, &id, &tag, body).await?;
-                if !answer.is_success() {
-                    return Err(problem(&answer));
-                }
+            if !told && declared.signing_key.is_none() {
+                let note = "its signing key was told when it was created first; whoever has lost it asks for another one";
+                line.notes.push(note.to_owned());
             }
             return Ok(());
         }
@@ -203,14 +221,7 @@ impl Carrier<'_> {
         }))
     }
 
-    fn tell(&mut self, declared: &Declared, id: &str, key: Option<String>, line: &mut Line) {
-        let Some(key) = key else {
-            if declared.signing_key.is_none() {
-                let note = "its signing key was told when it was created first; whoever has lost it asks for another one";
-                line.notes.push(note.to_owned());
-            }
-            return;
-        };
+    fn tell(&mut self, declared: &Declared, id: &str, key: String, line: &mut Line) {
         match self.keys.as_mut().map(|keys| keys.write(declared, id, &key)) {
             Some(Ok(())) => line.notes.push("its signing key stands in the file of --keys-out".to_owned()),
             Some(Err(error)) => {
@@ -251,29 +262,4 @@ fn idempotency_key(declared: &Declared, now: &str, generation: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::subscriptions::file;
-
-    fn key(rest: &str, now: &str, generation: u32) -> String {
-        let text = format!(
-            "[[subscriptions]]\nname = \"x\"\npartner = \"p\"\noperator = \"o\"\nevent = \"OrderCreated\"\n\
-             callbackUrl = \"https://a.example/\"\n{rest}\n"
-        );
-        let contents = file::read(&text).unwrap_or_else(|problems| panic!("{problems:#?}"));
-        idempotency_key(&contents.subscriptions[0], now, generation)
-    }
-
-    #[test]
-    fn a_key_is_the_same_for_the_same_wish_on_the_same_day_and_knows_no_secret() {
-        let (morning, evening) = ("2026-05-04T06:00:00.000Z", "2026-05-04T18:00:00.000Z");
-        let plain = key("", morning, 0);
-        assert!(plain.len() <= 255 && plain.bytes().all(|byte| byte.is_ascii_graphic()));
-        assert_eq!(plain, key("", evening, 0));
-        let others =
-            [key("", morning, 1), key("", "2026-05-05T06:00:00.000Z", 0), key("allText = true", morning, 0)];
-        assert!(!others.contains(&plain));
-        let of_secret = |secret: &str| key(&format!("signingKey = \"{secret}\""), morning, 0);
-        assert_eq!(of_secret("one"), of_secret("other"));
-    }
-}
+mod tests;

@@ -51,7 +51,7 @@ impl Change {
     }
 }
 
-const SIGNING_KEY: &str = "signingKey";
+pub const SIGNING_KEY: &str = "signingKey";
 
 /// What has to change; `now` as the api writes times.
 ///

@@ -13,6 +13,9 @@ pub struct Existing {
     pub callback_url: String,
     /// `ACTIVE` or `INACTIVE`.
     pub status: String,
+    /// Why the system made it inactive.
+    #[serde(default)]
+    pub status_reason: Option<String>,
     #[serde(default)]
     pub expiration_date_time: Option<String>,
     pub profile: String,
@@ -48,6 +51,11 @@ pub struct Kind {
 }
 
 impl Existing {
+    /// What people call it.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+
     pub fn body(&self) -> Option<&Json> {
         self.http_request.as_ref().map(|shown| &shown.json_body)
     }

@@ -12,9 +12,10 @@ use super::existing::Existing;
 use super::options::ExportArgs;
 use crate::runtime::block_on;
 use crate::say;
+use crate::table::is_treacherous;
 
 pub fn run(args: &ExportArgs) -> ExitCode {
-    let http = match args.reach.connect() {
+    let http = match args.reach.connect(false) {
         Ok(http) => http,
         Err(ended) => return ended,
     };
@@ -76,7 +77,10 @@ fn table(pair: &Pair, one: &Existing, unique_name: Option<&str>) -> Vec<String> 
     field("environment", &one.environment);
     one.contract_id.iter().for_each(|contract| field("contract", contract));
     one.policy.iter().for_each(|policy| field("policy", policy));
-    field("status", &one.status);
+    // What is active and stopped later must not be started by applying this again.
+    if one.status == "INACTIVE" {
+        field("status", &one.status);
+    }
     if let Some(expires) = &one.expiration_date_time {
         lines.push(format!("# expires {}", one_line(expires)));
     }
@@ -116,7 +120,7 @@ fn quoted(text: &str) -> String {
 
 /// A comment ends with its line.
 fn one_line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| !is_treacherous(*c)).collect()
 }
 
 #[cfg(test)]

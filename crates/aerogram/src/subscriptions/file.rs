@@ -42,29 +42,40 @@ pub struct Contents {
     pub notes: Vec<Problem>,
 }
 
+/// A file with mistakes.
+#[derive(Debug)]
+pub struct Mistakes {
+    /// Each with its place, in the order of the file.
+    pub problems: Vec<Problem>,
+    /// What could be read nevertheless, as far as it could be.
+    pub readable: Vec<Declared>,
+}
+
 /// Reads a file.
 ///
 /// # Errors
-/// Every mistake with its place, in the order of the file.
-pub fn read(text: &str) -> Result<Contents, Vec<Problem>> {
+/// Every mistake that can be found without asking anybody.
+pub fn read(text: &str) -> Result<Contents, Mistakes> {
     let mut reading = Reading::new(text);
     let (root, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         reading.problem(&error.span().unwrap_or_default(), "", format!("is not TOML: {}", error.message()));
     }
-    let mut contents = Contents::default();
+    let (mut contents, mut wrong) = (Contents::default(), Vec::new());
     // Whatever else would be found wrong could be due to what could not be read.
     if syntax.is_empty() {
         let root = Section::root(root.get_ref());
         root.refuse_unknown(&mut reading, &["subscriptions"]);
         let catalogue = Catalogue::builtin();
         for section in root.sections(&mut reading, "subscriptions", &KNOWN) {
-            let before = reading.count();
-            let Some(declared) = read_one(&mut reading, &section, &catalogue) else { continue };
-            if reading.count() == before {
-                checks::as_the_api(&mut reading, &section, &declared, &catalogue);
-            }
-            if catalogue.lookup(&declared.event).is_none() {
+            // By itself, so that what it has wrong is known: the rules of the api are about the rest.
+            let mut own = Reading::new(text);
+            let declared = read_one(&mut own, &section, &catalogue);
+            let found = own.found();
+            checks::as_the_api(&mut reading, &section, &declared, &catalogue, &found);
+            let has = |name: &str| !found.iter().any(|problem| checks::field_of(&section, problem) == name);
+            wrong.extend(found.iter().cloned());
+            if has("event") && catalogue.lookup(&declared.event).is_none() {
                 let detail = format!(
                     "{:?} is no built-in event type; if it is none of the platform's own either, the api refuses it",
                     declared.event
@@ -72,14 +83,23 @@ pub fn read(text: &str) -> Result<Contents, Vec<Problem>> {
                 let place = Place { path: section.place_of("event"), ..declared.place.clone() };
                 contents.notes.push(place.problem(detail));
             }
-            contents.subscriptions.push(declared);
+            if has("partner") && has("operator") {
+                contents.subscriptions.push(declared);
+            }
         }
         checks::together(&mut reading, &root, &contents.subscriptions);
     }
-    reading.finish(contents)
+    let mut problems = reading.found();
+    problems.append(&mut wrong);
+    problems.sort_by_key(|problem| problem.line);
+    match problems.is_empty() {
+        true => Ok(contents),
+        false => Err(Mistakes { problems, readable: contents.subscriptions }),
+    }
 }
 
-fn read_one(reading: &mut Reading<'_>, section: &Section<'_, '_>, catalogue: &Catalogue) -> Option<Declared> {
+/// One subscription, as far as it can be read; what is missing is empty.
+fn read_one(reading: &mut Reading<'_>, section: &Section<'_, '_>, catalogue: &Catalogue) -> Declared {
     let owned = |text: aerogram_domain::toml_reading::Text<'_>| text.value.to_owned();
     let name = section.maybe_text(reading, "name", NAME_MAX_CHARS).map(owned);
     let id = section.maybe_text(reading, "id", ID_CHARS_MAX).map(owned);
@@ -118,12 +138,12 @@ fn read_one(reading: &mut Reading<'_>, section: &Section<'_, '_>, catalogue: &Ca
     let signing_key = section.value("signingKey");
     let signing_key =
         signing_key.and_then(|value| read_secret(reading, value, section.place_of("signingKey")));
-    let (Some(partner), Some(operator), Some(event)) = (partner, operator, event) else { return None };
+    let [partner, operator, event] = [partner, operator, event].map(Option::unwrap_or_default);
     let effective = match &profile {
         Some(name) => Profile::parse(name),
         None => catalogue.lookup(&event).map(|event| Profile::of_family(event.family)),
     };
-    Some(Declared {
+    Declared {
         place: Place { line: reading.line(&section.span), path: section.place.clone() },
         pair: Pair { partner, operator },
         name,
@@ -141,7 +161,7 @@ fn read_one(reading: &mut Reading<'_>, section: &Section<'_, '_>, catalogue: &Ca
         authentication,
         signing_key,
         needs_signing_key: effective.is_some_and(Profile::needs_signing_key),
-    })
+    }
 }
 
 /// `httpRequest`, and the URL in it.

@@ -9,6 +9,7 @@ mod existing;
 mod export;
 mod file;
 mod keys;
+mod one_url;
 mod options;
 mod plan;
 mod report;

@@ -39,8 +39,9 @@ has them (docs/rest.md). What is left out is the default; a status that is left 
 subscription with that id, and gives it the name.
 
 Secrets are never returned, so those of existing subscriptions are left alone unless --set-secrets sets them anew: signing
-keys too, with the one before signing along for 24 hours. Everything that is wrong with the file is told at once, and then
-nothing is done. What goes wrong later is told at its subscription, and the rest is done.
+keys too, with the one before signing along for 24 hours, so don't repeat it. Everything that is wrong with the file is told at once, and then
+nothing is done. What goes wrong later is told at its subscription, and the rest is done; but where something failed or can't
+be, nothing of the same partner and operator is deleted.
 
 The token is that of an administrator: [[admins]] of the credentials file.
 
@@ -58,7 +59,7 @@ pub struct ApplyArgs {
     /// With --dry-run: end with exit status 3 where there are differences
     #[arg(long, requires = "dry_run")]
     pub exit_code: bool,
-    /// Delete what the pairs of the file have and the file does not name
+    /// Delete what the pairs of the file have and the file does not name, where all else went well
     #[arg(long)]
     pub prune: bool,
     /// Delete without asking
@@ -70,7 +71,7 @@ pub struct ApplyArgs {
     /// Write signing keys that are made to this new file, for nobody else to read, instead of printing them
     #[arg(long, value_name = "FILE")]
     pub keys_out: Option<PathBuf>,
-    /// Print JSON: an object with all changes
+    /// Print JSON: an object with all changes, or with an error
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

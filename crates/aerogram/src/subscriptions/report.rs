@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::change::Field;
+use super::change::{Field, SIGNING_KEY};
 use super::plan::Step;
 use crate::table::cut;
 
@@ -29,6 +29,8 @@ pub enum State {
     Done,
     Failed,
     Unchanged,
+    /// Not deleted, because something else did not work.
+    Kept,
     /// Can't become what the file says.
     Impossible,
 }
@@ -70,7 +72,7 @@ impl Line {
             Step::Update { declared, existing, .. } | Step::Unchanged(declared, existing) => {
                 (&declared.pair, &declared.name, Some(existing.id.clone()), String::new())
             }
-            Step::Prune(pair, existing) => {
+            Step::Prune(pair, existing) | Step::Keep { pair, existing, .. } => {
                 let about = format!("{} → {}", existing.event, existing.callback_url);
                 (*pair, &existing.name, Some(existing.id.clone()), about)
             }
@@ -83,6 +85,7 @@ impl Line {
             Step::Create(_) => (Action::Create, State::Planned),
             Step::Update { .. } => (Action::Update, State::Planned),
             Step::Prune(..) => (Action::Delete, State::Planned),
+            Step::Keep { .. } => (Action::Delete, State::Kept),
             Step::Unchanged(..) => (Action::None, State::Unchanged),
             Step::Cannot { .. } => (Action::None, State::Impossible),
         };
@@ -90,7 +93,11 @@ impl Line {
             Step::Update { change, .. } => (change.fields.clone(), change.secrets.clone()),
             _ => (Vec::new(), Vec::new()),
         };
-        let why = if let Step::Cannot { why, .. } = step { why.clone() } else { Vec::new() };
+        let why = match step {
+            Step::Cannot { why, .. } => why.clone(),
+            Step::Keep { why, .. } => vec![why.clone()],
+            _ => Vec::new(),
+        };
         Self {
             action,
             state,
@@ -102,7 +109,7 @@ impl Line {
             secrets,
             why,
             signing_key: None,
-            notes: expired(step, now).into_iter().collect(),
+            notes: moved(step).into_iter().chain(inactive(step)).chain(expired(step, now)).collect(),
             about,
         }
     }
@@ -111,6 +118,7 @@ impl Line {
         match (self.state, self.action) {
             (State::Failed, _) => "failed",
             (State::Impossible, _) => "impossible",
+            (State::Kept, _) => "kept",
             (State::Unchanged, _) | (_, Action::None) => "unchanged",
             (State::Planned, Action::Create) => "create",
             (State::Planned, Action::Update) => "update",
@@ -119,6 +127,11 @@ impl Line {
             (State::Done, Action::Update) => "updated",
             (State::Done, Action::Delete) => "deleted",
         }
+    }
+
+    /// Whether a repeat would make the key before worthless.
+    pub fn sets_signing_key(&self) -> bool {
+        self.secrets.contains(&SIGNING_KEY)
     }
 
     /// Whether people want to see it.
@@ -163,6 +176,26 @@ fn expired(step: &Step<'_>, now: &str) -> Option<String> {
     Some(format!("it expired at {at}, and nothing is sent to it; once it is deleted, apply creates it again"))
 }
 
+/// What gets the new URL without a line that says so.
+fn moved(step: &Step<'_>) -> Option<String> {
+    let Step::Update { moves, .. } = step else { return None };
+    let names: Vec<String> = moves.iter().map(|one| cut(one.label(), NAME_CHARS_MAX)).collect();
+    (!names.is_empty()).then(|| format!("also moves {}", names.join(", ")))
+}
+
+/// What a receiver's answer stopped: whoever starts it again should know.
+fn inactive(step: &Step<'_>) -> Option<String> {
+    let (Step::Unchanged(declared, existing) | Step::Update { declared, existing, .. }) = step else {
+        return None;
+    };
+    let reason = cut(existing.status_reason.as_deref()?, VALUE_CHARS_MAX);
+    match declared.status.as_deref() {
+        None => Some(format!("it was made inactive: {reason}; status = \"ACTIVE\" makes it active again")),
+        Some("ACTIVE") => Some(format!("it was made inactive: {reason}; this makes it active again")),
+        Some(_) => None,
+    }
+}
+
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
@@ -180,6 +213,8 @@ pub struct Summary {
     pub unchanged: usize,
     pub failed: usize,
     pub impossible: usize,
+    /// Not deleted, because of those.
+    pub kept: usize,
     /// Still to be done.
     pub planned: usize,
 }
@@ -192,6 +227,7 @@ impl Summary {
                 (State::Planned, _) => &mut summary.planned,
                 (State::Failed, _) => &mut summary.failed,
                 (State::Impossible, _) => &mut summary.impossible,
+                (State::Kept, _) => &mut summary.kept,
                 (State::Done, Action::Create) => &mut summary.created,
                 (State::Done, Action::Update) => &mut summary.updated,
                 (State::Done, Action::Delete) => &mut summary.deleted,
@@ -213,6 +249,7 @@ impl Summary {
             (self.deleted, "deleted"),
             (self.failed, "failed"),
             (self.impossible, "impossible"),
+            (self.kept, "not deleted"),
         ];
         let parts: Vec<String> = parts
             .iter()

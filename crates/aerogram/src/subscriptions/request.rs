@@ -84,7 +84,7 @@ pub fn wish<'d>(declared: &'d Declared, secrets: &mut Secrets<'_>) -> Request<'d
         profile: declared.profile.as_deref(),
         contract_id: declared.contract.as_deref(),
         environment: Some(&declared.environment),
-        status: None,
+        status: declared.status.as_deref(),
         policy: declared.policy.as_deref().map(Some),
         http_request: declared
             .http_request

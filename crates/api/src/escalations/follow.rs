@@ -1,7 +1,10 @@
 //! Following `escalations` into the projection, a task for each partition.
 //!
-//! Where the log begins is looked up first: what retention has taken since, also while this process was away, goes from the
-//! projection as well. The end is proved as for `subscriptions` (see `fold.rs`).
+//! Where the log begins is looked up first and then now and then: what retention has taken since, also while this process was
+//! away, goes from the projection as well. The end is proved as for `subscriptions` (see `fold.rs`).
+//!
+//! A projection that can't be used, such as on a full disk, and a record that can't be understood keep escalations from being
+//! followed and read, and nothing else: the partition stands still, says so, and begins again after a while.
 
 use std::convert::Infallible;
 
@@ -13,16 +16,36 @@ use aerogram_telemetry::{Condition, names};
 use aerogram_wire::Topic;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep, timeout};
+use tokio::time::{Duration, timeout};
 
+use super::beginnings;
+use super::standing::{self, Following, Part, Retry, Standing};
 use crate::catch_up::CatchUp;
 use crate::fold::{FoldHandle, Marks, PATIENCE, raise};
 use crate::records::{self, BadRecord, Told};
 
 /// Changes of one batch, at most.
 const CHANGES_MAX: usize = 1_000;
-/// How often the readiness says how far the reading is.
-const SAY_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long things are left alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// What stands still tries again after this, and later and later, up to `retry_max`.
+    pub retry_first: Duration,
+    pub retry_max: Duration,
+    /// How often it is asked where the log begins.
+    pub begins_every: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            retry_first: Duration::from_millis(500),
+            retry_max: Duration::from_secs(15),
+            begins_every: Duration::from_secs(60),
+        }
+    }
+}
 
 /// Why a partition can't be followed further.
 #[derive(Debug, thiserror::Error)]
@@ -37,33 +60,49 @@ pub enum FollowError {
     NoEnd { partition: i32 },
 }
 
-/// Starts following all partitions; reads are brought up to date by what is returned.
+/// Opens the projection and follows all partitions, in tasks; reads are brought up to date by what is returned.
 ///
 /// # Errors
-/// When Kafka can't be asked.
+/// When Kafka can't be asked. A projection that is not ours to use ends its task.
 pub async fn start(
     cluster: &Cluster,
     companions: &Companions,
     projection: &Projection,
     followed: Condition,
+    pace: Pace,
     tasks: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
-) -> Result<CatchUp, StartError> {
+) -> Result<Following, StartError> {
     let ends = cluster.ends()?;
     let first_ends = ends.all_last_stable(Topic::Escalations).await?;
-    let (mut handles, mut positions) = (Vec::new(), Vec::new());
+    let standing = Standing::new();
+    let opening = open(projection.clone(), standing.clone(), pace);
+    tasks.spawn(async move {
+        let Err(error) = opening.await;
+        ("the opening of the projection", Err(error.into()))
+    });
+    let (mut handles, mut positions, mut begins) = (Vec::new(), Vec::new(), Vec::new());
     for (partition, _) in (0..).zip(&first_ends) {
         let (handle, marks) = FoldHandle::new();
         positions.push(handle.reached());
         handles.push(handle);
+        let (begins_at, begin) = watch::channel(0);
+        begins.push(begins_at);
         let (companions, projection, ends) = (companions.clone(), projection.clone(), ends.clone());
-        let follower = Follower { companions, ends, projection, partition, marks };
+        let standing = standing.clone();
+        let follower = Follower { companions, ends, projection, partition, marks, begin, standing, pace };
         tasks.spawn(async move {
             let Err(error) = follower.run().await;
             ("the following of escalations", Err(error.into()))
         });
     }
-    tokio::spawn(say_how_far(followed, positions, first_ends));
+    tokio::spawn(standing::say(followed, positions, first_ends, standing.watch()));
+    let asking = beginnings::ask(ends.clone(), begins, pace.begins_every);
+    tasks.spawn(async move {
+        asking.await;
+        ("the asking for beginnings", Ok(()))
+    });
     let (catch_up, prober) = CatchUp::new(Topic::Escalations, ends, handles);
+    let catch_up = Following::new(catch_up, &standing);
     tasks.spawn(async move {
         prober.run().await;
         ("the asking for ends", Ok(()))
@@ -80,15 +119,25 @@ pub enum StartError {
     Read(#[from] ReadError),
 }
 
-/// Until everything that was there at the start is in the projection.
-async fn say_how_far(followed: Condition, positions: Vec<watch::Receiver<i64>>, ends: Vec<i64>) {
+/// Until it is open, and then it stays so. Another one's file is a mistake that does not pass.
+async fn open(projection: Projection, standing: Standing, pace: Pace) -> Result<Infallible, ProjectionError> {
+    let mut retry = Retry::new(pace);
     loop {
-        let left: i64 = positions.iter().zip(&ends).map(|(at, end)| (end - *at.borrow()).max(0)).sum();
-        if left == 0 {
-            return followed.set(true, "all partitions");
+        match projection.start().await {
+            Ok(()) => {
+                standing.goes_on(Part::File);
+                std::future::pending::<Infallible>().await;
+            }
+            Err(
+                error @ (ProjectionError::InUse { .. }
+                | ProjectionError::NotOurs { .. }
+                | ProjectionError::Closed),
+            ) => return Err(error),
+            Err(error) => {
+                standing.stands(Part::File, "projection", &error.to_string());
+                retry.pause().await;
+            }
         }
-        followed.set(false, format!("being read from the log, {left} records to go"));
-        sleep(SAY_AGAIN).await;
     }
 }
 
@@ -98,12 +147,22 @@ struct Follower {
     projection: Projection,
     partition: i32,
     marks: Marks,
+    /// Where the log began when that was last asked for.
+    begin: watch::Receiver<i64>,
+    standing: Standing,
+    pace: Pace,
 }
 
 impl Follower {
     async fn run(mut self) -> Result<Infallible, FollowError> {
+        self.projection.started().await?;
+        let mut retry = Retry::new(self.pace);
         loop {
             match self.follow().await {
+                Err(error @ (FollowError::Projection(_) | FollowError::Record(_))) => {
+                    self.stands(&error);
+                    retry.pause().await;
+                }
                 Err(FollowError::Read(ReadError::OffsetOutOfRange { offset, .. })) => {
                     tracing::warn!(
                         partition = self.partition,
@@ -118,10 +177,11 @@ impl Follower {
 
     async fn follow(&mut self) -> Result<Infallible, FollowError> {
         let mut reader = self.begin().await?;
+        self.standing.goes_on(Part::Partition(self.partition));
         let mut batch = self.batch(*self.marks.reached.borrow());
         // The next end that the reader says was said after this one.
         let mut to_prove: Option<i64> = None;
-        let mut watched = true;
+        let (mut watched, mut asked) = (true, true);
         loop {
             let item = match reader.try_next()? {
                 Some(item) => item,
@@ -137,6 +197,13 @@ impl Follower {
                                 watched = changed.is_ok();
                                 continue;
                             }
+                            changed = self.begin.changed(), if asked => {
+                                asked = changed.is_ok();
+                                if asked {
+                                    self.begin.mark_changed();
+                                }
+                                continue;
+                            }
                         }
                     } else if let Ok(item) = timeout(PATIENCE, reader.next()).await {
                         item?
@@ -148,7 +215,13 @@ impl Follower {
                 }
             };
             match item {
-                Item::Record(record) => self.take(&mut batch, &record)?,
+                Item::Record(record) => {
+                    if let Err(error) = self.take(&mut batch, &record) {
+                        // What stands before it is kept.
+                        self.flush(&mut batch).await?;
+                        return Err(error.into());
+                    }
+                }
                 Item::End => {
                     self.flush(&mut batch).await?;
                     self.reach(to_prove.take().unwrap_or(0));
@@ -166,8 +239,10 @@ impl Follower {
     }
 
     /// A reader at the first record that is not in the projection; what the log does not hold any more is out of it then.
-    async fn begin(&self) -> Result<PartitionReader, FollowError> {
+    async fn begin(&mut self) -> Result<PartitionReader, FollowError> {
         let topic = Topic::Escalations;
+        // It may be of a topic that was here before.
+        self.begin.mark_unchanged();
         // Asked for before the reader is made: with nothing read before its first end, nothing was there.
         let ends = self.ends.last_stable(topic, &[self.partition]).await?;
         let end = ends.first().copied().ok_or(FollowError::NoEnd { partition: self.partition })?;
@@ -205,9 +280,24 @@ impl Follower {
         Ok(())
     }
 
-    /// Applies the batch, unless there is nothing in it, and begins the next one.
-    async fn flush(&self, batch: &mut Batch) -> Result<(), FollowError> {
-        if batch.changes.is_empty() { Ok(()) } else { self.apply(batch).await }
+    /// Applies the batch, unless there is nothing in it, and begins the next one. What the log does not hold any more goes.
+    async fn flush(&mut self, batch: &mut Batch) -> Result<(), FollowError> {
+        if !batch.changes.is_empty() {
+            self.apply(batch).await?;
+        }
+        if self.begin.has_changed().unwrap_or(false) {
+            // Of what was not read yet, nothing is there that could go.
+            batch.begins_at = (*self.begin.borrow_and_update()).min(*self.marks.reached.borrow());
+            self.apply(batch).await?;
+        }
+        Ok(())
+    }
+
+    fn stands(&self, error: &FollowError) {
+        let partition = format!("partition {}", self.partition);
+        // The projection is the same for all partitions.
+        let subject = if matches!(error, FollowError::Projection(_)) { "projection" } else { &partition };
+        self.standing.stands(Part::Partition(self.partition), subject, &error.to_string());
     }
 
     async fn apply(&self, batch: &mut Batch) -> Result<(), FollowError> {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use aerogram_domain::credentials::Subscriber;
+use aerogram_domain::credentials::{ADMIN_ACTOR, Subscriber};
+use aerogram_domain::escalations::Reader;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -30,6 +31,10 @@ pub struct Keeper {
     pub actor: String,
     /// Whose they are; `None`: everybody's, for an administrator.
     pub owner: Option<Owner>,
+    /// What it is entitled to; `None`: to everything, for an administrator by itself.
+    pub subscriber: Option<Subscriber>,
+    /// What may be told of our own network; an administrator in the place of a pair stays one.
+    pub reader: Reader,
 }
 
 impl FromRequestParts<Arc<Api>> for Caller {
@@ -47,14 +52,23 @@ impl FromRequestParts<Arc<Api>> for Keeper {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let caller = match admin(&parts.headers, api)? {
-            None => Caller::with_token(&parts.headers, api)?,
+        let (caller, reader) = match admin(&parts.headers, api)? {
+            None => (Caller::with_token(&parts.headers, api)?, Reader::Subscriber),
             Some(name) if [CLIENT_ID, OPERATOR].iter().all(|header| !parts.headers.contains_key(*header)) => {
-                return Ok(Self { actor: actor(&name), owner: None });
+                let reader = Reader::Administrator;
+                return Ok(Self { actor: actor(&name), owner: None, subscriber: None, reader });
             }
-            Some(name) => Caller::in_the_place_of(&parts.headers, api, &name)?,
+            Some(name) => (Caller::in_the_place_of(&parts.headers, api, &name)?, Reader::Administrator),
         };
-        Ok(Self { actor: caller.actor, owner: Some(caller.owner) })
+        let (owner, subscriber) = (Some(caller.owner), Some(caller.subscriber));
+        Ok(Self { actor: caller.actor, owner, subscriber, reader })
+    }
+}
+
+impl Keeper {
+    /// Whether events of this type are for it to read and to have sent.
+    pub fn may_have(&self, event_type: &str) -> bool {
+        self.subscriber.as_ref().is_none_or(|subscriber| subscriber.may_subscribe(event_type))
     }
 }
 
@@ -99,7 +113,7 @@ impl Caller {
 }
 
 fn actor(admin: &str) -> String {
-    format!("admin:{admin}")
+    format!("{ADMIN_ACTOR}{admin}")
 }
 
 /// The name of the administrator who calls; `None`: it is not one who says to be an administrator.

@@ -16,6 +16,7 @@ use super::idempotency::{self, Ids};
 use super::problem::Problem;
 use super::secrets::{Key, Sealing};
 use super::{Api, BASE, answer, one_url};
+use crate::submit::SubmitError;
 
 pub async fn create(
     State(api): State<Arc<Api>>,
@@ -38,13 +39,29 @@ pub async fn create(
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     one_url::check(&api, &caller, &id, &request).await?;
-    let sealing = Sealing { api: &api, subscription_id: &id, operator: &caller.subscriber.operator };
+    // A task of its own: it goes on when the caller hangs up, so that a second callback URL is taken back also then.
+    let creating = tokio::spawn(async move { carry_out(&api, &caller, &request, ids).await });
+    creating.await.map_err(|_| Problem::from(SubmitError::Unknown))?
+}
+
+async fn carry_out(
+    api: &Api,
+    caller: &Caller,
+    request: &CreateRequest,
+    ids: Ids,
+) -> Result<Response, Problem> {
+    let id = ids.subscription_id.to_string();
+    let sealing = Sealing { api, subscription_id: &id, operator: &caller.subscriber.operator };
     let key = sealing.signing_key(request.signing_key.as_ref())?;
-    let command = command(&caller, &request, &sealing, &key)?;
+    let command = command(caller, request, &sealing, &key)?;
     let result = api.submitter.submit(ids.command_id, &id, command).await?;
+    let created_now = key.is_in_force(&result.signing_key_nonce);
     let mut response =
         answer::with_key(StatusCode::CREATED, result, &key).map_err(|problem| explain(problem, ids))?;
-    one_url::settle(&api, &caller, &id, &request).await?;
+    match created_now {
+        true => one_url::settle(api, caller, &id, request).await?,
+        false => one_url::repeated(api, caller, &id, request).await?,
+    }
     if let Ok(location) = HeaderValue::from_str(&format!("{BASE}/subscriptions/{id}")) {
         response.headers_mut().insert(LOCATION, location);
     }
@@ -89,6 +106,7 @@ fn command(
         template: template.transpose()?,
         all_text: request.all_text,
         name: request.name.clone().unwrap_or_default(),
+        status: request.status.into(),
         authentication: authentication.transpose()?,
         ..Subscription::default()
     };

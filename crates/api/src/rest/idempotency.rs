@@ -3,6 +3,7 @@
 
 use aerogram_domain::commands::partition::CommandId;
 use aerogram_domain::subscription_request::CreateRequest;
+use aerogram_wire::v1::Status;
 use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
@@ -79,6 +80,9 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
     }
     if let Some(authentication) = &request.authentication {
         wish.extend(["the authentication is", authentication.kind.name()]);
+    }
+    if request.status == Status::Inactive {
+        wish.push("inactive at first");
     }
     Ids {
         // Version 8: an id whose bits have a meaning of our own.
@@ -162,10 +166,12 @@ mod tests {
             target(json!({})),
             target(json!({"authentication": "", "bearer": ""})),
             json!({"httpRequest": {"jsonBody": []}}),
+            json!({"status": "INACTIVE"}),
         ]
         .map(command_id)
         .into();
-        assert_eq!(all.len(), 8);
+        assert_eq!(all.len(), 9);
+        assert_eq!(command_id(json!({"status": "ACTIVE"})), command_id(json!({})));
         assert_eq!(command_id(target(json!({"x": "1"}))), command_id(target(json!({"x": "2"}))));
         let bearer = |token: &str| command_id(json!({"authentication": {"type": "bearer", "token": token}}));
         assert_eq!(bearer("one"), bearer("two"));

@@ -40,7 +40,7 @@ use aerogram_wire::v1::{Command, CommandResult, Subscription};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use uuid::Uuid;
 
@@ -90,6 +90,7 @@ pub fn router(api: Arc<Api>) -> Router {
             )
         })
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is no such resource"))
+        .layer(from_fn(problem::readable_path))
         .layer(from_fn_with_state(observe::Observer::new(), observe::observe))
         .with_state(api)
 }

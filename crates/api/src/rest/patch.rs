@@ -37,11 +37,12 @@ pub async fn patch(
     let moves = request.callback_url.is_some();
     let sealing = Sealing { api: &api, subscription_id: &id, operator: &caller.subscriber.operator };
     let update = update(request, &sealing)?;
-    let result = api.change(&caller, &id, expected_version, Change::Update(update)).await?;
-    let changed = answer::applied(result)?;
     let changed = match moves {
-        true => one_url::move_others(&api, &caller, changed).await?,
-        false => Arc::new(changed),
+        true => one_url::change_and_move(&api, &caller, &current, expected_version, update).await?,
+        false => {
+            let result = api.change(&caller, &id, expected_version, Change::Update(update)).await?;
+            Arc::new(answer::applied(result)?)
+        }
     };
     Ok(answer::subscription(StatusCode::OK, &changed))
 }

@@ -2,8 +2,11 @@
 
 use aerogram_domain::subscription_request::FieldError;
 use aerogram_projection::ProjectionError;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -67,7 +70,7 @@ impl Problem {
 
     /// 400 for parameters of the query.
     pub fn parameters(parameters: Vec<Parameter>) -> Self {
-        let detail = "the query is not valid; errors names every wrong parameter";
+        let detail = "the query is not valid; errors names what is wrong, up to 20 parameters";
         Self { parameters, ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
@@ -107,6 +110,21 @@ impl Problem {
             header: Some(("retry-after", RETRY_AFTER_S)),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
+    }
+}
+
+/// Answers for all routes when an id in the path is no text. Else it would be said by the framework, in plain text.
+pub async fn readable_path(
+    path: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match path {
+        Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) => {
+            Problem::new(StatusCode::BAD_REQUEST, "the path is not readable: it is no UTF-8").into_response()
+        }
+        // What has no route has no parameters.
+        Ok(_) | Err(_) => next.run(request).await,
     }
 }
 

@@ -21,8 +21,14 @@ impl Key {
     /// The key to tell its owner in the answer, if it was made here and is the one that came into force: a repeat of a
     /// creation makes another, which nothing is signed with.
     pub fn to_tell(&self, nonce_in_force: &Bytes) -> Option<MadeKey> {
-        let made = self.made.as_ref().filter(|_| self.sealed.nonce == *nonce_in_force)?;
+        let made = self.made.as_ref().filter(|_| self.is_in_force(nonce_in_force))?;
         Some(MadeKey(made.expose().to_owned()))
+    }
+
+    /// Whether it is this one, sealed by this request. Of a creation: whether it is this request that created, and no earlier
+    /// one that it repeats.
+    pub fn is_in_force(&self, nonce_in_force: &Bytes) -> bool {
+        self.sealed.nonce == *nonce_in_force
     }
 }
 

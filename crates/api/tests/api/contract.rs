@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::errors::problem;
 use crate::world::{Caller, EXPIRED, shared, wish};
 
 #[tokio::test]
@@ -58,6 +59,32 @@ async fn two_instances_are_one() {
     assert_eq!(b.delete(id).await.status, 404);
     assert_eq!(b.patch(id, &json!({"status": "ACTIVE"})).await.status, 404);
     assert_eq!(b.ids().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn one_may_be_created_paused() {
+    let shared = shared();
+    let [a, b] = shared.bases.each_ref().map(|base| Caller::new(base, "app-2", "token-of-acme"));
+    let post = async |caller: &Caller, body: &Value| {
+        caller.send(Method::POST, "/subscriptions", &[("idempotency-key", "paused-1")], Some(body)).await
+    };
+    let mut paused = wish();
+    paused["status"] = json!("INACTIVE");
+    let created = post(&a, &paused).await;
+    assert_eq!((created.status, created.header("etag")), (201, Some("\"1\"")), "{}", created.text());
+    assert_eq!(created.json()["status"], "INACTIVE");
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(b.get(&format!("/subscriptions/{id}")).await.json(), created.json());
+    // It is a part of the wish.
+    assert_eq!(post(&b, &paused).await.json(), created.json());
+    assert_eq!(post(&b, &wish()).await.status, 409);
+    assert_eq!(b.patch(&id, &json!({"status": "ACTIVE"})).await.json()["status"], "ACTIVE");
+    let mut active = wish();
+    active["status"] = json!("ACTIVE");
+    assert_eq!(a.post(&active).await.json()["status"], "ACTIVE");
+    let mut wrong = wish();
+    wrong["status"] = json!("DELETED");
+    assert_eq!(problem(&a.post(&wrong).await), (400, vec!["/status".to_owned()]));
 }
 
 #[tokio::test]

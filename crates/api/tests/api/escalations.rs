@@ -1,12 +1,15 @@
 //! What people see of deliveries that were given up, and what they can do about them.
 
 use aerogram_domain::escalations::{redelivery_run, run_name};
-use aerogram_testkit::{Answer, HttpClient};
+use aerogram_testkit::{Answer, HttpClient, Rig};
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{PendingEntry, PendingKind};
+use aerogram_wire::v1::{
+    Attempt, Escalation, Outcome, PendingEntry, PendingKind, Resolution, ResolutionKind,
+};
 use aerogram_wire::{Message as _, Topic};
 use http::Method;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 use crate::given_up::{escalation, write};
 use crate::raw::{Open, Written, delete_before, everything_in};
@@ -94,6 +97,74 @@ async fn each_sees_its_own_and_administrators_see_all() {
     );
 }
 
+/// Else any name could be asked for, one callback URL after the other.
+#[tokio::test]
+async fn what_failed_tells_subscribers_nothing_of_our_network() {
+    let shared = shared();
+    let subscription = "0192d3a4-0000-7000-8000-0000000000e5";
+    let (key, mut record) = escalation(30, "app-9", subscription, 1_000);
+    let kept = [
+        (
+            Outcome::Blocked,
+            "blocked: vm: 10.1.2.3 is not public (private); deliverer.allow_cidrs can allow it",
+            "",
+        ),
+        (Outcome::PlatformError, "our own fault: the proxy vm:3128 wants other credentials (407)", ""),
+        (Outcome::Connect, "no connection: 10.1.2.3:443: Connection refused", ""),
+        (Outcome::Dns, "name not resolved: vm: no record", ""),
+        (Outcome::Timeout, "timed out: connecting to 10.1.2.3:443", ""),
+        (
+            Outcome::Tls,
+            "TLS failed: the certificate is for a.example, not for b.example",
+            "certificate_wrong_name",
+        ),
+    ];
+    record.attempts = kept
+        .iter()
+        .map(|(outcome, problem, tls_problem)| Attempt {
+            outcome: (*outcome).into(),
+            problem: (*problem).into(),
+            tls_problem: (*tls_problem).into(),
+            ..record.attempts[0].clone()
+        })
+        .collect();
+    write(&shared.world.rig, PARTITIONS, subscription, &[(key, record)]).await;
+    let path = format!("/escalations/{}", name(30));
+    let problems = |answer: &Answer| -> Vec<String> {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let attempts = answer.json()["attempts"].as_array().unwrap().clone();
+        attempts.iter().map(|attempt| attempt["problem"].as_str().unwrap().to_owned()).collect()
+    };
+    let all: Vec<String> = kept.iter().map(|(_, problem, _)| (*problem).to_owned()).collect();
+    let acting =
+        [("x-api-client-id", "app-9"), ("x-operator", "acme"), ("authorization", "Bearer token-of-admin")];
+    for instance in [0, 1] {
+        let base = shared.bases[instance].as_str();
+        let mine = &pair(&shared, "app-9")[instance];
+        let shown = mine.get(&path).await;
+        let told = problems(&shown);
+        assert!(told.iter().all(|told| !told.is_empty()), "{told:?}");
+        assert_eq!(
+            (&told[5], &shown.json()["attempts"][5]["tlsProblem"]),
+            (&all[5], &json!("certificate_wrong_name"))
+        );
+        let list = mine.get(&format!("/escalations?subscriptionId={subscription}")).await;
+        assert_eq!(names(&list), [name(30)]);
+        for answer in [&shown, &list] {
+            for inner in ["10.1.2.3", "vm", "allow_cidrs", "refused", "407", "3128"] {
+                assert!(!answer.text().contains(inner), "{inner} in {}", answer.text());
+            }
+        }
+        assert_eq!(problems(&as_admin(base, &path).await), all);
+        let acted = HttpClient::new().get(&format!("{base}{path}"), &acting).await.unwrap();
+        assert_eq!(problems(&acted), all);
+    }
+    // Nor do the answers of what is done about it.
+    let mine = &pair(&shared, "app-9")[0];
+    let dismissed = post(mine, &format!("{path}/dismissal"), &json!({"why": "known"})).await;
+    assert!(dismissed.status == 200 && !dismissed.text().contains("10.1.2.3"), "{}", dismissed.text());
+}
+
 #[tokio::test]
 async fn every_wrong_parameter_is_named() {
     let shared = shared();
@@ -139,6 +210,51 @@ async fn a_dismissal_says_why_and_another_instance_knows_at_once() {
     assert_eq!(post(&second, &path, &json!({"why": why})).await.json(), answer.json());
 }
 
+/// The entries of a run in `pending`.
+fn entries_of(rig: &Rig, run: RunKey) -> Vec<PendingEntry> {
+    let key = PendingKey { run, seq: 0 }.encode();
+    everything_in(rig, Topic::Pending.name())
+        .iter()
+        .filter_map(|bytes| bytes.strip_prefix(key.as_ref()))
+        .map(|payload| PendingEntry::decode(payload).unwrap())
+        .collect()
+}
+
+/// Whoever said it died before it was written.
+#[tokio::test]
+async fn a_redelivery_that_was_only_said_is_finished_by_whoever_finds_it() {
+    let shared = shared();
+    let [first, second] = pair(&shared, "app-11");
+    let subscription = first.created(&wish()).await;
+    let (key, record) = escalation(22, "app-11", &subscription, 1_000);
+    let run = redelivery_run(key);
+    let resolution = Resolution {
+        kind: ResolutionKind::Redelivering.into(),
+        actor: "app-11".into(),
+        at_ms: 2_000,
+        why: "fixed".into(),
+        run,
+    };
+    let said = Escalation { schema: 1, resolution: Some(resolution), ..Escalation::default() };
+    let rig = &shared.world.rig;
+    write(rig, PARTITIONS, &subscription, &[(key, record), (key, said)]).await;
+    let path = format!("/escalations/{}", name(22));
+    let until = Instant::now() + Duration::from_secs(60);
+    let finished = loop {
+        let answer = second.get(&path).await.json();
+        if answer["state"] == "redelivered" {
+            break answer;
+        }
+        assert_eq!(answer["state"], "redelivering", "{answer}");
+        assert!(Instant::now() < until, "{answer}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(finished["resolution"]["by"], "app-11");
+    assert_eq!(finished["resolution"]["redeliveredAs"], run_name(RunKey { run, ..key }));
+    let entries = entries_of(rig, RunKey { run, ..key });
+    assert!(!entries.is_empty() && entries.iter().all(|entry| entry.due_at_ms == 2_000), "{entries:?}");
+}
+
 #[tokio::test]
 async fn a_redelivery_is_one_run_however_often_it_is_asked_for() {
     let shared = shared();
@@ -169,14 +285,11 @@ async fn a_redelivery_is_one_run_however_often_it_is_asked_for() {
     assert_eq!(taken_back.status, 409, "{}", taken_back.text());
 
     let rig = &shared.world.rig;
-    let pending_key = PendingKey { run: RunKey { run, ..key }, seq: 0 }.encode();
-    let entries: Vec<PendingEntry> = everything_in(rig, Topic::Pending.name())
-        .iter()
-        .filter_map(|bytes| bytes.strip_prefix(pending_key.as_ref()))
-        .map(|payload| PendingEntry::decode(payload).unwrap())
-        .collect();
+    let entries = entries_of(rig, RunKey { run, ..key });
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0].kind(), PendingKind::Retry);
+    let at: jiff::Timestamp = answer.json()["resolution"]["at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(entries[0].due_at_ms, at.as_millisecond(), "since the first one that was said");
     let delivery = entries[0].delivery.clone().unwrap();
     assert_eq!((delivery.run, delivery.seq, delivery.attempts_made), (run, 0, 0));
     assert_eq!(delivery.event, record.delivery.unwrap().event);

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::errors::problem;
 use crate::world::{Caller, OUT_OF_REACH, PATIENCE, shared};
 
-const A: &str = "https://a.example/staffing";
-const B: &str = "https://b.example/staffing";
-const C: &str = "https://c.example/staffing";
+pub const A: &str = "https://a.example/staffing";
+pub const B: &str = "https://b.example/staffing";
+pub const C: &str = "https://c.example/staffing";
 
-fn staffing(url: &str, environment: &str) -> Value {
+pub fn staffing(url: &str, environment: &str) -> Value {
     json!({
         "event": "FLIGHT_CREW_ASSIGNMENT", "callbackUrl": url, "profile": "staffing", "environment": environment,
         "authentication": {"type": "apiKey", "key": "k"},
@@ -19,7 +19,7 @@ fn staffing(url: &str, environment: &str) -> Value {
 }
 
 /// Id, URL and status of the caller's subscriptions of this environment under staffing, the oldest first.
-async fn all(caller: &Caller, environment: &str) -> Vec<(String, String, String)> {
+pub async fn all(caller: &Caller, environment: &str) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let list = caller.get("/subscriptions").await.json();
     let theirs = list.as_array().unwrap().iter();
@@ -27,7 +27,7 @@ async fn all(caller: &Caller, environment: &str) -> Vec<(String, String, String)
     theirs.map(|s| (text(&s["id"]), text(&s["callbackUrl"]), text(&s["status"]))).collect()
 }
 
-async fn urls(caller: &Caller, environment: &str) -> Vec<String> {
+pub async fn urls(caller: &Caller, environment: &str) -> Vec<String> {
     let mut urls: Vec<_> = all(caller, environment).await.into_iter().map(|(_, url, _)| url).collect();
     urls.dedup();
     urls

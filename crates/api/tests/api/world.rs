@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aerogram_api::FollowPace;
 use aerogram_kafka::topics;
 use aerogram_settings::{RoleArgs, Settings};
 use aerogram_telemetry::{Health, Shutdown};
@@ -29,7 +30,7 @@ id = "bluejet"
 [[tokens]]
 sha256 = "ACME"
 operator = "acme"
-clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10"]
+clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10", "app-11"]
 
 [[tokens]]
 sha256 = "BLUEJET"
@@ -97,18 +98,26 @@ impl World {
 
     /// An instance in this process, ready.
     pub async fn instance(&self) -> Instance {
+        let instance = self.instance_at(FollowPace::default()).await;
+        eventually("ready", async || instance.health.is_ready().then_some(())).await;
+        instance
+    }
+
+    /// One that need not be ready yet, following escalations at this pace.
+    pub async fn instance_at(&self, pace: FollowPace) -> Instance {
         let (health, shutdown) = (Health::new(), Shutdown::new());
-        let running = aerogram_api::start(self.settings(), health.clone(), shutdown.clone()).await.unwrap();
+        let started = aerogram_api::start_at(self.settings(), health.clone(), shutdown.clone(), pace).await;
+        let running = started.unwrap();
         let base = format!("http://{}/api/v2/webhooks", running.address());
         let ended = tokio::spawn(running.ended());
-        eventually("ready", async || health.is_ready().then_some(())).await;
-        Instance { base, shutdown, ended }
+        Instance { base, health, shutdown, ended }
     }
 }
 
 /// An instance of the role in this process.
 pub struct Instance {
     pub base: String,
+    pub health: Health,
     shutdown: Shutdown,
     ended: JoinHandle<anyhow::Result<()>>,
 }

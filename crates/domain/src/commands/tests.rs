@@ -63,15 +63,27 @@ fn a_creation_starts_at_version_one_and_counts_its_lifetime_from_now() {
     assert_eq!(refusal(Some(&gone), &create(30), 1_003), Refusal::AlreadyExists);
 }
 
+fn create_as(change: fn(&mut Subscription)) -> Command {
+    let mut command = create(0);
+    if let Some(Change::Create(Create { subscription: Some(s), .. })) = &mut command.change {
+        change(s);
+    }
+    command
+}
+
+#[test]
+fn a_creation_may_be_paused_from_the_start() {
+    let paused = applied(None, &create_as(|s| s.set_status(Status::Inactive)), 7);
+    assert_eq!((paused.version, paused.status(), paused.status_reason.as_str()), (1, Status::Inactive, ""));
+    assert_eq!(applied(Some(&paused), &update("", Status::Active), 8).status(), Status::Active);
+    let active = applied(None, &create_as(|s| s.set_status(Status::Active)), 7);
+    assert_eq!(active, applied(None, &create(0), 7));
+}
+
 #[test]
 fn a_broken_creation_is_refused() {
-    let broken = |change: fn(&mut Subscription)| {
-        let mut command = create(0);
-        if let Some(Change::Create(Create { subscription: Some(s), .. })) = &mut command.change {
-            change(s);
-        }
-        refusal(None, &command, 0)
-    };
+    let broken = |change: fn(&mut Subscription)| refusal(None, &create_as(change), 0);
+    assert_eq!(broken(|s| s.set_status(Status::Deleted)), Refusal::Invalid);
     assert_eq!(broken(|s| s.id = "another".into()), Refusal::Invalid);
     assert_eq!(broken(|s| s.signing_key = None), Refusal::Invalid);
     assert_eq!(refusal(None, &create(-1), 0), Refusal::Invalid);

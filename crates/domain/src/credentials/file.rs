@@ -1,6 +1,6 @@
 //! From the text of the credentials file to who may call.
 
-use super::{Credentials, EventPattern, Operators, Problem, Publisher, Token, TokenHash};
+use super::{ADMIN_ACTOR, Credentials, EventPattern, Operators, Problem, Publisher, Token, TokenHash};
 use crate::{
     catalogue::Catalogue,
     toml_reading::{Reading, Section, Text},
@@ -55,6 +55,13 @@ fn read_tokens(
         let sha256 = read_hash(reading, &section);
         let operator = section.text(reading, "operator", CHARS_MAX);
         let clients = section.some_texts(reading, "clients", CHARS_MAX);
+        for client in clients.iter().filter(|client| client.value.starts_with(ADMIN_ACTOR)) {
+            let detail = format!(
+                "{:?} would look like an administrator in records; no client id may begin with {ADMIN_ACTOR}",
+                client.value
+            );
+            reading.problem(&client.span, &client.place, detail);
+        }
         let events = read_patterns(reading, &section, catalogue);
         let Some(operator) = operator else { continue };
         check_operator(reading, credentials, &operator);

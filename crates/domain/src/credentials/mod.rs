@@ -8,7 +8,7 @@
 //! [[tokens]]                      # of subscribers
 //! sha256 = "…64 hex digits…"
 //! operator = "acme-air"
-//! clients = ["partner-app"]       # allowed values of X-Api-Client-Id
+//! clients = ["partner-app"]       # allowed values of X-Api-Client-Id; none begins with admin:
 //! events = ["FLIGHT_*"]           # what they may subscribe to; default ["*"]
 //!
 //! [[publishers]]
@@ -33,6 +33,9 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
+
+/// So begins who did something, in records, when it was an administrator; a client id never does.
+pub const ADMIN_ACTOR: &str = "admin:";
 
 /// Everyone who may call.
 #[derive(Clone, Default, Debug)]

@@ -100,6 +100,13 @@ fn an_administrator_is_nobody_else() {
 }
 
 #[test]
+fn no_client_looks_like_an_administrator_in_records() {
+    let problems = parse(&file().replace("\"app-2\"", "\"admin:platform\"")).unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.place.as_str()).collect::<Vec<_>>(), ["tokens[0].clients[1]"]);
+    assert!(parse(&file().replace("app-2", "administration")).is_ok());
+}
+
+#[test]
 fn a_pair_is_entitled_to_what_any_of_its_tokens_is() {
     let second = format!(
         "{}[[tokens]]\nsha256 = \"{}\"\noperator = \"acme\"\nclients = [\"app-1\"]\nevents = [\"OrderCreated\"]",

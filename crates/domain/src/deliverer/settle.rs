@@ -217,7 +217,8 @@ impl Partition {
     fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
         // What was called and judged by; of an inherited line only what is so now.
-        let (callback_url, policy) = match (&item.sent_as, self.table.get(&item.delivery.subscription_id)) {
+        let sent_as = item.sent_as.as_ref().filter(|_| !removed(Rule::JudgedBy));
+        let (callback_url, policy) = match (sent_as, self.table.get(&item.delivery.subscription_id)) {
             (Some((subscription, policy)), _) => (subscription.callback_url.clone(), policy.name.clone()),
             (None, Some(now)) => {
                 (now.callback_url.clone(), self.policies.of(&now.policy, &now.profile).name.clone())

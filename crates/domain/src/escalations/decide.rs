@@ -1,6 +1,7 @@
 //! State × wish → records to write, or why not.
 
 use super::{State, redelivery_run};
+use crate::sabotage::{Rule, removed};
 use crate::subscription::{effective_status, is_expired};
 use aerogram_wire::SCHEMA;
 use aerogram_wire::key::{PendingKey, RunKey};
@@ -48,8 +49,9 @@ pub enum Decision {
     /// To be written to `escalations` under the key of the run that was given up, and read back: of several the log says
     /// which one counts. Then it is decided again.
     Resolve(Box<Escalation>),
-    /// To be written to `pending`. It follows from the redelivery that counts, so it is the same however often it is written.
-    Send(PendingKey, Box<PendingEntry>),
+    /// To be written to `pending`, and when that is acknowledged what follows to `escalations`. It follows from the redelivery that
+    /// counts, so it is the same however often it is written; and it is written until it is said that it was.
+    Send(PendingKey, Box<PendingEntry>, Box<Escalation>),
     /// It is so already.
     AlreadySo,
 }
@@ -74,14 +76,18 @@ pub enum Refusal {
 pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<Decision, Refusal> {
     let state = State::of(escalated.resolution);
     match (wish, state) {
-        // Also when the subscription is gone since, and when it was asked for before: whoever said it may have died before
-        // it was written.
-        (Wish::Redeliver { delivery, .. }, State::Redelivered) => {
-            let since_ms = escalated.resolution.map_or(who.now_ms, |resolution| resolution.at_ms);
+        // Whoever said it may have died before it was written. Also when the subscription is gone since.
+        (Wish::Redeliver { delivery, .. }, State::Redelivering) => {
+            let first = escalated.resolution.filter(|_| !removed(Rule::RedeliveryTime));
+            let since_ms = first.map_or(who.now_ms, |resolution| resolution.at_ms);
             let (key, entry) = pending(escalated.key, delivery, since_ms);
-            Ok(Decision::Send(key, Box::new(entry)))
+            let said = escalated.resolution.cloned().unwrap_or_default();
+            let sent = Resolution { kind: ResolutionKind::Redelivered.into(), ..said };
+            Ok(Decision::Send(key, Box::new(entry), Box::new(resolved(sent))))
         }
-        (Wish::Dismiss { .. }, State::Redelivered) => Err(Refusal::Redelivered),
+        // A second entry of a run that is over might be sent again, once nobody remembers it.
+        (Wish::Redeliver { .. }, State::Redelivered) => Ok(Decision::AlreadySo),
+        (Wish::Dismiss { .. }, State::Redelivering | State::Redelivered) => Err(Refusal::Redelivered),
         (Wish::Dismiss { why }, State::Dismissed) if is_repeat(escalated.resolution, why, who) => {
             Ok(Decision::AlreadySo)
         }
@@ -90,7 +96,7 @@ pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<
         }
         (Wish::Redeliver { why, subscription, .. }, State::Open | State::Dismissed) => {
             check(subscription, who.now_ms)?;
-            Ok(resolve(ResolutionKind::Redelivered, why, who, redelivery_run(escalated.key)))
+            Ok(resolve(ResolutionKind::Redelivering, why, who, redelivery_run(escalated.key)))
         }
     }
 }
@@ -142,9 +148,9 @@ fn resolve(kind: ResolutionKind, why: &str, who: Who<'_>, run: u64) -> Decision 
         why: why.to_owned(),
         run,
     };
-    Decision::Resolve(Box::new(Escalation {
-        schema: SCHEMA,
-        resolution: Some(resolution),
-        ..Escalation::default()
-    }))
+    Decision::Resolve(Box::new(resolved(resolution)))
+}
+
+fn resolved(resolution: Resolution) -> Escalation {
+    Escalation { schema: SCHEMA, resolution: Some(resolution), ..Escalation::default() }
 }

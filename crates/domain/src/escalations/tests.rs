@@ -56,17 +56,20 @@ fn resolution(decision: Result<Decision, Refusal>) -> Resolution {
 fn a_redelivery_is_said_first_and_counts_when_it_was_read_back() {
     let said = resolution(redelivered(None, Some(&active())));
     let run = redelivery_run(KEY);
-    assert_eq!((said.kind(), said.run, said.at_ms), (ResolutionKind::Redelivered, run, 5_000));
+    assert_eq!((said.kind(), said.run, said.at_ms), (ResolutionKind::Redelivering, run, 5_000));
     assert_eq!((said.actor.as_str(), said.why.as_str()), ("app-1", "fixed"));
     assert!(State::Open.yields_to(&said) && State::Dismissed.yields_to(&said));
 }
 
 #[test]
 fn a_redelivery_is_a_run_of_its_own_from_the_first_attempt() {
-    let first = resolved(ResolutionKind::Redelivered);
+    let first = resolved(ResolutionKind::Redelivering);
     // Whenever it is written, and also when the subscription is gone since: it follows from the first one that was said.
     for subscription in [Some(&active()), None] {
-        let Ok(Decision::Send(key, entry)) = redelivered(Some(&first), subscription) else { panic!() };
+        let Ok(Decision::Send(key, entry, then)) = redelivered(Some(&first), subscription) else { panic!() };
+        let sent = then.resolution.unwrap();
+        assert_eq!(sent, Resolution { kind: ResolutionKind::Redelivered.into(), ..first.clone() });
+        assert!(State::Redelivering.yields_to(&sent) && !State::Redelivered.yields_to(&sent));
         let run = redelivery_run(KEY);
         assert_eq!(key, PendingKey { run: RunKey { run, ..KEY }, seq: 0 });
         assert_eq!((entry.kind(), entry.due_at_ms), (PendingKind::Retry, first.at_ms));
@@ -98,7 +101,11 @@ fn every_run_is_sent_again_by_one_run_only() {
 
 #[test]
 fn what_was_redelivered_stays_so() {
-    let first = resolved(ResolutionKind::Redelivered);
+    let (said, first) = (resolved(ResolutionKind::Redelivering), resolved(ResolutionKind::Redelivered));
+    assert_eq!(dismissed(Some(&said), "no"), Err(Refusal::Redelivered));
+    assert!(!State::Redelivering.yields_to(&resolved(ResolutionKind::Dismissed)));
+    assert!(!State::Redelivering.yields_to(&said), "the first one stands");
+    assert_eq!(redelivered(Some(&first), Some(&active())), Ok(Decision::AlreadySo));
     assert_eq!(dismissed(Some(&first), "no"), Err(Refusal::Redelivered));
     assert!(!State::Redelivered.yields_to(&resolved(ResolutionKind::Dismissed)));
     assert!(!State::Redelivered.yields_to(&first));
@@ -110,7 +117,7 @@ fn a_dismissal_is_for_good_reasons_and_can_be_reconsidered() {
     assert_eq!((first.kind(), first.run), (ResolutionKind::Dismissed, 0));
     assert_eq!(dismissed(Some(&first), "a test system"), Ok(Decision::AlreadySo));
     assert_eq!(resolution(dismissed(Some(&first), "another reason")).why, "another reason");
-    assert_eq!(resolution(redelivered(Some(&first), Some(&active()))).kind(), ResolutionKind::Redelivered);
+    assert_eq!(resolution(redelivered(Some(&first), Some(&active()))).kind(), ResolutionKind::Redelivering);
 }
 
 #[test]

@@ -17,10 +17,16 @@ pub struct Place {
     environment: Environment,
 }
 
+/// The version of a subscription that nobody has changed since its creation; only such a one may be taken back.
+pub const AS_CREATED: u64 = 1;
+
+/// After this a creation has been answered, and nobody takes it back any more, in milliseconds.
+pub const SETTLED_AFTER_MS: i64 = 4_000;
+
 /// What becomes of a subscription that was just created.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Verdict {
-    /// It is the only one, or has the URL of the others.
+    /// It is the only one, has the URL of the others, or was changed since.
     Stays,
     /// This later one has another URL, and will go unless it was there before this one could be seen; then this one goes.
     Waits(Arc<Subscription>),
@@ -65,13 +71,43 @@ impl Place {
         others
     }
 
-    /// What becomes of the subscription `id` after its creation, all that could be seen then being in `pair`.
+    /// Those that have to get this URL before the one that is named in a move does. It is the last one: what was interrupted
+    /// leaves it as it was, so that the same move still fits it.
+    pub fn to_move_before<'a>(
+        self,
+        named: &str,
+        url: &str,
+        pair: &'a [Arc<Subscription>],
+    ) -> Vec<&'a Arc<Subscription>> {
+        self.to_move(url, pair).into_iter().filter(|other| other.id != named).collect()
+    }
+
+    /// What becomes of the subscription `id` after its creation, all that could be seen then being in `pair`. To be asked by
+    /// the request that created it, by no other.
     pub fn after_creation(self, id: &str, pair: &[Arc<Subscription>]) -> Verdict {
         let Some(created) = self.among(pair).find(|s| s.id == id) else { return Verdict::Gone };
+        if created.version != AS_CREATED {
+            return Verdict::Stays;
+        }
         match self.conflict(&created.callback_url, pair) {
             None => Verdict::Stays,
             Some(other) if order(other) < order(created) => Verdict::Goes(Arc::clone(other)),
             Some(other) => Verdict::Waits(Arc::clone(other)),
+        }
+    }
+
+    /// What a repeat of its creation finds at `now_ms`: the repeat takes nothing back, so it never goes. It waits as long as
+    /// the request that created it may still do so; later another URL beside it is that of a move that is not through.
+    pub fn after_repeat(self, id: &str, pair: &[Arc<Subscription>], now_ms: i64) -> Verdict {
+        let created_at_ms = self.among(pair).find(|s| s.id == id).map_or(0, |s| s.created_at_ms);
+        match self.after_creation(id, pair) {
+            Verdict::Goes(other) | Verdict::Waits(other)
+                if now_ms.saturating_sub(created_at_ms) < SETTLED_AFTER_MS =>
+            {
+                Verdict::Waits(other)
+            }
+            Verdict::Goes(_) | Verdict::Waits(_) | Verdict::Stays => Verdict::Stays,
+            Verdict::Gone => Verdict::Gone,
         }
     }
 
@@ -110,6 +146,7 @@ mod tests {
     ) -> Arc<Subscription> {
         let mut subscription = Subscription {
             id: id.into(),
+            version: AS_CREATED,
             created_at_ms,
             callback_url: url.into(),
             profile: "staffing".into(),
@@ -164,6 +201,46 @@ mod tests {
         assert_eq!(ids(PLACE.to_move(B, &pair)), ["a", "b"]);
         assert_eq!(ids(PLACE.to_move(A, &pair)), ["c"]);
         assert_eq!(ids(PLACE.to_move("https://c.example/", &pair)), ["a", "b", "c"]);
+        assert_eq!(ids(PLACE.to_move_before("b", "https://c.example/", &pair)), ["a", "c"]);
+        assert_eq!(ids(PLACE.to_move_before("c", B, &pair)), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_was_changed_since_its_creation_is_not_taken_back() {
+        let changed = |id: &str, created_at_ms: i64, url: &str, version: u64| {
+            with(id, created_at_ms, url, |s| s.version = version)
+        };
+        let moved = [changed("a", 1, A, 3), changed("b", 2, B, 2), subscription("c", 3, B)];
+        for untouched in ["a", "b"] {
+            assert_eq!(PLACE.after_creation(untouched, &moved), Verdict::Stays);
+        }
+        assert_eq!(PLACE.after_creation("c", &moved), Verdict::Goes(Arc::clone(&moved[0])));
+    }
+
+    /// Whatever a move has reached when it is interrupted, and whoever is repeated then.
+    #[test]
+    fn a_repeat_takes_nothing_back() {
+        let move_interrupted = [
+            subscription("a", 1, A),
+            with("b", 2, B, |s| s.version = 2),
+            subscription("c", 3, A),
+            with("d", 4, B, |s| s.version = 2),
+        ];
+        let just_now = SETTLED_AFTER_MS - 1;
+        for id in ["a", "b", "c", "d"] {
+            assert_eq!(PLACE.after_repeat(id, &move_interrupted, 4 + SETTLED_AFTER_MS), Verdict::Stays);
+            let soon = PLACE.after_repeat(id, &move_interrupted, just_now);
+            assert!(matches!(soon, Verdict::Waits(_) | Verdict::Stays), "{id}: {soon:?}");
+        }
+        // It may still be the later one of two creations at once, that goes.
+        let other = Arc::clone(&move_interrupted[1]);
+        assert_eq!(PLACE.after_repeat("c", &move_interrupted, just_now), Verdict::Waits(other));
+        assert_eq!(PLACE.after_repeat("c", &move_interrupted[2..3], just_now), Verdict::Stays);
+        assert_eq!(PLACE.after_repeat("c", &[], just_now), Verdict::Gone);
+        assert_eq!(
+            PLACE.after_repeat("c", &move_interrupted, i64::MIN),
+            Verdict::Waits(Arc::clone(&move_interrupted[1]))
+        );
     }
 
     #[test]

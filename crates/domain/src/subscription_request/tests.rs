@@ -108,6 +108,27 @@ fn optional_fields_are_taken_and_unknown_ones_ignored() {
 }
 
 #[test]
+fn a_creation_is_active_unless_it_says_otherwise() {
+    let status = |value: Value| create(&with("status", value)).map(|request| request.status);
+    assert_eq!(create(&valid()).unwrap().status, Status::Active);
+    for (given, expected) in [
+        (Value::Null, Status::Active),
+        (json!("ACTIVE"), Status::Active),
+        (json!("INACTIVE"), Status::Inactive),
+    ] {
+        assert_eq!(status(given), Ok(expected));
+    }
+    // In the words of a change.
+    for wrong in [json!("inactive"), json!("DELETED"), json!(1), json!("")] {
+        let errors = status(wrong.clone()).unwrap_err();
+        assert_eq!(
+            (pointers(&errors), &errors),
+            (vec!["/status"], &patch(&json!({"status": wrong})).unwrap_err())
+        );
+    }
+}
+
+#[test]
 fn every_wrong_field_is_named() {
     assert_eq!(pointers(&create(&json!({})).unwrap_err()), ["/event", "/callbackUrl", "/signingKey"]);
     let all_wrong = json!({

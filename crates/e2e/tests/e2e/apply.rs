@@ -200,6 +200,7 @@ async fn what_the_file_says_is_what_customers_have() -> Result<()> {
     what_fails_is_told_and_the_rest_is_done(&cluster, body).await?;
     exported_is_nothing_to_do(&cluster).await?;
     pruned_and_made_again(&cluster, &path).await?;
+    renamed_by_somebody_else_is_left_alone(&cluster).await?;
     for (name, log) in cluster.logs()? {
         assert!(!log.contains("hush-"), "a secret stands in the log of {name}");
     }
@@ -220,14 +221,27 @@ async fn nothing_without_secrets_or_a_token(cluster: &Cluster, path: &str) -> Re
     );
     for token in [PUBLISHER, "nobody's"] {
         said(&aerogram_as(cluster, token, &SECRETS, &args).await?, 1, &["401"]);
+        let ended = aerogram_as(cluster, token, &SECRETS, &[&args[..], &["--json"]].concat()).await?;
+        let told: Value = serde_json::from_str(&ended.stdout)?;
+        assert!(told["error"].as_str().is_some_and(|error| error.starts_with("401")), "{ended:?}");
     }
     let wrong = written(
         cluster,
         "wrong.toml",
         "[[subscriptions]]\nname = \"x\"\npartner = \"app-1\"\noperator = \"acme\"\nevent = \"OrderCreated\"\n\
-         callbackUrl = \"http://a.example/\"\nenviroment = \"production\"\n",
+         callbackUrl = \"http://a.example/\"\nenviroment = \"production\"\nsigningKey = { env = \"NOWHERE\" }\n",
     )?;
-    said(&apply(cluster, &wrong, &[]).await?, 2, &["line 7: subscriptions[0].enviroment: is unknown"]);
+    said(
+        &apply(cluster, &wrong, &[]).await?,
+        2,
+        &[
+            "line 6: subscriptions[0].callbackUrl: must begin",
+            "line 7: subscriptions[0].enviroment: is unknown",
+            "line 8: subscriptions[0].signingKey: the variable NOWHERE is not set",
+        ],
+    );
+    let told: Value = serde_json::from_str(&apply(cluster, &wrong, &["--json"]).await?.stdout)?;
+    assert!(told["error"].as_str().is_some_and(|error| error.contains("2 mistakes")), "{told}");
     assert!(listed(cluster, ACME).await?.is_empty() && listed(cluster, BLUEJET).await?.is_empty());
     Ok(())
 }
@@ -291,7 +305,7 @@ async fn exported_is_nothing_to_do(cluster: &Cluster) -> Result<()> {
     let exported =
         aerogram(cluster, &["subscriptions", "export", "--partner", "app-1", "--operator", "acme"]).await?;
     said(&exported, 0, &["# header.authorization = { env = \"…\" }  # set, not shown"]);
-    assert!(!exported.stdout.contains("hush"), "{exported:?}");
+    assert!(!exported.stdout.contains("hush") && !exported.stdout.contains("ACTIVE"), "{exported:?}");
     let path = written(cluster, "exported.toml", &exported.stdout)?;
     // Without any of the secrets.
     let args = ["subscriptions", "apply", &path, "--prune"];
@@ -347,9 +361,50 @@ async fn pruned_and_made_again(cluster: &Cluster, path: &str) -> Result<()> {
         format!("{crew}{}", crew.replace("\"crew\"", "\"crew 2\"").replace("ASSIGNMENT", "DOCUMENT_UPDATE"));
     let both = written(cluster, "both.toml", &two)?;
     said(&apply(cluster, &both, &[]).await?, 0, &["2 created"]);
+    // A second URL is known to be refused, and one line moves what is not in the file.
+    let second = crew.replace("\"crew\"", "\"crew 3\"").replace("/crew\"", "/crew-moved\"");
+    let second = written(cluster, "second.toml", &second)?;
+    let shown = apply(cluster, &second, &["--dry-run"]).await?;
+    said(&shown, 1, &["impossible  app-1 acme  crew 3", "allows one callbackUrl for production"]);
+    let alone = written(cluster, "alone.toml", &crew.replace("/crew\"", "/crew-moved\""))?;
+    said(
+        &apply(cluster, &alone, &["--dry-run"]).await?,
+        0,
+        &["update      app-1 acme  crew", "also moves crew 2"],
+    );
     let moved = written(cluster, "both.toml", &two.replace("/crew\"", "/crew-moved\""))?;
     said(&apply(cluster, &moved, &[]).await?, 0, &["2 updated"]);
     nothing_to_do(cluster, &moved, &[]).await?;
+    // The old one stays as long as there is nothing in its place.
+    let before = listed(cluster, ACME).await?;
+    let failing =
+        crew.replace("\"crew\"", "\"crew 3\"").replace("profile =", "policy = \"nobody's\"\nprofile =");
+    let failing = written(cluster, "failing.toml", &failing.replace("/crew\"", "/crew-moved\""))?;
+    let kept = apply(cluster, &failing, &["--prune", "--yes"]).await?;
+    said(
+        &kept,
+        1,
+        &[
+            "failed      app-1 acme  crew 3",
+            "kept        app-1 acme  crew 2",
+            "not deleted, because crew 3 failed",
+        ],
+    );
+    let id = before
+        .iter()
+        .find(|one| one["name"] == "crew")
+        .and_then(|one| one["id"].as_str())
+        .context("no id")?;
+    let mistyped = crew.replace("name = \"crew\"", &format!("id = \"{id}x\""));
+    let mistyped = written(cluster, "mistyped.toml", &mistyped)?;
+    let shown = apply(cluster, &mistyped, &["--prune", "--dry-run"]).await?;
+    said(
+        &shown,
+        1,
+        &["kept        app-1 acme  crew", "can't become what the file says", "the pair has no subscription"],
+    );
+    said(&apply(cluster, &mistyped, &["--prune", "--yes"]).await?, 1, &["kept        app-1 acme  crew"]);
+    assert_eq!(listed(cluster, ACME).await?.len(), before.len());
     let renamed = written(cluster, "renamed.toml", &crew.replace("\"crew\"", "\"crew 3\""))?;
     said(
         &apply(cluster, &renamed, &["--prune", "--yes"]).await?,
@@ -357,4 +412,29 @@ async fn pruned_and_made_again(cluster: &Cluster, path: &str) -> Result<()> {
         &["created     app-1 acme  crew 3", "deleted     app-1 acme  crew 2"],
     );
     nothing_to_do(cluster, &renamed, &["--prune"]).await
+}
+
+/// Within a day, and so under the same `Idempotency-Key`.
+async fn renamed_by_somebody_else_is_left_alone(cluster: &Cluster) -> Result<()> {
+    let a = |more: &str| {
+        format!(
+            "[[subscriptions]]\nname = \"ren A\"\npartner = \"app-1\"\noperator = \"acme\"\nevent = \"OrderCreated\"\n\
+             callbackUrl = \"{}\"\n{more}\n",
+            cluster.receiver.url("/renamed")
+        )
+    };
+    let path = written(cluster, "a.toml", &a(""))?;
+    said(&apply(cluster, &path, &[]).await?, 0, &["1 created"]);
+    let first = named(cluster, ACME, "ren A").await?;
+    let id = first["id"].as_str().context("no id")?;
+    let renamed = a(&format!("id = \"{id}\"")).replace("ren A", "ren B");
+    said(&apply(cluster, &written(cluster, "b.toml", &renamed)?, &[]).await?, 0, &["name: ren A → ren B"]);
+    said(&apply(cluster, &path, &[]).await?, 0, &["created     app-1 acme  ren A"]);
+    assert_ne!(named(cluster, ACME, "ren A").await?["id"], first["id"]);
+    let paused = a("status = \"INACTIVE\"").replace("ren A", "paused");
+    let paused = written(cluster, "paused.toml", &paused)?;
+    said(&apply(cluster, &paused, &[]).await?, 0, &["created     app-1 acme  paused"]);
+    assert_eq!(named(cluster, ACME, "paused").await?["status"], "INACTIVE");
+    assert_eq!(named(cluster, ACME, "ren B").await?["status"], "ACTIVE");
+    Ok(())
 }

@@ -91,6 +91,17 @@ async fn what_was_given_up_is_looked_at_and_dealt_with() -> Result<()> {
         &["since", "must be a time"],
     );
     said(&escalations(&cluster, PUBLISHER, &["list"]).await?, 1, &["401"]);
+    let refused = escalations(&cluster, PUBLISHER, &["list", "--json"]).await?;
+    let told: Value = serde_json::from_str(&refused.stdout)?;
+    assert!(told["error"].as_str().is_some_and(|error| error.starts_with("401")), "{refused:?}");
+    // What is left out is told, with the way to it.
+    let some = escalations(&cluster, ADMIN, &["list", "--limit", "3", "--json"]).await?;
+    said(&some, 0, &["there are more than these 3; --limit 30 lists more"]);
+    let part: Vec<Value> = serde_json::from_str(&some.stdout)?;
+    let until = part[2]["escalatedAt"].as_str().context("no time")?;
+    assert!(some.stderr.contains(&format!("--until {until}")), "{some:?}");
+    let whole = escalations(&cluster, ADMIN, &["list", "--limit", "4"]).await?;
+    assert!(whole.status.success() && !whole.stderr.contains("more"), "{whole:?}");
     // A partner with the operator's token sees its own.
     let own = listed(&cluster, &token_of("acme"), &["--client-id", "app-1"]).await?;
     assert_eq!(own.len(), 3, "{own:?}");

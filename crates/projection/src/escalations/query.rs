@@ -83,6 +83,7 @@ pub fn code(state: State) -> i64 {
         State::Open => 0,
         State::Dismissed => 1,
         State::Redelivered => 2,
+        State::Redelivering => 3,
     }
 }
 

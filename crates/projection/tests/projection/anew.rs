@@ -1,6 +1,7 @@
 //! The file goes, and comes back as it was.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::log::{Entry, all, batch, dismissed, escalated, open, options, position, redelivered};
@@ -25,7 +26,7 @@ async fn deleted_while_stopped_it_comes_back_equal() {
     let projection = filled(&path).await;
     let before = (all(&projection).await, position(&projection).await);
     assert_eq!((before.0.len(), before.1), (200, Some(204)));
-    drop(projection);
+    projection.close().await.unwrap();
     fs::remove_file(&path).unwrap();
     let anew = open(&path).await;
     assert_eq!((all(&anew).await.len(), position(&anew).await), (0, None));
@@ -36,11 +37,112 @@ async fn deleted_while_stopped_it_comes_back_equal() {
     assert_eq!((all(&anew).await, position(&anew).await), before);
 }
 
+/// Somebody tidies up `/tmp`.
+#[tokio::test]
+async fn deleted_while_it_is_used_it_goes_on_and_is_made_anew_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.sqlite");
+    let projection = filled(&path).await;
+    let rows = all(&projection).await.len();
+    for file in fs::read_dir(dir.path()).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    // More than there are connections, so each of them is asked.
+    let reads: Vec<_> = (0..32)
+        .map(|_| {
+            let projection = projection.clone();
+            tokio::spawn(async move { all(&projection).await.len() })
+        })
+        .collect();
+    for read in reads {
+        assert_eq!(read.await.unwrap(), rows);
+    }
+    projection.apply(batch(204, &[escalated(250)])).await.unwrap();
+    for _ in 0..32 {
+        assert_eq!((all(&projection).await.len(), position(&projection).await), (rows + 1, Some(205)));
+    }
+    projection.close().await.unwrap();
+    let anew = open(&path).await;
+    assert_eq!((all(&anew).await.len(), position(&anew).await), (0, None));
+}
+
+#[tokio::test]
+async fn what_fails_to_be_written_changes_nothing_and_may_be_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.sqlite");
+    let projection = open(&path).await;
+    projection.apply(batch(0, &[escalated(1)])).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let failing = "CREATE TRIGGER failing BEFORE UPDATE ON positions BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(failing).unwrap();
+    for _ in 0..3 {
+        let failed = projection.apply(batch(1, &[escalated(2)])).await.err().unwrap();
+        assert!(matches!(failed, ProjectionError::Sqlite { .. }), "{failed}");
+        assert_eq!((all(&projection).await.len(), position(&projection).await), (1, Some(1)));
+    }
+    other.execute_batch("DROP TRIGGER failing").unwrap();
+    projection.apply(batch(1, &[escalated(2)])).await.unwrap();
+    assert_eq!((all(&projection).await.len(), position(&projection).await), (2, Some(2)));
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let modes = || -> Vec<(String, u32)> {
+        let files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap());
+        let mode = |file: &fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
+        files.map(|file| (file.file_name().to_string_lossy().into_owned(), mode(&file))).collect()
+    };
+    let path = dir.path().join("p.sqlite");
+    let projection = filled(&path).await;
+    let made = modes();
+    assert!(made.len() == 4 && made.iter().all(|(_, mode)| *mode == 0o600), "{made:?}");
+    projection.close().await.unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let _again = open(&path).await;
+    assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
+}
+
+#[tokio::test]
+async fn before_it_is_open_and_after_it_is_closed_it_answers_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.sqlite");
+    let projection = Projection::new(options(&path));
+    let refused = projection.apply(batch(0, &[escalated(1)])).await;
+    assert!(matches!(refused, Err(ProjectionError::NotOpen)) && !path.exists(), "{refused:?}");
+    // What hinders it may pass.
+    fs::create_dir(&path).unwrap();
+    assert!(projection.start().await.is_err());
+    fs::remove_dir(&path).unwrap();
+    let (started, clone) = tokio::join!(projection.start(), projection.started());
+    assert!(started.is_ok() && clone.is_ok() && projection.start().await.is_ok());
+    projection.apply(batch(0, &[escalated(1)])).await.unwrap();
+    projection.clone().close().await.unwrap();
+    assert!(matches!(projection.start().await, Err(ProjectionError::Closed)));
+    assert!(matches!(projection.started().await, Err(ProjectionError::Closed)));
+    assert_eq!(all(&open(&path).await).await.len(), 1);
+}
+
+#[tokio::test]
+async fn left_without_being_closed_it_is_let_go_of_soon() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.sqlite");
+    drop(filled(&path).await);
+    let again = loop {
+        match Projection::open(options(&path)).await {
+            Ok(again) => break again,
+            Err(ProjectionError::InUse { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(all(&again).await.len(), 200);
+}
+
 #[tokio::test]
 async fn of_other_topics_it_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.sqlite");
-    drop(filled(&path).await);
+    filled(&path).await.close().await.unwrap();
     let other = Options { layout_id: "other".to_owned(), ..options(&path) };
     let projection = Projection::open(other).await.unwrap();
     assert_eq!((all(&projection).await.len(), position(&projection).await), (0, None));
@@ -50,7 +152,7 @@ async fn of_other_topics_it_is_made_anew() {
 async fn of_another_version_it_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.sqlite");
-    drop(filled(&path).await);
+    filled(&path).await.close().await.unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
@@ -62,7 +164,7 @@ async fn of_another_version_it_is_made_anew() {
 async fn damaged_it_is_made_anew_and_what_was_there_is_kept_beside() {
     let dir = tempfile::tempdir().unwrap();
     let (path, aside) = (dir.path().join("p.sqlite"), dir.path().join("p.sqlite.damaged"));
-    drop(filled(&path).await);
+    filled(&path).await.close().await.unwrap();
     let whole = fs::read(&path).unwrap();
     let hole = [&whole[..8_192], &vec![0xaa; 8_192], &whole[16_384..]].concat();
     let cut = whole[..whole.len() / 2].to_vec();
@@ -71,10 +173,10 @@ async fn damaged_it_is_made_anew_and_what_was_there_is_kept_beside() {
         let projection = filled(&path).await;
         assert_eq!((all(&projection).await.len(), position(&projection).await), (200, Some(204)));
         assert_eq!(fs::read(&aside).unwrap(), damaged);
-        drop(projection);
+        projection.close().await.unwrap();
         fs::remove_file(&aside).unwrap();
     }
-    drop(open(&path).await);
+    open(&path).await.close().await.unwrap();
     assert!(!aside.exists(), "a whole file is used as it is");
 }
 
@@ -98,7 +200,7 @@ async fn one_process_at_a_time_uses_it() {
     let held = filled(&path).await;
     let refused = Projection::open(options(&path)).await.err().unwrap();
     assert!(matches!(refused, ProjectionError::InUse { .. }), "{refused}");
-    drop(held);
+    held.close().await.unwrap();
     assert_eq!(all(&open(&path).await).await.len(), 200);
 }
 
@@ -111,7 +213,7 @@ async fn a_file_of_its_own_is_gone_when_it_is_closed() {
     assert_eq!(all(&projection).await.len(), 200);
     let made: Vec<_> = temporary().into_iter().filter(|path| !before.contains(path)).collect();
     assert!(!made.is_empty());
-    drop(projection);
+    projection.close().await.unwrap();
     assert!(made.iter().any(|path| !path.exists()), "{made:?}");
 }
 
@@ -132,7 +234,8 @@ async fn what_a_killed_process_left_is_removed_by_the_next() {
     let (held, lock) = make("held");
     lock.try_lock().unwrap();
     let fresh = tempfile::Builder::new().prefix("aerogram-projection-test-").tempdir().unwrap();
-    drop(Projection::open(Options { path: None, ..options(Path::new("unused")) }).await.unwrap());
+    let projection = Projection::open(Options { path: None, ..options(Path::new("unused")) }).await.unwrap();
+    projection.close().await.unwrap();
     assert!(!left.exists() && held.exists() && fresh.path().exists());
     fs::remove_dir_all(held).unwrap();
 }

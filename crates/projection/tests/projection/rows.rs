@@ -22,7 +22,7 @@ async fn rows_and_position_change_together_and_stay() {
     assert_eq!((row.partner.as_str(), row.operator.as_str()), ("app-1", "acme"));
     assert_eq!((row.reason, row.last_outcome), (Reason::Exhausted, Some(Outcome::Http5xx)));
     assert_eq!((row.last_status, row.attempts, row.state()), (503, 2, State::Open));
-    drop(projection);
+    projection.close().await.unwrap();
     let again = open(&path).await;
     assert_eq!((all(&again).await, position(&again).await), (before, Some(2)));
     assert_eq!(again.escalation(key(1)).await.unwrap().unwrap().event_id, "e-1");

@@ -48,7 +48,7 @@ impl DelivererProcess {
                     self.producer.durable(p, Write::Pending(key, None, outcome), Some((id, ticket)));
                 }
                 Action::Escalate { ticket, key, escalation } => {
-                    world.oracle.escalate(p, key);
+                    world.oracle.escalate(p, key, core.partition.epoch(), &escalation);
                     self.producer.durable(p, Write::Escalation(key, escalation), Some((id, ticket)));
                 }
                 Action::Deactivate { ticket, key, subscription_id, detail } => {

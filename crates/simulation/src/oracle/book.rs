@@ -49,10 +49,15 @@ impl Book {
         self.subscriptions.get(id)?.versions.get(usize::try_from(version.checked_sub(1)?).ok()?)
     }
 
+    /// A version and all later ones.
+    pub fn since(&self, id: &str, version: u64) -> impl Iterator<Item = &Known> {
+        let versions = self.subscriptions.get(id).into_iter().flat_map(|kept| &kept.versions);
+        versions.skip(version.saturating_sub(1) as usize)
+    }
+
     /// The policies of a version and of all later ones.
     pub fn policies_since(&self, id: &str, version: u64) -> impl Iterator<Item = &Arc<Policy>> {
-        let versions = self.subscriptions.get(id).into_iter().flat_map(|kept| &kept.versions);
-        versions.skip(version.saturating_sub(1) as usize).map(|known| &known.policy)
+        self.since(id, version).map(|known| &known.policy)
     }
 
     pub fn off_since_ms(&self, id: &str) -> Option<i64> {

@@ -24,6 +24,7 @@ use aerogram_wire::v1::{
     Subscription,
 };
 use book::Book;
+use escalation::Judge;
 pub use send::Sent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -54,6 +55,10 @@ pub struct Oracle {
     dead_since_ms: BTreeMap<PendingKey, i64>,
     buried: BTreeSet<PendingKey>,
     escalations: BTreeMap<RunKey, Escalation>,
+    /// Of runs that were given up: under which claim it was judged, and by which state.
+    judges: BTreeMap<RunKey, Judge>,
+    /// What an escalation was begun to be written for, whether it arrived or not.
+    escalating: BTreeSet<RunKey>,
     /// Ids of the commands of deliverers.
     deactivations: BTreeSet<CommandId>,
     /// How often something worth covering came about.
@@ -169,6 +174,10 @@ impl Oracle {
             .expected
             .get(&key)
             .is_some_and(|expected| self.book.is_back(&expected.subscription_id, made.version));
+        if line.kind() == LineKind::Escalated {
+            let (version, policy) = (made.version, made.policy.clone());
+            self.judges.insert(key, Judge { epoch, version, policy });
+        }
         self.check(wrong.is_none(), || {
             format!("(p) line {} of {} {}", attempt.number, short(key), wrong.unwrap_or_default())
         });
@@ -212,13 +221,6 @@ impl Oracle {
         self.check(settled, || {
             format!("a tombstone of {} seq {}, which is not settled", short(key.run), key.seq)
         });
-    }
-
-    /// An escalation is being written.
-    pub fn escalate(&mut self, partition: usize, key: RunKey) {
-        let ended = self.references[partition].runs.get(&key).and_then(|run| run.ended.as_ref());
-        let escalated = ended.is_some_and(|line| line.kind() == LineKind::Escalated);
-        self.check(escalated, || format!("{} is escalated without a valid line", short(key)));
     }
 
     /// A command to deactivate is being written.

@@ -90,8 +90,11 @@ fn what_must_come_about_does() {
         "escalated as our own fault",
         "escalations repeated",
         "escalations repeated after a change of the subscription",
+        "escalations first written by who judged",
+        "escalations first written by who inherited",
         "dismissals",
         "redeliveries",
+        "redeliveries refused",
         "redelivered runs that ended",
         "redeliveries repeated",
         "redeliveries repeated after their tombstone",
@@ -150,4 +153,5 @@ deliberate_bugs! {
     signing_by_a_key_whose_overlap_is_over_is_found: OverlapEnds,
     signing_by_a_key_older_than_the_one_before_is_found: OneOldKey,
     redelivering_again_with_a_new_due_time_is_found: RedeliveryTime,
+    escalating_as_of_a_later_change_is_found: JudgedBy,
 }

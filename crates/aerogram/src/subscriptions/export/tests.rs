@@ -45,6 +45,8 @@ fn what_is_exported_is_so_already() {
         assert!(text.contains(line), "{text}");
     }
     assert!(text.contains("# name = \"twice\"  # others have it too"), "{text}");
+    // What a 410 stops after this must stay so when it is applied again.
+    assert!(!text.contains("status = \"ACTIVE\"") && text.contains("status = \"INACTIVE\""), "{text}");
 }
 
 #[test]

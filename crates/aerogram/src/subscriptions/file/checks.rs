@@ -6,7 +6,7 @@ use std::ops::Range;
 use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::subscription::Profile;
 use aerogram_domain::subscription_request::{Body, CreateContext, parse_create};
-use aerogram_domain::toml_reading::{Reading, Section};
+use aerogram_domain::toml_reading::{Problem, Reading, Section};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -18,13 +18,18 @@ use super::super::secrets::Secrets;
 const SOME_SECRET: &str = "some-secret";
 
 /// Tells what the api would say to a creation, at the place in the file. What depends on the installation is left to it: its
-/// contracts, policies, event types of its own, and what it may call.
+/// contracts, policies, event types of its own, and what it may call. So is what is `wrong` already, and what hangs on it.
 pub(super) fn as_the_api(
     reading: &mut Reading<'_>,
     section: &Section<'_, '_>,
     declared: &Declared,
     catalogue: &Catalogue,
+    wrong: &[Problem],
 ) {
+    let wrong: Vec<&str> = wrong.iter().map(|problem| field_of(section, problem)).collect();
+    if wrong.iter().any(|field| matches!(*field, "event" | "profile")) {
+        return;
+    }
     let mut whole = declared.clone();
     if let Some(given) = &mut whole.authentication {
         for name in std::mem::take(&mut given.missing) {
@@ -54,9 +59,25 @@ pub(super) fn as_the_api(
         if left_out || error.pointer == "/event" {
             continue;
         }
+        let field = error.pointer.split('/').nth(1).unwrap_or_default();
+        let of_url = field == "callbackUrl" && wrong.contains(&"httpRequest");
+        if of_url || wrong.contains(&in_the_file(field)) {
+            continue;
+        }
         let (span, path) = locate(section, &error.pointer);
         reading.problem(&span, path, error.detail);
     }
+}
+
+/// The field of a subscription that a mistake is about; empty: none.
+pub(super) fn field_of<'p>(section: &Section<'_, '_>, problem: &'p Problem) -> &'p str {
+    let rest = problem.place.strip_prefix(&section.place).and_then(|rest| rest.strip_prefix('.'));
+    rest.unwrap_or_default().split(['.', '[']).next().unwrap_or_default()
+}
+
+/// What the file calls a field of the api.
+fn in_the_file(field: &str) -> &str {
+    if field == "contractId" { "contract" } else { field }
 }
 
 /// Where a JSON pointer of the body leads in the file, as far as it goes.
@@ -64,9 +85,12 @@ fn locate(section: &Section<'_, '_>, pointer: &str) -> (Range<usize>, String) {
     let (mut span, mut path) = (section.span.clone(), section.place.clone());
     let mut steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
     let Some(first) = steps.next() else { return (span, path) };
-    let first = if first == "contractId" { "contract" } else { first.as_str() };
+    let first = in_the_file(&first);
     let in_target = section.value("httpRequest").filter(|_| first == "callbackUrl");
     let mut at: Option<&Spanned<DeValue<'_>>> = section.value(first).or(in_target);
+    if at.is_none() {
+        path = format!("{path}.{first}");
+    }
     let mut step = first.to_owned();
     while let Some(value) = at {
         span = value.span();
@@ -80,6 +104,10 @@ fn locate(section: &Section<'_, '_>, pointer: &str) -> (Range<usize>, String) {
             DeValue::Array(items) => next.parse().ok().and_then(|index: usize| items.get(index)),
             _ => None,
         };
+        if at.is_none() && matches!(value.get_ref(), DeValue::Table(_)) {
+            // What is missing is told by its name.
+            path = format!("{path}.{next}");
+        }
         step = next;
     }
     (span, path)
@@ -104,6 +132,7 @@ pub(super) fn together(reading: &mut Reading<'_>, root: &Section<'_, '_>, all: &
             wrong.push((one, "id", format!("{id:?} stands in line {} for the same pair", first.place.line)));
         }
         let profile = one.profile.as_deref().and_then(Profile::parse);
+        let profile = profile.filter(|_| !one.callback_url.is_empty());
         if let Some(profile) = profile.filter(|profile| profile.one_callback_url()) {
             let first = urls.entry((&one.pair, &one.environment)).or_insert(one);
             if first.callback_url != one.callback_url {

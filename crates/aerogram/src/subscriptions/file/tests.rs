@@ -26,7 +26,7 @@ httpRequest = { url = "https://hooks.example.com/crew", jsonBody = '{"n": null, 
 "#;
 
 fn told(text: &str) -> Vec<String> {
-    read(text).unwrap_err().iter().map(ToString::to_string).collect()
+    read(text).unwrap_err().problems.iter().map(ToString::to_string).collect()
 }
 
 /// The first subscription of the good file with one line more, or instead.
@@ -90,6 +90,8 @@ authentication = { type = "apiKey", secret = "hush" }
         "line 5: subscriptions[0].callbackURL: is unknown",
         "line 6: subscriptions[0].status: must be ACTIVE or INACTIVE",
         "line 7: subscriptions[0].signingKey.variable: is unknown; known are env, file",
+        "line 14: subscriptions[1].callbackUrl: must begin with https://",
+        "line 15: subscriptions[1].environment: must be production or non-production",
         "line 16: subscriptions[1].authentication.secret: is unknown; known are type, key",
     ];
     assert_eq!(told.len(), expected.len(), "{told:#?}");
@@ -111,7 +113,10 @@ fn the_rules_of_the_api_are_told_at_their_place() {
             "line 7: subscriptions[0].environment: must be production or non-production",
         ),
         ("profile = \"staff\"", "line 7: subscriptions[0].profile: must be one of"),
-        ("profile = \"staffing\"", "line 1: subscriptions[0]: is required by the profile staffing"),
+        (
+            "profile = \"staffing\"",
+            "line 1: subscriptions[0].authentication: is required by the profile staffing",
+        ),
         ("signingKey = \"whsec_?\"", "line 7: subscriptions[0].signingKey: "),
         (
             "httpRequest = { jsonBody = { a = \"{{noField}}\" } }",

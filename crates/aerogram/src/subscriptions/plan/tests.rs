@@ -55,6 +55,7 @@ fn existing(id: &str, name: Option<&str>) -> Existing {
         event: "OrderCreated".into(),
         callback_url: "https://a.example/".into(),
         status: "ACTIVE".into(),
+        status_reason: None,
         expiration_date_time: None,
         profile: "order".into(),
         contract_id: None,
@@ -75,13 +76,15 @@ fn there(all: Vec<Existing>) -> There {
 /// The verbs of the steps, each with what it is about.
 fn shown(steps: &[Step<'_>]) -> Vec<String> {
     let shown = |step: &Step<'_>| match step {
-        Step::Update { declared, existing, change } => {
+        Step::Update { declared, existing, change, moves } => {
+            let moves: String = moves.iter().map(|one| format!(", moves {}", one.id)).collect();
             let fields: Vec<&str> =
                 change.fields.iter().map(|field| field.field).chain(change.secrets.iter().copied()).collect();
-            format!("update {} {}: {}", declared.label(), existing.id, fields.join(" "))
+            format!("update {} {}: {}{moves}", declared.label(), existing.id, fields.join(" "))
         }
         Step::Create(declared) => format!("create {}", declared.label()),
         Step::Prune(_, existing) => format!("prune {}", existing.id),
+        Step::Keep { existing, why, .. } => format!("keep {}: {why}", existing.id),
         Step::Unchanged(declared, _) => format!("unchanged {}", declared.label()),
         Step::Cannot { declared, why, .. } => format!("cannot {}: {}", declared.label(), why.join("; ")),
     };
@@ -119,11 +122,11 @@ fn an_id_adopts_and_a_name_must_mean_one() {
     assert_eq!(one(by_id("1", Some("mine"))), ["update mine 1: name", "prune 2", "prune 3"]);
     assert_eq!(one(by_id("1", None)), ["prune 2", "prune 3", "unchanged 1"]);
     assert_eq!(one(by_id("2", Some("taken"))), ["prune 1", "unchanged taken"]);
-    assert_eq!(one(by_id("1", Some("taken")))[0], "cannot taken: another one has this name: 2");
+    assert_eq!(one(by_id("1", Some("taken"))).last().unwrap(), "cannot taken: another one has this name: 2");
     assert!(one(by_id("9", Some("mine"))).last().unwrap().contains("no subscription 9"));
-    // Neither of the two is deleted for being meant unclearly.
+    // Nothing is deleted where something is meant unclearly.
     let unclear = one(declared("taken"));
-    assert_eq!(unclear[0], "prune 1");
+    assert_eq!(unclear[0], "keep 1: not deleted, because taken can't become what the file says");
     assert!(unclear[1].contains("there are 2 of this name (2, 3)"), "{unclear:?}");
 }
 
@@ -155,6 +158,87 @@ fn what_can_not_be_changed_says_so() {
     let (all, there) = ([declared("x")], there(vec![expired]));
     let line = Line::of(&plan(&all, &there, PLAIN)[0], NOW);
     assert!(line.is_news() && line.render().contains("nothing is sent to it"), "{line:?}");
+}
+
+#[test]
+fn nothing_is_deleted_for_a_mistyped_id() {
+    let mistyped = Declared { id: Some("1l".into()), ..declared("") };
+    let said = planned(&[mistyped], vec![existing("11", Some("old"))], PRUNING);
+    assert!(said[0].starts_with("keep 11: ") && said[1].starts_with("cannot "), "{said:?}");
+    assert_eq!(said.len(), 2);
+}
+
+#[test]
+fn two_lines_that_mean_one_are_both_refused() {
+    let at = |line: usize, one: Declared| Declared { place: Place { line, ..place() }, ..one };
+    let all = [
+        at(3, Declared { id: Some("1".into()), ..declared("b") }),
+        at(9, declared("a")),
+        at(12, declared("c")),
+    ];
+    let said = planned(&all, vec![existing("1", Some("a"))], PLAIN);
+    assert_eq!(said[0], "create c");
+    assert!(said[1].starts_with("cannot b: line 9 means the same one, 1"), "{said:?}");
+    assert!(said[2].starts_with("cannot a: line 3 means the same one, 1"), "{said:?}");
+}
+
+#[test]
+fn where_there_is_one_url_a_second_is_told_before_and_so_is_what_moves_along() {
+    let crew = |name: &str, url: &str| Declared {
+        profile: Some("staffing".into()),
+        callback_url: format!("https://{url}.example/"),
+        ..declared(name)
+    };
+    let there = |id: &str, name: &str| Existing { profile: "staffing".into(), ..existing(id, Some(name)) };
+    let all = || vec![there("1", "x"), there("2", "y"), existing("3", Some("order"))];
+    let said = planned(&[crew("new", "b")], all(), PLAIN);
+    assert!(
+        said.len() == 1 && said[0].starts_with("cannot new: the profile staffing allows one callbackUrl"),
+        "{said:?}"
+    );
+    assert!(said[0].contains("x has https://a.example/"), "{said:?}");
+    // What is deleted is not in its way; but it is not deleted when something else can't be.
+    assert_eq!(planned(&[crew("new", "b")], all(), PRUNING), ["create new", "prune 1", "prune 2", "prune 3"]);
+    let wrong = Declared { event: "OrderCanceled".into(), ..declared("order") };
+    let said = planned(&[crew("new", "b"), wrong], all(), PRUNING);
+    assert!(
+        said[..2].iter().all(|said| said.starts_with("keep ")) && said[2].starts_with("cannot new"),
+        "{said:?}"
+    );
+    // An update moves the others along, and makes room.
+    assert_eq!(
+        planned(&[crew("x", "b"), crew("new", "b")], all(), PLAIN),
+        ["update x 1: callbackUrl, moves 2", "create new"]
+    );
+    assert_eq!(
+        planned(&[crew("x", "b"), crew("y", "b")], all(), PLAIN),
+        ["update x 1: callbackUrl", "update y 2: callbackUrl"]
+    );
+    let (declared, there) = ([crew("x", "b")], self::there(all()));
+    let line = Line::of(&plan(&declared, &there, PLAIN)[0], NOW).render();
+    assert!(line.contains("also moves y"), "{line}");
+    // Without the profile a line keeps it, and the two would undo each other for ever.
+    let unsaid = Declared { profile: None, ..crew("y", "c") };
+    let said = planned(&[crew("x", "b"), unsaid], all(), PLAIN);
+    assert!(said.len() == 2 && said.iter().all(|said| said.contains("allows one callbackUrl")), "{said:?}");
+}
+
+#[test]
+fn who_starts_what_a_receiver_stopped_is_told_so() {
+    let reason = "the receiver answered 410";
+    let stopped = Existing {
+        status: "INACTIVE".into(),
+        status_reason: Some(reason.into()),
+        ..existing("1", Some("x"))
+    };
+    let there = there(vec![stopped]);
+    let said = |status: Option<&str>| {
+        let all = [Declared { status: status.map(Into::into), ..declared("x") }];
+        Line::of(&plan(&all, &there, PLAIN)[0], NOW).render()
+    };
+    let started = said(Some("ACTIVE"));
+    assert!(started.contains("status: INACTIVE → ACTIVE") && started.contains(reason), "{started}");
+    assert!(said(None).contains(reason) && !said(Some("INACTIVE")).contains(reason));
 }
 
 #[test]

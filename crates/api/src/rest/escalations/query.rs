@@ -3,6 +3,8 @@
 use aerogram_domain::escalations::{Fault, REASONS, State, parse_reason, reason_name};
 use aerogram_projection::Query;
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 
 use crate::rest::problem::Parameter;
 use crate::table::Owner;
@@ -11,11 +13,13 @@ const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;
 /// Longest value, in bytes.
 const VALUE_MAX_BYTES: usize = 512;
+/// More parameters that are wrong are not named.
+const WRONG_MAX: usize = 20;
 
 /// Reads the parameters; `owner` sees only what is its own.
 ///
 /// # Errors
-/// Every parameter that is wrong, unknown or given twice.
+/// Every parameter that is wrong, unknown or given twice; of very many the first.
 pub fn parse(given: Vec<(String, String)>, owner: Option<&Owner>) -> Result<Query, Vec<Parameter>> {
     let scope = owner.map(Owner::scope);
     let mut query = Query {
@@ -36,6 +40,9 @@ pub fn parse(given: Vec<(String, String)>, owner: Option<&Owner>) -> Result<Quer
         };
         if let Err(detail) = read {
             wrong.push(Parameter { parameter: name.clone(), detail });
+            if wrong.len() == WRONG_MAX {
+                break;
+            }
         }
         seen.push(name);
     }
@@ -81,10 +88,19 @@ fn one_of<T>(value: &str, read: Option<T>, words: &[&str], more: &str) -> Result
     read.ok_or_else(|| format!("must be one of {}, not {value:?}", words.join(", ")))
 }
 
+/// Milliseconds since 1970. RFC 3339 has some hours more than can be counted, at the end of the year 9999; they count as the last
+/// moment that can be.
 fn time(value: &str) -> Result<i64, String> {
-    let read: Result<Timestamp, _> = value.parse();
+    let read = value.parse().ok().or_else(|| beyond(value));
     read.map(Timestamp::as_millisecond)
-        .map_err(|_| "must be a time such as 2026-11-21T10:30:00Z (RFC 3339; + is written %2B)".to_owned())
+        .ok_or_else(|| "must be a time such as 2026-11-21T10:30:00Z (RFC 3339; + is written %2B)".to_owned())
+}
+
+fn beyond(value: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(value).ok()?;
+    pieces.offset()?;
+    let (at, last) = (pieces.date().to_datetime(pieces.time()?), Offset::UTC.to_datetime(Timestamp::MAX));
+    (at.date() >= last.date()).then_some(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -129,6 +145,25 @@ mod tests {
     }
 
     #[test]
+    fn the_last_times_there_are_count_as_the_last_that_can_be_counted() {
+        for end in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-12:00", "9999-12-30T23:30:00Z"] {
+            assert_eq!(time(end), Ok(Timestamp::MAX.as_millisecond()), "{end}");
+        }
+        assert!(time("9999-12-30T21:59:59Z").unwrap() < Timestamp::MAX.as_millisecond());
+        for wrong in ["9999-12-31", "9999-12-31T23:59:59", "9999-13-31T23:59:59Z", "10000-01-01T00:00:00Z"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_very_many_wrong_parameters_the_first_are_named() {
+        let many = (0..1_000).map(|n| (format!("p{n}"), "x".to_owned())).collect();
+        let told = parse(many, None).unwrap_err();
+        let names: Vec<_> = told.iter().map(|wrong| wrong.parameter.clone()).collect();
+        assert_eq!(names, (0..20).map(|n| format!("p{n}")).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn every_wrong_parameter_is_named() {
         let wrong = [
             ("state", "closed"),
@@ -147,7 +182,7 @@ mod tests {
         let told = parse(given(&wrong), Some(&owner)).unwrap_err();
         let names: Vec<_> = told.iter().map(|wrong| wrong.parameter.as_str()).collect();
         assert_eq!(names, wrong.map(|(name, _)| name));
-        assert!(told[0].detail.contains("open, dismissed, redelivered, all"), "{told:?}");
+        assert!(told[0].detail.contains("open, dismissed, redelivering, redelivered, all"), "{told:?}");
         assert!(parse(given(&[("limit", "0")]), None).is_err());
     }
 }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::view::Summary;
 use super::{Api, Keeper, Problem, owner_of, resolve};
 use crate::escalations::NotWritten;
+use crate::rest::create::not_entitled;
 
 /// Sends it again as another run with the whole schedule. Asking again changes nothing and gets the same answer.
 pub async fn redeliver(
@@ -25,6 +26,10 @@ pub async fn redeliver(
     // A task of its own: it goes on when the caller hangs up.
     let redelivering = tokio::spawn(async move {
         let row = api.escalation(&keeper, &id).await?;
+        // It is the event that goes out, so as with a subscription to its type.
+        if !keeper.may_have(&row.event_type) {
+            return Err(not_entitled(&row.event_type));
+        }
         let partition = api.cluster.subscription_partition(&row.subscription_id);
         api.caught_up(api.catch_up.partition(partition)).await?;
         let subscription = api.table.get(&owner_of(&row), &row.subscription_id);

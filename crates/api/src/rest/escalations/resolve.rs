@@ -27,14 +27,19 @@ pub async fn why(api: &Api, headers: &HeaderMap, body: Body) -> Result<Option<St
     let Value::Object(mut fields) = value else { return Err(Problem::body("must be a JSON object")) };
     match fields.remove("why") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(why)) if !why.trim().is_empty() && why.chars().count() <= WHY_CHARS_MAX => {
-            Ok(Some(why))
-        }
+        Some(Value::String(why)) if is_said(&why) => Ok(Some(why)),
         Some(_) => {
-            let detail = format!("must be a text of 1 to {WHY_CHARS_MAX} characters that is not blank");
+            let detail = format!(
+                "must be a text of 1 to {WHY_CHARS_MAX} characters that is not blank and has no control characters"
+            );
             Err(Problem::fields(vec![FieldError { pointer: "/why".to_owned(), detail }]))
         }
     }
+}
+
+fn is_said(why: &str) -> bool {
+    let short = why.chars().count() <= WHY_CHARS_MAX;
+    short && !why.trim().is_empty() && !why.chars().any(char::is_control)
 }
 
 /// How often it is decided anew, because others resolve the same at the same time.
@@ -51,9 +56,10 @@ pub async fn resolve(api: &Api, keeper: &Keeper, mut row: Row, wish: Wish<'_>) -
         let escalated = Escalated { key: row.key, resolution: row.resolution.as_ref() };
         match decide(escalated, wish, who).map_err(refused)? {
             Decision::AlreadySo => return Ok(row),
-            Decision::Send(key, entry) => {
+            Decision::Send(key, entry, sent) => {
                 api.escalations.settling.send(row.partition, key, &entry).await?;
-                return Ok(row);
+                api.escalations.settling.resolve(row.partition, row.key, &sent).await?;
+                return api.escalation(keeper, &run_name(row.key)).await;
             }
             Decision::Resolve(escalation) => {
                 api.escalations.settling.resolve(row.partition, row.key, &escalation).await?;

@@ -9,13 +9,19 @@ use axum::response::{IntoResponse as _, Response};
 use super::view::Detail;
 use super::{Api, Keeper, Problem};
 
-/// The whole history, from where it stands in the log.
+/// The whole history, from where it stands in the log. What the event says only for those who are entitled to its type.
 pub async fn show(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let row = api.escalation(&keeper, &id).await?;
-    let original = api.escalations.originals.of(&row).await?;
-    Ok(Json(Detail::of(&row, original)).into_response())
+    let mut original = api.escalations.originals.of(&row).await?;
+    if !keeper.may_have(&row.event_type) {
+        let delivery = original.delivery.as_mut();
+        if let Some(event) = delivery.and_then(|delivery| delivery.event.as_mut()) {
+            event.data.clear();
+        }
+    }
+    Ok(Json(Detail::of(&row, original, keeper.reader)).into_response())
 }

@@ -1,7 +1,7 @@
 //! How people see an escalation.
 
 use aerogram_domain::body::webhook_id;
-use aerogram_domain::escalations::{outcome_name, reason_name, run_name};
+use aerogram_domain::escalations::{Reader, State, outcome_name, problem_for, reason_name, run_name};
 use aerogram_domain::time::iso_millis;
 use aerogram_projection::Row;
 use aerogram_wire::key::RunKey;
@@ -116,19 +116,19 @@ impl Summary {
 
 impl ResolutionView {
     fn of(key: RunKey, resolution: &Resolution) -> Self {
-        let redelivered = resolution.kind() == ResolutionKind::Redelivered;
+        let dismissed = resolution.kind() == ResolutionKind::Dismissed;
         Self {
-            kind: if redelivered { "redelivered" } else { "dismissed" },
+            kind: State::of(Some(resolution)).name(),
             by: resolution.actor.clone(),
             at: iso_millis(resolution.at_ms),
             why: some(&resolution.why),
-            redelivered_as: redelivered.then(|| run_name(RunKey { run: resolution.run, ..key })),
+            redelivered_as: (!dismissed).then(|| run_name(RunKey { run: resolution.run, ..key })),
         }
     }
 }
 
 impl Detail {
-    pub fn of(row: &Row, original: Escalation) -> Self {
+    pub fn of(row: &Row, original: Escalation, reader: Reader) -> Self {
         let delivery = original.delivery.unwrap_or_default();
         let accepted_at_ms = delivery.accepted_at_ms;
         Self {
@@ -137,7 +137,7 @@ impl Detail {
             policy: original.policy,
             accepted_at: (accepted_at_ms > 0).then(|| iso_millis(accepted_at_ms)),
             event: EventView::of(delivery.event.unwrap_or_default()),
-            attempts: original.attempts.iter().map(AttemptView::of).collect(),
+            attempts: original.attempts.iter().map(|attempt| AttemptView::of(attempt, reader)).collect(),
         }
     }
 }
@@ -159,14 +159,14 @@ impl EventView {
 }
 
 impl AttemptView {
-    fn of(attempt: &Attempt) -> Self {
+    fn of(attempt: &Attempt, reader: Reader) -> Self {
         Self {
             number: attempt.number,
             started_at: iso_millis(attempt.started_at_ms),
             duration_ms: attempt.duration_ms,
             outcome: outcome_name(attempt.outcome()),
             status: (attempt.status != 0).then_some(attempt.status),
-            problem: some(&attempt.problem),
+            problem: problem_for(attempt, reader).map(str::to_owned),
             tls_problem: some(&attempt.tls_problem),
             excerpt: some(&attempt.excerpt),
         }

@@ -42,7 +42,7 @@ impl Model {
             callback_url: text("callbackUrl").unwrap(),
             profile: text("profile").unwrap_or_else(|| "order".into()),
             environment: text("environment").unwrap(),
-            status: declared.status.clone().unwrap_or_else(|| "ACTIVE".into()),
+            status: text("status").unwrap_or_else(|| "ACTIVE".into()),
             ..existing(&format!("id-{}", self.made), None)
         };
         Self::set(&mut one, &body);
@@ -101,7 +101,7 @@ impl Model {
                 Step::Create(declared) if !self.create(declared) => again.push(declared),
                 Step::Update { declared, existing, .. } => self.update(declared, &existing.id),
                 Step::Prune(_, existing) => self.all.retain(|(_, one)| one.id != existing.id),
-                Step::Create(_) | Step::Unchanged(..) | Step::Cannot { .. } => {}
+                Step::Create(_) | Step::Unchanged(..) | Step::Keep { .. } | Step::Cannot { .. } => {}
             }
         }
         for declared in again {
@@ -174,8 +174,7 @@ proptest! {
         let there = model.there(&pairs);
         for step in plan(&file, &there, reach) {
             match step {
-                Step::Unchanged(..) | Step::Cannot { .. } => {}
-                Step::Create(declared) if model.blocked(declared) => {}
+                Step::Unchanged(..) | Step::Keep { .. } | Step::Cannot { .. } => {}
                 other => prop_assert!(false, "{:?}", other),
             }
         }
