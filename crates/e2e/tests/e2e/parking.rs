@@ -23,6 +23,7 @@ async fn start(test: &str) -> Result<Cluster> {
     setup.policies(&json!({"patient": {"delays_ms": vec![1_000; 60], "jitter_percent": 0}}));
     setup.set("TOPICS__PARTITIONS", "1");
     setup.set("DELIVERER__REQUEST_TIMEOUT_MS", "15000");
+    setup.set("DELIVERER__LANE_FAILING_MIN_MS", "0");
     setup.set("SCHEDULER__PROBE_WAIT_MIN_MS", "200");
     setup.set("SCHEDULER__PROBE_WAIT_MAX_MS", "1000");
     Cluster::start(setup).await
