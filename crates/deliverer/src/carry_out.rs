@@ -38,6 +38,7 @@ pub enum Answer {
     },
     AttemptsEnd(Option<i64>),
     TableEnd(Option<i64>),
+    DeliveriesEnd(Option<i64>),
     /// A request's task panicked: what became of it is unknown.
     Broken(tokio::task::JoinError),
 }
@@ -62,6 +63,7 @@ impl Answer {
             }
             Answer::AttemptsEnd(end) => core.on_attempts_end(now, end, out),
             Answer::TableEnd(end) => core.on_table_end(now, end, out),
+            Answer::DeliveriesEnd(end) => core.on_deliveries_probe(end),
             Answer::Broken(error) => return Err(Box::new(error)),
             Answer::Written { ticket: None, result: Ok(()) } => {}
             Answer::Written { ticket: Some(ticket), result: Ok(()) } => core.on_written(now, ticket, out),
@@ -192,6 +194,12 @@ impl Carrier {
                     let asking =
                         async move { parts.ends.last_stable(Topic::Subscriptions, &partition).await };
                     self.others.push(asking.map(|ends| Answer::TableEnd(only(ends))).boxed());
+                }
+                Action::ProbeDeliveriesEnd => {
+                    let (parts, partition) = (self.parts.clone(), [self.partition]);
+                    let asking =
+                        async move { parts.ends.high_watermarks(Topic::Deliveries, &partition).await };
+                    self.others.push(asking.map(|ends| Answer::DeliveriesEnd(only(ends))).boxed());
                 }
                 Action::ReadTableAgain { offset, end } => self.read_table_again = Some((offset, end)),
                 Action::StartAgain(why) => self.start_again = Some(why),

@@ -1,6 +1,6 @@
 //! Settings as the decisions take them.
 
-use aerogram_domain::deliverer::Config;
+use aerogram_domain::deliverer::{Config, LaneConfig};
 use aerogram_domain::policy::{Policies, Policy, Success};
 use aerogram_domain::subscription::Profile;
 use aerogram_settings::{PolicySettings, Settings, StatusMatch};
@@ -11,8 +11,14 @@ pub fn limits(settings: &Settings, partitions: i32) -> Config {
     let ms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let partitions = usize::try_from(partitions.max(1)).unwrap_or(1);
     Config {
-        lane_concurrency: d.lane_concurrency,
-        lane_capacity: d.lane_capacity,
+        lanes: LaneConfig {
+            concurrency: d.lane_concurrency,
+            capacity: d.lane_capacity,
+            wait_max_ms: ms(d.lane_wait_max_ms),
+            failing_min_ms: ms(d.lane_failing_min_ms),
+            failures_max: u32::try_from(d.lane_failures_max).unwrap_or(u32::MAX),
+            ..LaneConfig::default()
+        },
         in_flight_max: (d.in_flight_max / partitions).max(1),
         items_max: d.items_max_per_partition,
         item_bytes_max: d.item_bytes_max_per_partition,

@@ -196,13 +196,14 @@ impl<'a> Session<'a> {
             }
             match self.assignment.reader.try_next()? {
                 None => return Ok(taken),
-                Some(Item::End) => self.core.on_deliveries_end(),
+                Some(Item::End) => self.core.on_deliveries_end(now),
                 Some(Item::Record(record)) => {
                     let payload = record.payload.clone().unwrap_or_default();
                     let delivery: Delivery =
                         decode(Topic::Deliveries, &self.assignment.reader, &record, &payload)?;
+                    let (offset, appended_ms) = (record.offset, record.timestamp_ms);
                     self.core
-                        .on_delivery(now, record.offset, payload.len(), delivery, &mut self.actions)
+                        .on_delivery(now, offset, appended_ms, payload.len(), delivery, &mut self.actions)
                         .map_err(|problem| {
                             unreadable(Topic::Deliveries, &self.assignment.reader, &record, &problem)
                         })?;

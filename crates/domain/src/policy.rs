@@ -195,7 +195,8 @@ impl Policy {
         }
     }
 
-    fn asked_by_receiver(&self, answer: Answer) -> i64 {
+    /// How long the receiver asks to be left alone, in milliseconds; 0: it does not, or the policy takes no notice.
+    pub fn asked_by_receiver(&self, answer: Answer) -> i64 {
         match (self.retry_after_cap_ms, answer) {
             (Some(cap), Answer::Status { status: 429 | 503, retry_after_ms: Some(asked) }) => {
                 asked.clamp(0, cap)

@@ -29,6 +29,10 @@ pub enum Rule {
     StoreGuard,
     /// The mark "fired" waits for the acknowledgement.
     FiredAfterAcknowledgement,
+    /// Only what was certainly not fired before says that it is as young as its firing.
+    First,
+    /// Memory is counted back from how far was polled, not from now.
+    Polled,
     /// A command that was answered before changes nothing.
     CommandOnce,
     /// A deleted subscription changes no more.

@@ -1,5 +1,6 @@
 //! Carries out what the decisions say, and brings the answers back as the next inputs.
 
+use crate::observe::Shown;
 use crate::parts::Parts;
 use aerogram_domain::clock::Now;
 use aerogram_domain::scheduler::{Action, Partition};
@@ -11,7 +12,7 @@ use aerogram_wire::{Message as _, Topic};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use metrics::{gauge, histogram};
+use metrics::histogram;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,8 +47,7 @@ pub struct Carrier {
     committer: Committer,
     committed: i64,
     under_way: FuturesUnordered<BoxFuture<'static, Answer>>,
-    pending_gauge: metrics::Gauge,
-    pending: usize,
+    shown: Shown,
 }
 
 impl Carrier {
@@ -61,8 +61,7 @@ impl Carrier {
             committer: assignment.committer.clone(),
             committed: assignment.committed.as_ref().map_or(0, |c| c.offset),
             under_way,
-            pending_gauge: gauge!(names::PENDING, "state" => "waiting"),
-            pending: 0,
+            shown: Shown::default(),
         }
     }
 
@@ -105,8 +104,11 @@ impl Carrier {
                 }
                 Action::ReadFrom { offset } => reader.seek(offset).await?,
                 Action::Fire { key, delivery, due_at_ms } => {
-                    let late_ms = (self.parts.clock.now().wall_ms - due_at_ms).max(0);
-                    histogram!(names::SCHEDULE_LATENESS_SECONDS).record(late_ms as f64 / 1000.0);
+                    // What waited for a credit is not late.
+                    if !delivery.by_credit {
+                        let late_ms = (self.parts.clock.now().wall_ms - due_at_ms).max(0);
+                        histogram!(names::SCHEDULE_LATENESS_SECONDS).record(late_ms as f64 / 1000.0);
+                    }
                     let payload = delivery.encode_to_vec();
                     let out = Out {
                         topic: Topic::Deliveries,
@@ -119,16 +121,10 @@ impl Carrier {
                     self.under_way
                         .push(async move { Answer::Fired { key, result: ack.await.map(drop) } }.boxed());
                 }
-                Action::Pending(entries) => self.show_pending(entries),
+                Action::Pending { entries, paced, shut } => self.shown.set(entries, paced, shut),
             }
         }
         Ok(())
-    }
-
-    /// The gauge is the sum over the partitions of the process.
-    fn show_pending(&mut self, entries: usize) {
-        self.pending_gauge.increment(entries as f64 - self.pending as f64);
-        self.pending = entries;
     }
 }
 
@@ -139,10 +135,4 @@ async fn prove(committer: Committer, offset: i64, partition: i32) -> Answer {
         tokio::time::sleep(PROVE_AGAIN).await;
     }
     Answer::Proved(true)
-}
-
-impl Drop for Carrier {
-    fn drop(&mut self) {
-        self.show_pending(0);
-    }
 }

@@ -3,6 +3,7 @@
 //! Read [`pipeline`] first, then [`session`]. Every decision is made by `aerogram_domain::scheduler`.
 
 mod carry_out;
+mod observe;
 mod owner;
 mod parts;
 mod pipeline;

@@ -61,6 +61,10 @@ fn config(settings: &Settings) -> Config {
     Config {
         tick_ms: ms(settings.scheduler.tick_ms),
         fire_batch_max: settings.scheduler.fire_batch_max,
+        probe_wait_min_ms: ms(settings.scheduler.probe_wait_min_ms),
+        probe_wait_max_ms: ms(settings.scheduler.probe_wait_max_ms),
+        window_default: settings.deliverer.lane_concurrency,
+        rewrite_max_ms: ms(settings.deliverer.horizon_ms),
         staleness_max_ms: ms(settings.scheduler.staleness_max_ms),
         age_max_ms: ms(settings.topics.delete_retention_ms / 2),
         ..Config::default()

@@ -2,10 +2,10 @@
 
 use crate::carry_out::Carrier;
 use crate::parts::Parts;
-use aerogram_domain::scheduler::{Action, Partition, change_of};
+use aerogram_domain::scheduler::{Action, Partition, read};
 use aerogram_kafka::{Assignment, Failure, Item, Stopping, Unreadable};
 use aerogram_telemetry::Condition;
-use aerogram_wire::Topic;
+use aerogram_wire::{Topic, headers};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
@@ -25,7 +25,12 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub fn new(parts: &'a Arc<Parts>, assignment: &'a mut Assignment, condition: &'a Condition) -> Self {
-        let mut core = Partition::new(parts.config.clone(), fastrand::u64(..), parts.layout_id.clone());
+        let mut core = Partition::new(
+            parts.config.clone(),
+            fastrand::u64(..),
+            parts.layout_id.clone(),
+            parts.clock.now(),
+        );
         let mut actions = Vec::new();
         core.start(&mut actions);
         let carrier = Carrier::new(parts.clone(), assignment.partition, assignment);
@@ -66,15 +71,16 @@ impl<'a> Session<'a> {
                 None => return Ok(taken),
                 Some(Item::End) => self.core.on_log_end(self.parts.clock.now(), &mut self.actions),
                 Some(Item::Record(record)) => {
-                    let change = change_of(record.key.clone().unwrap_or_default(), record.payload).map_err(
-                        |problem| Unreadable {
+                    let outcome = record.header(headers::OUTCOME);
+                    let key = record.key.clone().unwrap_or_default();
+                    let read = read(record.offset, record.timestamp_ms, key, record.payload.clone(), outcome)
+                        .map_err(|problem| Unreadable {
                             topic: Topic::Pending.name().to_owned(),
                             partition: self.assignment.partition,
                             offset: record.offset,
                             problem: problem.to_string(),
-                        },
-                    )?;
-                    self.core.on_record(record.offset, change);
+                        })?;
+                    self.core.on_record(self.parts.clock.now(), read);
                 }
             }
         }

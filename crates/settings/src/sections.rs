@@ -194,6 +194,12 @@ settings! {
         lane_concurrency: usize = 64, between(1, 10_000);
         /// Deliveries waiting for one subscription; a full lane stops the polling of its partition.
         lane_capacity: usize = 1_000, between(1, 1_000_000);
+        /// A delivery that would wait longer than this in its lane is parked, in milliseconds.
+        lane_wait_max_ms: u64 = 2_000, between(10, 600_000);
+        /// So many failures in a row, and what comes for the subscription is parked until its receiver succeeds again...
+        lane_failures_max: usize = 8, between(1, 1_000_000);
+        /// ...if there was no success for so long, in milliseconds.
+        lane_failing_min_ms: u64 = 2_000, between(0, DAY_MS);
         /// Deliveries held in memory for one partition, at most.
         items_max_per_partition: usize = 4_000, between(1, 10_000_000);
         /// Bytes of deliveries held in memory for one partition, at most.
@@ -242,6 +248,10 @@ settings! {
         tick_ms: u64 = 50, between(1, 60_000);
         /// Records fired together, at most.
         fire_batch_max: usize = 256, between(1, 100_000);
+        /// Wait before a receiver that fails is probed again, in milliseconds; it doubles with each probe that fails.
+        probe_wait_min_ms: u64 = 1_000, between(1, DAY_MS);
+        /// Up to this, in milliseconds.
+        probe_wait_max_ms: u64 = 30_000, between(1, DAY_MS);
         /// Nothing is fired when the log's end was last seen longer ago than this, in milliseconds.
         staleness_max_ms: u64 = 30_000, between(1_000, DAY_MS);
     }

@@ -107,7 +107,7 @@ impl CommandHandler {
             world.oracle.decided(asked, state.as_ref(), &result, now_ms, world.now_ms, &policies);
             let logs = &mut world.kafka.partitions[self.partition];
             if let Some(state) = state {
-                logs.subscriptions.append(state.id.clone(), Some(state));
+                logs.subscriptions.append(now_ms, state.id.clone(), Some(state), None);
             }
             logs.results.append(world.now_ms, (asked.command_id, result));
         }

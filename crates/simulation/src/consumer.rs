@@ -12,6 +12,8 @@ pub struct Core {
     pub partition: Partition,
     pub attempts_next: i64,
     pub deliveries_next: i64,
+    /// The reader said that everything was returned, and nothing came since.
+    pub deliveries_end_told: bool,
     pub subscriptions_next: i64,
     /// The end of `subscriptions` asked for before the reading, until it was reached.
     pub subscriptions_end: Option<i64>,

@@ -5,7 +5,7 @@ use crate::limits::{PARTITIONS, RETENTION_MS};
 use crate::logs::{Compacted, Log};
 use aerogram_domain::commands::partition::{Asked, CommandId};
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{AttemptsRecord, CommandResult, Delivery, Escalation, Subscription};
+use aerogram_wire::v1::{AttemptsRecord, CommandResult, Delivery, Escalation, LineKind, Subscription};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Write {
     Attempts(AttemptsRecord),
-    Pending(PendingKey, Option<Bytes>),
+    /// An entry; or a tombstone and how the record ended.
+    Pending(PendingKey, Option<Bytes>, Option<LineKind>),
     Deliveries(Arc<Delivery>),
     Escalation(RunKey, Box<Escalation>),
     Command(Box<Asked>),

@@ -21,6 +21,10 @@ pub const STALENESS_MS: i64 = 30_000;
 /// Fanout emits again at most this long after the first time, unless it reads old events again.
 pub const FANOUT_WINDOW_MS: i64 = 60_000;
 pub const HORIZON_MS: i64 = 200_000;
+/// How long after its tombstone an entry may still be written again: twice until its write is given up, and late.
+pub const REWRITE_MAX_MS: i64 = 90_000;
+/// Outstanding by credit of one subscription, at most.
+pub const WINDOW_MAX: usize = 3;
 /// `delete.retention.ms` of `pending`.
 pub const RETENTION_MS: i64 = 300_000;
 pub const REQUEST_TIMEOUT_MS: i64 = 5_000;

@@ -1,5 +1,7 @@
 //! Logs of one partition of a topic: plain, and compacted at any moment.
 
+use aerogram_wire::v1::LineKind;
+
 /// A record where it stands.
 pub struct Stored<T> {
     pub appended_ms: i64,
@@ -46,6 +48,9 @@ pub struct Keyed<K, V> {
     pub offset: i64,
     pub key: K,
     pub value: Option<V>,
+    pub appended_ms: i64,
+    /// What a tombstone says of how its record ended.
+    pub ended: Option<LineKind>,
     /// When the cleaner saw this tombstone first, and so removed what it buries: from then on its retention counts.
     cleaned_ms: Option<i64>,
 }
@@ -63,8 +68,8 @@ impl<K, V> Default for Compacted<K, V> {
 }
 
 impl<K: Ord + Clone, V> Compacted<K, V> {
-    pub fn append(&mut self, key: K, value: Option<V>) {
-        self.records.push(Keyed { offset: self.end, key, value, cleaned_ms: None });
+    pub fn append(&mut self, appended_ms: i64, key: K, value: Option<V>, ended: Option<LineKind>) {
+        self.records.push(Keyed { offset: self.end, key, value, appended_ms, ended, cleaned_ms: None });
         self.end += 1;
     }
 

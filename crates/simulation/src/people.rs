@@ -167,5 +167,5 @@ fn write(
             "redeliveries repeated after their tombstone was compacted away"
         });
     }
-    world.write(case.partition, Write::Pending(key, Some(entry.encode_to_vec().into())));
+    world.write(case.partition, Write::Pending(key, Some(entry.encode_to_vec().into()), None));
 }

@@ -1,12 +1,12 @@
 //! A scheduler: the shell that carries out what the cores of its partitions decide, as the real one does.
 
 use crate::kafka::Write;
-use crate::limits::{RETENTION_MS, STALENESS_MS};
+use crate::limits::{RETENTION_MS, REWRITE_MAX_MS, STALENESS_MS, WINDOW_MAX};
 use crate::machine::Machine;
 use crate::producer::Producer;
 use crate::surroundings::Surroundings;
 use aerogram_domain::clock::Now;
-use aerogram_domain::scheduler::{Action, Config, Partition, change_of};
+use aerogram_domain::scheduler::{Action, Config, Partition, read};
 use aerogram_domain::store::StoreOp;
 use aerogram_wire::key::PendingKey;
 use std::collections::{BTreeMap, VecDeque};
@@ -48,6 +48,11 @@ fn config() -> Config {
         age_max_ms: RETENTION_MS / 2,
         apply_batch_max: 3,
         buffer_max: 5,
+        window_default: WINDOW_MAX,
+        probe_wait_min_ms: 500,
+        probe_wait_max_ms: 8_000,
+        rewrite_max_ms: REWRITE_MAX_MS,
+        graves_max: 20,
         ..Config::default()
     }
 }
@@ -71,7 +76,7 @@ impl SchedulerProcess {
 
     pub fn assign(&mut self, world: &mut Surroundings, p: usize, generation: u64) {
         let id = world.fresh_id();
-        let partition = Partition::new(config(), world.rng.u64(..), LAYOUT.into());
+        let partition = Partition::new(config(), world.rng.u64(..), LAYOUT.into(), self.machine.now(world));
         world.trace(|| format!("{} takes p{p} over, core {id}", self.machine.name));
         self.owned.insert(p, Owned { id, generation, partition, next: None, end_told: false });
         self.with(world, p, id, |owned, _, _, out| owned.partition.start(out));
@@ -163,7 +168,11 @@ impl SchedulerProcess {
                 let write = Write::Deliveries(Arc::from(delivery));
                 self.producer.expiring(world.now_ms, p, write, (id, key));
             }
-            Action::Pending(_) => {}
+            Action::Pending { shut, .. } => {
+                if shut > 0 {
+                    world.count("lanes shut");
+                }
+            }
         }
     }
 
@@ -179,8 +188,11 @@ impl SchedulerProcess {
                 };
                 owned.next = Some(stored.offset + 1);
                 owned.end_told = false;
-                match change_of(stored.key.encode(), stored.value.clone()) {
-                    Ok(change) => owned.partition.on_record(stored.offset, change),
+                let ended = stored.ended.map(|kind| (kind as i32).to_string());
+                let header = ended.as_ref().map(|text| text.as_bytes());
+                let (key, value) = (stored.key.encode(), stored.value.clone());
+                match read(stored.offset, stored.appended_ms, key, value, header) {
+                    Ok(record) => owned.partition.on_record(now, record),
                     Err(error) => world.oracle.fail(|| error.to_string()),
                 }
             });

@@ -6,6 +6,7 @@ use crate::oracle::Oracle;
 use crate::receivers::{Receivers, policies};
 use crate::redis::Redis;
 use aerogram_domain::policy::Policies;
+use aerogram_wire::v1::{AttemptsRecord, LineKind};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -93,14 +94,18 @@ impl Surroundings {
         let logs = &mut self.kafka.partitions[partition];
         match write {
             Write::Attempts(record) => {
+                *self.counts.entry("parked").or_default() += parked(&record);
                 self.oracle.attempts(partition, logs.attempts.end(), &record);
                 logs.attempts.append(now_ms, record);
             }
-            Write::Pending(key, value) => {
+            Write::Pending(key, value, ended) => {
                 self.oracle.pending_appended(now_ms, key, value.is_some());
-                logs.pending.append(key, value);
+                logs.pending.append(now_ms, key, value, ended);
             }
             Write::Deliveries(delivery) => {
+                if delivery.by_credit {
+                    *self.counts.entry("fired by credit").or_default() += 1;
+                }
                 self.oracle.delivery_appended(now_ms, &delivery);
                 logs.deliveries.append(now_ms, delivery);
             }
@@ -145,6 +150,12 @@ impl Surroundings {
     }
 }
 
+fn parked(record: &AttemptsRecord) -> u64 {
+    use aerogram_wire::v1::attempts_record::Body;
+    let Some(Body::Batch(batch)) = &record.body else { return 0 };
+    batch.lines.iter().filter(|line| line.kind() == LineKind::Parked).count() as u64
+}
+
 fn describe(write: &Write) -> String {
     use aerogram_wire::v1::attempts_record::Body;
     let id = |id: &[u8]| id.last().copied().unwrap_or_default();
@@ -166,7 +177,7 @@ fn describe(write: &Write) -> String {
             }
             None => "an empty record of attempts".into(),
         },
-        Write::Pending(key, value) => {
+        Write::Pending(key, value, _) => {
             let what = if value.is_some() { "pending" } else { "tombstone" };
             format!("{what} {}/{} seq {}", id(&key.run.delivery_id), key.run.run, key.seq)
         }

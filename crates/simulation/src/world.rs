@@ -183,7 +183,7 @@ impl World {
 
     /// Nothing is left to forget once the horizon has passed: memory and the next owner's fold stay bounded.
     fn forget(&mut self) -> Result<(), Box<Violation>> {
-        for _ in 0..12 {
+        for _ in 0..20 {
             self.surroundings.now_ms += HORIZON_MS / 8;
             for _ in 0..150 {
                 self.step()?;

@@ -1,7 +1,8 @@
-//! The store in Redis: four keys per partition, one script per operation.
+//! The store in Redis: six keys per partition, one script per operation.
 
 mod link;
 mod outage;
+mod packed;
 mod policy;
 mod scripts;
 

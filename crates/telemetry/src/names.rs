@@ -69,6 +69,7 @@ metrics_table! {
     ESCALATIONS_TOTAL = "aerogram_escalations_total", Counter, ["reason"], "Deliveries given up and handed to people";
     ESCALATIONS_OPEN = "aerogram_escalations_open", Gauge, ["fault"], "Escalations nobody has dealt with, as this process knows them, by whose fault they are: receiver or platform";
     PENDING = "aerogram_pending", Gauge, ["state"], "Deliveries that wait, by state";
+    LANES = "aerogram_lanes", Gauge, ["state"], "Subscriptions whose parked deliveries flow back by credits: paced, or shut while their receiver fails";
     SCHEDULE_LATENESS_SECONDS = "aerogram_schedule_lateness_seconds", AgeSeconds, [], "From the due time of a retry to its firing";
     COMMANDS_TOTAL = "aerogram_commands_total", Counter, ["outcome"], "Commands handled";
     SUBSCRIPTIONS = "aerogram_subscriptions", Gauge, ["status"], "Subscriptions known to this process";

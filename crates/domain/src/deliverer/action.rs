@@ -62,6 +62,8 @@ pub enum Action {
     ProbeAttemptsEnd,
     /// Ask for the end of `subscriptions`; answer with `on_table_end`.
     ProbeTableEnd,
+    /// Ask for the end of `deliveries`; answer with `on_deliveries_probe`.
+    ProbeDeliveriesEnd,
     /// Read `subscriptions` again from here; when everything was read, answer `on_subscriptions_end` with `end`.
     ReadTableAgain { offset: i64, end: i64 },
     /// Forget this partition's memory; prove the ownership by repeating the last commit; then begin anew, or give up.

@@ -1,11 +1,12 @@
 //! A record of `deliveries` comes in: is it work, a copy of work, or settled already? Rules 8 and 10.
 
 use super::item::State;
+use super::lane::Waits;
 use super::{Action, Partition, Phase, Why};
 use crate::clock::Now;
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::key::RunKey;
-use aerogram_wire::v1::Delivery;
+use aerogram_wire::v1::{Delivery, LineKind};
 
 /// Due times are told by the clocks of deliverers and schedulers, the times of lines by the brokers'.
 const CLOCKS_DIFFER_MAX_MS: i64 = 10_000;
@@ -22,11 +23,12 @@ pub enum Malformed {
 }
 
 impl Partition {
-    /// The next record, `size_bytes` long. Only to be called while [`Partition::wants_more`].
+    /// The next record, `size_bytes` long, appended at `appended_ms` by the broker's clock. Only to be called while [`Partition::wants_more`].
     pub fn on_delivery(
         &mut self,
         now: Now,
         offset: i64,
+        appended_ms: i64,
         size_bytes: usize,
         delivery: Delivery,
         out: &mut Vec<Action>,
@@ -42,6 +44,7 @@ impl Partition {
         if delivery.subscription_id.is_empty() {
             return Err(Malformed::NoSubscription);
         }
+        self.polled.record(offset, appended_ms);
         self.admit(now, offset, size_bytes, key, delivery, out);
         self.pump(now, out);
         Ok(())
@@ -78,14 +81,39 @@ impl Partition {
                 // The scheduler's clock runs before ours.
                 self.not_due.insert((due_ms, offset));
             } else {
-                self.enter_lane(offset);
+                self.enter_lane(now, offset);
             }
         }
     }
 
-    pub(super) fn enter_lane(&mut self, offset: i64) {
-        if let Some(item) = self.items.get(offset) {
-            self.lanes.push_back(&item.delivery.subscription_id, offset);
+    /// Into its lane, or parked if it would wait there for too long. What has a credit was paced already.
+    pub(super) fn enter_lane(&mut self, now: Now, offset: i64) {
+        let Some(item) = self.items.get(offset) else { return };
+        if !item.delivery.by_credit && self.lanes.is_too_late(now.mono_ms, &item.delivery.subscription_id) {
+            return self.park(now, vec![offset]);
+        }
+        let item = item.delivery.clone();
+        self.lanes.push_back(operator(&item), &item.subscription_id, waits(offset, &item));
+    }
+
+    /// Next in its lane, unless its receiver fails.
+    pub(super) fn enter_lane_first(&mut self, now: Now, offset: i64) {
+        let Some(item) = self.items.get(offset) else { return };
+        if !item.delivery.by_credit && self.lanes.is_shut(&item.delivery.subscription_id) {
+            return self.park(now, vec![offset]);
+        }
+        let item = item.delivery.clone();
+        self.lanes.push_front(operator(&item), &item.subscription_id, waits(offset, &item));
+    }
+
+    /// They wait in `pending` for a credit.
+    pub(super) fn park(&mut self, now: Now, offsets: Vec<i64>) {
+        for offset in offsets {
+            let made = self.attempts_made(offset);
+            self.tell(now, offset, LineKind::Parked, |line| {
+                line.due_at_ms = now.wall_ms;
+                line.attempts_made = made;
+            });
         }
     }
 
@@ -94,6 +122,15 @@ impl Partition {
             item.state = state;
         }
     }
+}
+
+/// Whose turn it shares.
+pub(super) fn operator(delivery: &Delivery) -> &str {
+    delivery.scope.as_ref().map_or("", |scope| &scope.operator)
+}
+
+pub(super) fn waits(offset: i64, delivery: &Delivery) -> Waits {
+    Waits { offset, by_credit: delivery.by_credit }
 }
 
 /// A time before which no line about the record, nor the record itself, was appended: its event was there first, and it

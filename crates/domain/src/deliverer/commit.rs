@@ -113,7 +113,9 @@ impl Partition {
 
     /// What may be committed now.
     pub fn commit_point(&mut self, now: Now) -> Resume {
-        let recent_ms = now.wall_ms - self.config.horizon_ms;
+        // What was fired and not polled may repeat what was settled before: counted from how far was polled.
+        let polled_ms = if removed(Rule::Polled) { i64::MAX } else { self.polled.upto_ms() }.min(now.wall_ms);
+        let recent_ms = polled_ms.saturating_sub(self.config.horizon_ms);
         let backlog_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
         let items = &self.items;
         let in_work = |key: RunKey, seq: u32| items.find(key, seq).is_some();

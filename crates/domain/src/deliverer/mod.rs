@@ -12,6 +12,8 @@ mod commit;
 mod fold;
 mod item;
 mod lane;
+mod lanes;
+mod polled;
 mod send;
 mod settle;
 mod table;
@@ -20,6 +22,7 @@ pub use action::{Action, Consequence, Ticket, Why};
 pub use admit::Malformed;
 pub use commit::{BadMetadata, Resume};
 pub use fold::Fold;
+pub use lane::LaneConfig;
 
 use crate::clock::Now;
 use crate::policy::Policies;
@@ -29,21 +32,23 @@ use aerogram_wire::v1::{AttemptsRecord, Line, Subscription};
 use commit::Commits;
 use fold::Applied;
 use item::{Items, State};
-use lane::Lanes;
+use lanes::Lanes;
+use polled::Polled;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use table::Table;
 
+/// How often at least the end of `deliveries` is seen within the horizon, when nothing comes.
+const PROBES_IN_HORIZON: i64 = 4;
+/// Time between looks at the lanes.
+const LOOK_MS: i64 = 500;
 /// Deliveries in memory while the memory of what is settled is full.
 const SLOWED_ITEMS_MAX: usize = 8;
 
 /// Limits of one partition.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Requests open at once for one subscription.
-    pub lane_concurrency: usize,
-    /// Deliveries waiting in one lane; a full lane stops the polling of the partition.
-    pub lane_capacity: usize,
+    pub lanes: LaneConfig,
     /// Requests begun whose line has not been read back: what a crash may repeat.
     pub in_flight_max: usize,
     /// Deliveries in memory.
@@ -73,8 +78,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            lane_concurrency: 64,
-            lane_capacity: 1_000,
+            lanes: LaneConfig::default(),
             in_flight_max: 64,
             items_max: 4_000,
             item_bytes_max: 16 << 20,
@@ -114,6 +118,8 @@ pub struct Partition {
     table: Table,
     items: Items,
     lanes: Lanes,
+    /// When the lanes are looked at next for what waits too long.
+    next_look_ms: i64,
     not_due: BTreeSet<(i64, i64)>,
     in_flight: usize,
     lines: Vec<Line>,
@@ -127,6 +133,7 @@ pub struct Partition {
     /// A time before which the last polled record was not appended, unless the end was reached since; the beginning of
     /// time while nothing was polled: the records to come may have lines already.
     behind_since_ms: Option<i64>,
+    polled: Polled,
 }
 
 impl Partition {
@@ -144,6 +151,7 @@ impl Partition {
         out: &mut Vec<Action>,
     ) -> Self {
         out.push(Action::Claim { nonce });
+        let first_offset = resume.offset;
         Self {
             commits: Commits::new(resume.offset, now),
             fold: Fold::new(resume, now),
@@ -154,7 +162,8 @@ impl Partition {
             epoch: -1,
             table: Table::new(now),
             items: Items::default(),
-            lanes: Lanes::new(config.lane_capacity),
+            lanes: Lanes::new(config.lanes.clone()),
+            next_look_ms: now.mono_ms,
             not_due: BTreeSet::new(),
             in_flight: 0,
             lines: Vec::new(),
@@ -163,6 +172,7 @@ impl Partition {
             repeat_after: None,
             leaving: None,
             behind_since_ms: Some(i64::MIN),
+            polled: Polled::new(first_offset, now),
             config,
         }
     }
@@ -194,8 +204,16 @@ impl Partition {
     }
 
     /// `deliveries` was read to its end: there is no backlog that memory must reach back for.
-    pub fn on_deliveries_end(&mut self) {
+    pub fn on_deliveries_end(&mut self, now: Now) {
+        self.polled.at_end(now);
         self.behind_since_ms = None;
+    }
+
+    /// The answer to [`Action::ProbeDeliveriesEnd`]; `None`: it could not be found out.
+    pub fn on_deliveries_probe(&mut self, end: Option<i64>) {
+        if self.polled.told(end) {
+            self.behind_since_ms = None;
+        }
     }
 
     /// A record of `subscriptions`; `None`: a tombstone of an unknown kind, which only moves the position.
@@ -313,7 +331,9 @@ impl Partition {
             self.leave(Why::TableBehind);
         }
         self.table.ask_if_due(now, &self.config, out);
+        self.polled.ask_if_due(now, self.config.horizon_ms / PROBES_IN_HORIZON, out);
         self.commit_if_due(now, out);
+        self.look_at_lanes(now);
         self.pump(now, out);
     }
 
@@ -326,12 +346,25 @@ impl Partition {
         if !self.lines.is_empty() {
             wake = wake.min(self.lines_since_ms + self.config.line_batch_wait_ms);
         }
-        if self.phase == Phase::Running
-            && let Some((due, _)) = self.not_due.first()
-        {
-            wake = wake.min(now.mono_ms + (due - now.wall_ms).max(0));
+        if self.phase == Phase::Running {
+            if let Some((due, _)) = self.not_due.first() {
+                wake = wake.min(now.mono_ms + (due - now.wall_ms).max(0));
+            }
+            if let Some(resumes_ms) = self.lanes.resumes_ms() {
+                wake = wake.min(resumes_ms);
+            }
+            wake = wake.min(self.next_look_ms);
         }
         wake
+    }
+
+    /// An open request that takes long makes what is behind it late, though nothing happens.
+    fn look_at_lanes(&mut self, now: Now) {
+        if now.mono_ms >= self.next_look_ms && self.phase == Phase::Running {
+            self.next_look_ms = now.mono_ms + LOOK_MS;
+            let late = self.lanes.take_all_too_late(now.mono_ms);
+            self.park(now, late);
+        }
     }
 
     fn pump(&mut self, now: Now, out: &mut Vec<Action>) {

@@ -1,5 +1,6 @@
 //! From the lanes to requests: at the moment of sending the lease, the table and the limits decide. Rule 11, freshness.
 
+use super::admit::{operator, waits};
 use super::item::State;
 use super::{Action, Partition, Phase};
 use crate::clock::Now;
@@ -9,8 +10,10 @@ use aerogram_wire::v1::{LineKind, Reason, Status};
 impl Partition {
     pub(super) fn send_what_may_be_sent(&mut self, now: Now, out: &mut Vec<Action>) {
         self.wake_due(now);
+        self.lanes.resume(now.mono_ms);
         while self.in_flight < self.config.in_flight_max && self.may_send(now) {
-            let Some(offset) = self.lanes.next(self.config.lane_concurrency) else { break };
+            let free = self.config.in_flight_max - self.in_flight;
+            let Some(offset) = self.lanes.next(now.mono_ms, free) else { break };
             self.send(now, offset, out);
         }
     }
@@ -46,8 +49,8 @@ impl Partition {
             item.state = State::Waiting;
             let id = item.delivery.subscription_id.clone();
             self.leave_flight(offset);
-            self.lanes.close(&id);
-            self.lanes.push_front(&id, offset);
+            self.lanes.close(now.mono_ms, &id, offset);
+            self.enter_lane_first(now, offset);
         }
         self.pump(now, out);
     }
@@ -57,7 +60,7 @@ impl Partition {
             && due <= now.wall_ms
         {
             self.not_due.pop_first();
-            self.enter_lane(offset);
+            self.enter_lane(now, offset);
         }
     }
 
@@ -67,7 +70,8 @@ impl Partition {
         let subscription_id = &delivery.subscription_id;
         let fresh = self.table.is_fresh(subscription_id, delivery.subscription_offset);
         if !fresh && !removed(Rule::Freshness) {
-            return self.lanes.hold_stale(now.mono_ms, subscription_id, offset);
+            let waits = waits(offset, &delivery);
+            return self.lanes.hold_stale(now.mono_ms, operator(&delivery), subscription_id, waits);
         }
         let target = match self.table.get(subscription_id) {
             None => Err(Reason::SubscriptionUnknown),
@@ -90,7 +94,7 @@ impl Partition {
             }
             Err(reason) => {
                 let subscription_id = subscription_id.clone();
-                self.lanes.close(&subscription_id);
+                self.lanes.close(now.mono_ms, &subscription_id, offset);
                 self.tell(now, offset, LineKind::Cancelled, |line| line.reason = reason.into());
             }
         }

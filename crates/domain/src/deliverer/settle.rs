@@ -3,14 +3,15 @@
 use super::action::{Consequence, Ticket};
 use super::admit::oldest_line_ms;
 use super::item::State;
+use super::lane::Went;
 use super::{Action, Partition};
 use crate::clock::Now;
-use crate::policy::{Answer, AttemptResult, Remark, Verdict};
+use crate::policy::{Answer, AttemptResult, Policy, Remark, Verdict};
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::SCHEMA;
 use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::{
-    Attempt, Delivery, Escalation, Line, LineBatch, LineKind, PendingEntry, PendingKind, Reason,
+    Attempt, Delivery, Escalation, Line, LineBatch, LineKind, Outcome, PendingEntry, PendingKind, Reason,
 };
 
 /// Attempts a record carries along; our own faults can be retried for a day, once a minute.
@@ -32,7 +33,8 @@ impl Partition {
         let first_ms =
             item.delivery.history.first().map_or(result.started_at_ms, |first| first.started_at_ms);
         let verdict = policy.decide(result.answer, made + 1, first_ms, now.wall_ms, self.rng.u64(..));
-        self.lanes.close(&subscription_id);
+        self.note(now, &subscription_id, &policy, &result);
+        self.lanes.close(now.mono_ms, &subscription_id, offset);
         let outcome = policy.outcome(result.answer);
         let remark = if verdict == Verdict::Delivered { Remark::default() } else { result.remark };
         let kind = match verdict {
@@ -66,6 +68,25 @@ impl Partition {
             }
         });
         self.pump(now, out);
+    }
+
+    /// How the receiver does, for its lane; what waits too long now is parked.
+    fn note(&mut self, now: Now, subscription_id: &str, policy: &Policy, result: &AttemptResult) {
+        let went = match policy.outcome(result.answer) {
+            Outcome::Delivered => Went::Well,
+            Outcome::PlatformError => Went::Nothing,
+            _ => Went::Badly,
+        };
+        let asked_ms = policy.asked_by_receiver(result.answer);
+        let pause_until_ms = (asked_ms > 0).then_some(now.mono_ms + asked_ms);
+        let took_ms = i64::from(result.duration_ms);
+        self.lanes.went(now.mono_ms, subscription_id, went, took_ms, pause_until_ms);
+        let late = self.lanes.take_too_late(now.mono_ms, subscription_id);
+        self.park(now, late);
+    }
+
+    fn window(&self, delivery: &Delivery) -> u32 {
+        u32::try_from(self.lanes.window(&delivery.subscription_id)).unwrap_or(u32::MAX)
     }
 
     /// Puts a line on its way.
@@ -115,10 +136,7 @@ impl Partition {
         if line.kind() == LineKind::Failed {
             // The next attempt follows at once: next in its lane.
             self.set_state(offset, State::Waiting);
-            if let Some(item) = self.items.get(offset) {
-                self.lanes.push_front(&item.delivery.subscription_id, offset);
-            }
-            return;
+            return self.enter_lane_first(now, offset);
         }
         if let Some(item) = self.items.get(offset) {
             // What people send again is as old as they were slow.
@@ -191,6 +209,7 @@ impl Partition {
                 kind: kind.into(),
                 due_at_ms: line.due_at_ms,
                 delivery: Some(delivery),
+                window_max: if kind == PendingKind::Parked { self.window(&item.delivery) } else { 0 },
             }),
         });
     }
@@ -218,7 +237,14 @@ impl Partition {
                 escalated_at_ms: ended_ms,
                 callback_url,
                 policy,
-                delivery: Some(Delivery { history: Vec::new(), ..Delivery::clone(&item.delivery) }),
+                // How the record came is no part of it: a copy may have been fired another way.
+                delivery: Some(Delivery {
+                    history: Vec::new(),
+                    due_at_ms: 0,
+                    from_pending: false,
+                    by_credit: false,
+                    ..Delivery::clone(&item.delivery)
+                }),
                 resolution: None,
             }),
         });

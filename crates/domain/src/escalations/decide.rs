@@ -135,6 +135,7 @@ fn pending(escalated: RunKey, delivery: &Delivery, since_ms: i64) -> (PendingKey
         kind: PendingKind::Retry.into(),
         due_at_ms: since_ms,
         delivery: Some(delivery),
+        window_max: 0,
     };
     (key, entry)
 }

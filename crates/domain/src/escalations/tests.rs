@@ -86,7 +86,7 @@ fn a_redelivery_is_a_run_of_its_own_from_the_first_attempt() {
         assert_eq!(entry.delivery, Some(expected));
         // The scheduler takes the entry as its own.
         let payload = aerogram_wire::Message::encode_to_vec(&*entry);
-        assert!(crate::scheduler::change_of(key.encode(), Some(payload.into())).is_ok());
+        assert!(crate::scheduler::read(0, 0, key.encode(), Some(payload.into()), None).is_ok());
     }
 }
 

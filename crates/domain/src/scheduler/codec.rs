@@ -1,8 +1,8 @@
 //! Records of `pending` as changes of the store, and entries of the store as records of `deliveries`.
 
-use crate::store::{Change, Picked};
+use crate::store::{Change, Entry, Picked};
 use aerogram_wire::key::PendingKey;
-use aerogram_wire::v1::{Delivery, PendingEntry};
+use aerogram_wire::v1::{Delivery, LineKind, PendingEntry, PendingKind};
 use aerogram_wire::{LaterSchema, Message as _, Versioned as _};
 use bytes::Bytes;
 
@@ -19,25 +19,66 @@ pub enum Malformed {
     Delivery,
 }
 
-/// The change that a record makes; no value: a tombstone.
-pub fn change_of(key: Bytes, value: Option<Bytes>) -> Result<Change, Malformed> {
+/// A record of `pending`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Read {
+    pub offset: i64,
+    /// When it was appended, by the broker's clock.
+    pub appended_ms: i64,
+    /// Whether an entry was fired before is not known to the record: `first` is not said here.
+    pub change: Change,
+    /// Of a tombstone: how the fired record ended.
+    pub ended: Option<LineKind>,
+}
+
+/// The change that a record makes; no value: a tombstone, whose header says how the fired record ended.
+pub fn read(
+    offset: i64,
+    appended_ms: i64,
+    key: Bytes,
+    value: Option<Bytes>,
+    outcome: Option<&[u8]>,
+) -> Result<Read, Malformed> {
     let decoded = PendingKey::decode(&key).ok_or(Malformed::Key)?;
-    let Some(value) = value else { return Ok(Change::Remove { key }) };
-    let entry = PendingEntry::decode(value.clone())?;
-    entry.known()?;
-    let delivery = entry.delivery.ok_or(Malformed::Delivery)?;
+    let Some(value) = value else {
+        let number = outcome.and_then(|text| std::str::from_utf8(text).ok()?.parse::<i32>().ok());
+        // A number of a later version says nothing here.
+        let ended =
+            number.and_then(|n| LineKind::try_from(n).ok()).filter(|kind| *kind != LineKind::Unspecified);
+        return Ok(Read { offset, appended_ms, change: Change::Remove { key }, ended });
+    };
+    let pending = PendingEntry::decode(value.clone())?;
+    pending.known()?;
+    let parked = pending.kind() == PendingKind::Parked;
+    let delivery = pending.delivery.ok_or(Malformed::Delivery)?;
     if delivery.delivery_id != decoded.run.delivery_id.as_slice()
         || delivery.run != decoded.run.run
         || delivery.seq != decoded.seq
     {
         return Err(Malformed::Delivery);
     }
-    Ok(Change::Put { key, due_at_ms: entry.due_at_ms, value })
+    let lane = parked.then(|| Bytes::from(delivery.subscription_id));
+    let entry = Entry { due_at_ms: pending.due_at_ms, value, lane, first: false };
+    Ok(Read { offset, appended_ms, change: Change::Put { key, entry }, ended: None })
+}
+
+/// An entry as the store gave it out.
+pub(super) struct Fired {
+    pub key: PendingKey,
+    /// Its subscription.
+    pub lane: Bytes,
+    pub kind: PendingKind,
+    pub window_max: usize,
+    pub delivery: Delivery,
 }
 
 /// The record to be fired; it carries its pending key in (delivery id, run, seq).
-pub fn fired_record(entry: &Picked) -> Result<(PendingKey, Delivery), Malformed> {
-    let key = PendingKey::decode(&entry.key).ok_or(Malformed::Key)?;
-    let delivery = PendingEntry::decode(entry.value.clone())?.delivery.ok_or(Malformed::Delivery)?;
-    Ok((key, Delivery { from_pending: true, due_at_ms: entry.due_at_ms, ..delivery }))
+pub(super) fn fired(picked: &Picked) -> Result<Fired, Malformed> {
+    let key = PendingKey::decode(&picked.key).ok_or(Malformed::Key)?;
+    let pending = PendingEntry::decode(picked.entry.value.clone())?;
+    let (kind, window_max) = (pending.kind(), pending.window_max as usize);
+    let delivery = pending.delivery.ok_or(Malformed::Delivery)?;
+    let lane = Bytes::copy_from_slice(delivery.subscription_id.as_bytes());
+    let delivery = Delivery { from_pending: true, due_at_ms: picked.entry.due_at_ms, ..delivery };
+    Ok(Fired { key, lane, kind, window_max, delivery })
 }

@@ -25,6 +25,16 @@ pub struct Config {
     pub probe_interval_ms: i64,
     /// Wait before a store that did not answer is asked again.
     pub store_retry_ms: i64,
+    /// Outstanding by credit of one subscription at most, unless its entries say another number.
+    pub window_default: usize,
+    /// Wait before the second probe of a receiver that fails; each one after waits twice as long.
+    pub probe_wait_min_ms: i64,
+    /// Up to this.
+    pub probe_wait_max_ms: i64,
+    /// How long after its tombstone an entry may be written again: H of the protocol.
+    pub rewrite_max_ms: i64,
+    /// Tombstones remembered for that, at most; beyond, nothing is taken for certainly not fired for so long.
+    pub graves_max: usize,
 }
 
 impl Default for Config {
@@ -41,6 +51,11 @@ impl Default for Config {
             buffer_bytes_max: 16 << 20,
             probe_interval_ms: 1_000,
             store_retry_ms: 500,
+            window_default: 16,
+            probe_wait_min_ms: 1_000,
+            probe_wait_max_ms: 30_000,
+            rewrite_max_ms: 120_000,
+            graves_max: 100_000,
         }
     }
 }

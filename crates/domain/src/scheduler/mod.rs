@@ -6,18 +6,23 @@
 
 mod codec;
 mod config;
+mod graves;
+mod lanes;
 #[cfg(test)]
 mod tests;
 mod turns;
 
-pub use codec::{Malformed, change_of, fired_record};
+pub use codec::{Malformed, Read, read};
 pub use config::Config;
 
 use crate::clock::Now;
-use crate::store::{Change, Guard, StoreOp, StoreReply};
+use crate::sabotage::{Rule, removed};
+use crate::store::{Change, Guard, StoreOp, StoreReply, Under};
 use aerogram_wire::key::PendingKey;
-use aerogram_wire::v1::Delivery;
+use aerogram_wire::v1::{Delivery, LineKind};
 use bytes::Bytes;
+use graves::Graves;
+use lanes::Lanes;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
@@ -35,10 +40,11 @@ pub enum Action {
     ProbeEnd,
     /// Read `pending` on from here; what was read before is void. Everything there, then [`Partition::on_log_end`].
     ReadFrom { offset: i64 },
-    /// Write to `deliveries` with the expiring writer; answer with [`Partition::on_fired`].
+    /// Write to `deliveries` with the expiring writer; answer with [`Partition::on_fired`]. `due_at_ms`: since when it could
+    /// have been.
     Fire { key: PendingKey, delivery: Box<Delivery>, due_at_ms: i64 },
-    /// Say how many entries wait, for the metrics.
-    Pending(usize),
+    /// Say how many entries there are, and of how many subscriptions the work flows back by credits; for the metrics.
+    Pending { entries: usize, paced: usize, shut: usize },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +66,8 @@ struct Firing {
     changed: bool,
     /// Of its key and value.
     bytes: usize,
+    /// By a credit of this lane.
+    lane: Option<Bytes>,
 }
 
 /// The state of one owned partition.
@@ -80,21 +88,29 @@ pub struct Partition {
     stalled: (i64, u32),
     /// Entries in the store, as it said last.
     pending: usize,
-    buffer: VecDeque<(i64, Change)>,
+    buffer: VecDeque<Read>,
     buffer_bytes: usize,
     seen_end_at_ms: Option<i64>,
     store_busy: bool,
     applying_upto: i64,
+    /// Keys under way to the store, and how what was fired ended.
+    applying_ends: Vec<(Bytes, Option<LineKind>)>,
     probing: bool,
     /// The probe under way was asked before the takeover, so its answer is not the end seen at takeover.
     probe_is_old: bool,
     /// Fired and not acknowledged, or acknowledged and not marked.
     firing: HashMap<Bytes, Firing>,
-    to_mark: Vec<Bytes>,
-    marking: Vec<Bytes>,
+    to_mark: Vec<(Bytes, Option<Bytes>)>,
+    marking: Vec<(Bytes, Option<Bytes>)>,
+    lanes: Lanes,
+    graves: Graves,
+    /// Due, but of a paced subscription: on their way to their lanes.
+    to_hold: Vec<(Bytes, Bytes)>,
+    holding: Vec<(Bytes, Bytes)>,
     /// Which of [`TURNS`] comes next.
     turn: usize,
     pick_due: bool,
+    credits_due: bool,
     draining: bool,
     held: bool,
     next_tick_ms: i64,
@@ -104,7 +120,7 @@ pub struct Partition {
 
 impl Partition {
     /// `owner` is a nonce nobody else uses.
-    pub fn new(config: Config, owner: u64, layout_id: String) -> Self {
+    pub fn new(config: Config, owner: u64, layout_id: String, now: Now) -> Self {
         Self {
             config,
             owner,
@@ -122,13 +138,19 @@ impl Partition {
             seen_end_at_ms: None,
             store_busy: false,
             applying_upto: -1,
+            applying_ends: Vec::new(),
             probing: false,
             probe_is_old: false,
             firing: HashMap::new(),
             to_mark: Vec::new(),
             marking: Vec::new(),
+            lanes: Lanes::default(),
+            graves: Graves::new(now),
+            to_hold: Vec::new(),
+            holding: Vec::new(),
             turn: 0,
             pick_due: false,
+            credits_due: false,
             draining: false,
             held: false,
             next_tick_ms: 0,
@@ -190,8 +212,9 @@ impl Partition {
         if next >= self.gap.start { next.max(self.gap.end) } else { next }
     }
 
-    fn guard(&self) -> Guard {
-        Guard { owner: self.owner, applied: self.applied }
+    fn under(&self, now: Now) -> Under {
+        let guard = Guard { owner: self.owner, applied: self.applied };
+        Under { guard, now_ms: now.wall_ms, age_max_ms: self.config.age_max_ms }
     }
 
     fn prove(&mut self, reset: bool, out: &mut Vec<Action>) {
@@ -214,6 +237,9 @@ impl Partition {
     fn take_over(&mut self, now: Now, reset: bool, out: &mut Vec<Action>) {
         self.buffer.clear();
         self.buffer_bytes = 0;
+        self.to_hold.clear();
+        self.holding.clear();
+        self.applying_ends.clear();
         self.store_busy = true;
         out.push(Action::Store(StoreOp::TakeOver {
             owner: self.owner,
@@ -225,18 +251,42 @@ impl Partition {
     }
 
     /// A record of `pending`, in order.
-    pub fn on_record(&mut self, offset: i64, change: Change) {
-        if self.phase == Phase::Running && offset > self.applied {
-            self.buffer_bytes += change.bytes();
-            self.buffer.push_back((offset, change));
+    pub fn on_record(&mut self, now: Now, mut record: Read) {
+        if self.phase != Phase::Running || record.offset <= self.applied {
+            return;
         }
+        match &mut record.change {
+            Change::Remove { key } => {
+                let (kept_ms, max) = (self.config.rewrite_max_ms, self.config.graves_max);
+                self.graves.removed(now, key.clone(), kept_ms, max);
+            }
+            Change::Put { key, entry } => {
+                let again = self.graves.holds(now, key, self.config.rewrite_max_ms);
+                let first = self.is_first(now, key, record.appended_ms);
+                entry.first = (!again && first) || removed(Rule::First);
+                // Written again after its tombstone: it is settled, and whoever settled it may not remember for long.
+                entry.lane = entry.lane.take().filter(|_| !again);
+            }
+        }
+        self.buffer_bytes += record.change.bytes();
+        self.buffer.push_back(record);
+    }
+
+    /// Whether an entry that is read now was certainly not fired before: it is read as it is written, and no tombstone of
+    /// the time in which it may be written again was overlooked.
+    fn is_first(&self, now: Now, key: &Bytes, appended_ms: i64) -> bool {
+        let read_at_once = now.wall_ms - appended_ms <= self.config.staleness_max_ms;
+        read_at_once
+            && self.graves.is_complete(now, self.config.rewrite_max_ms)
+            && self.lanes.credit_of(key).is_none()
+            && !self.firing.contains_key(key)
     }
 
     /// The reader says that it returned everything there was.
     pub fn on_log_end(&mut self, now: Now, out: &mut Vec<Action>) {
         // Only the first one after a ReadFrom is known to be younger than the probe.
         if let Some(end) = self.end_before_read.take() {
-            let last_read = self.buffer.back().map_or(self.applied, |(offset, _)| *offset);
+            let last_read = self.buffer.back().map_or(self.applied, |record| record.offset);
             self.gap = last_read + 1..end;
         }
         self.pump(now, out);
@@ -286,28 +336,47 @@ impl Partition {
     pub fn on_store(&mut self, now: Now, reply: StoreReply, out: &mut Vec<Action>) {
         self.store_busy = false;
         match reply {
-            StoreReply::TakenOver { applied, as_of_ms } => {
+            StoreReply::TakenOver { applied, as_of_ms, lanes, outstanding } => {
                 self.applied = applied;
                 self.as_of_ms = as_of_ms;
+                self.lanes.taken_over(&self.config, now, lanes, outstanding);
                 self.phase = Phase::Probing;
                 self.probe_is_old = self.probing;
                 self.probe(out);
             }
-            StoreReply::Applied { pending } => {
+            StoreReply::Applied { pending, lanes } => {
                 self.applied = self.applying_upto;
                 self.pending = pending;
-                out.push(Action::Pending(pending));
+                self.lanes.waiting(&self.config, now, lanes);
+                for (key, ended) in std::mem::take(&mut self.applying_ends) {
+                    self.lanes.returned(&self.config, now, &key, ended);
+                    self.credits_due = true;
+                }
+                let (paced, shut) = self.lanes.counts();
+                out.push(Action::Pending { entries: pending, paced, shut });
             }
             // The answer may have taken long, and the position grown stale meanwhile.
-            StoreReply::Picked(picked) if self.is_ready(now) && !self.draining => self.fire(picked, out),
-            StoreReply::Picked(_) => {}
-            StoreReply::Marked => {
-                for key in self.marking.drain(..) {
+            StoreReply::Picked(picked) if self.is_ready(now) && !self.draining => {
+                self.fire_due(now, picked, out);
+            }
+            StoreReply::Parked(picked) if self.is_ready(now) && !self.draining => {
+                self.fire_by_credit(now, picked, out);
+            }
+            StoreReply::Picked(_) | StoreReply::Parked(_) => {}
+            StoreReply::Held { lanes } => {
+                self.holding.clear();
+                self.lanes.waiting(&self.config, now, lanes);
+                self.credits_due = true;
+            }
+            StoreReply::Marked { lanes } => {
+                for (key, _) in self.marking.drain(..) {
                     self.firing.remove(&key);
                 }
+                self.lanes.waiting(&self.config, now, lanes);
             }
             StoreReply::Mismatch | StoreReply::TooOld => {
                 self.to_mark.append(&mut self.marking);
+                self.applying_ends.clear();
                 return self.prove(true, out);
             }
             StoreReply::Down => {
@@ -324,11 +393,16 @@ impl Partition {
     /// The record in `deliveries` was acknowledged, or expired on the way.
     pub fn on_fired(&mut self, now: Now, key: &PendingKey, acknowledged: bool, out: &mut Vec<Action>) {
         let key = key.encode();
-        match self.firing.get(&key).map(|firing| firing.changed) {
-            Some(false) if acknowledged => self.to_mark.push(key),
+        match self.firing.get(&key) {
+            Some(Firing { changed: false, lane, .. }) if acknowledged => {
+                self.to_mark.push((key, lane.clone()));
+            }
             // Chosen again: if it was appended after all, the deliverer drops the copy.
             _ => {
                 self.firing.remove(&key);
+                if !acknowledged {
+                    self.lanes.returned(&self.config, now, &key, None);
+                }
             }
         }
         self.pump(now, out);
@@ -346,6 +420,7 @@ impl Partition {
         if now.mono_ms >= self.next_tick_ms {
             self.next_tick_ms = now.mono_ms + self.config.tick_ms;
             self.pick_due = true;
+            self.credits_due = true;
             self.pump(now, out);
         }
     }

@@ -1,7 +1,7 @@
 //! What the seeded world found, one by one.
 
 use super::*;
-use crate::store::Picked;
+use crate::store::{Entry, Picked};
 use aerogram_wire::Message as _;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Delivery, PendingEntry};
@@ -17,27 +17,40 @@ fn entry() -> Bytes {
     PendingEntry { delivery: Some(delivery), ..PendingEntry::default() }.encode_to_vec().into()
 }
 
-fn put() -> Change {
-    Change::Put { key: KEY.encode(), due_at_ms: 0, value: entry() }
+fn waits() -> Entry {
+    Entry { due_at_ms: 0, value: entry(), lane: None, first: true }
+}
+
+fn put(offset: i64) -> Read {
+    let change = Change::Put { key: KEY.encode(), entry: waits() };
+    Read { offset, appended_ms: 0, change, ended: None }
+}
+
+fn taken_over(as_of_ms: i64) -> StoreReply {
+    StoreReply::TakenOver { applied: -1, as_of_ms, lanes: Vec::new(), outstanding: Vec::new() }
+}
+
+fn applied() -> StoreReply {
+    StoreReply::Applied { pending: 1, lanes: Vec::new() }
 }
 
 /// An owner that has read up to the end, which is offset 1, with one entry in the store.
 fn running() -> (Partition, Vec<Action>) {
     let mut out = Vec::new();
-    let mut partition = Partition::new(Config::default(), 1, "layout".into());
+    let mut partition = Partition::new(Config::default(), 1, "layout".into(), now(0));
     partition.start(&mut out);
     partition.on_proved(now(0), true, &mut out);
-    partition.on_store(now(0), StoreReply::TakenOver { applied: -1, as_of_ms: 0 }, &mut out);
+    partition.on_store(now(0), taken_over(0), &mut out);
     partition.on_end(now(0), Some(1), 0, &mut out);
-    partition.on_record(0, put());
+    partition.on_record(now(0), put(0));
     partition.on_log_end(now(0), &mut out);
-    partition.on_store(now(0), StoreReply::Applied { pending: 1 }, &mut out);
+    partition.on_store(now(0), applied(), &mut out);
     out.clear();
     (partition, out)
 }
 
 fn picked() -> StoreReply {
-    StoreReply::Picked(vec![Picked { key: KEY.encode(), due_at_ms: 0, value: entry() }])
+    StoreReply::Picked(vec![Picked { key: KEY.encode(), entry: waits() }])
 }
 
 fn marks(out: &[Action]) -> bool {
@@ -54,15 +67,154 @@ fn an_entry_written_again_while_its_firing_is_under_way_is_not_marked_by_it() {
     partition.tick(now(1), &mut out);
     partition.on_store(now(1), picked(), &mut out);
     assert!(fires(&out));
-    partition.on_record(5, put());
+    partition.on_record(now(1), put(5));
     partition.tick(now(100), &mut out);
-    partition.on_store(now(100), StoreReply::Applied { pending: 1 }, &mut out);
+    partition.on_store(now(100), applied(), &mut out);
     out.clear();
     partition.on_fired(now(101), &KEY, true, &mut out);
     assert!(!marks(&out), "{out:?}");
     partition.tick(now(200), &mut out);
     partition.on_store(now(200), picked(), &mut out);
     assert!(fires(&out), "it is fired again: {out:?}");
+}
+
+/// Parked for the subscription `s`.
+fn parked_entry() -> Bytes {
+    let delivery = Delivery {
+        delivery_id: Bytes::copy_from_slice(&[3; 16]),
+        seq: 1,
+        subscription_id: "s".into(),
+        ..Delivery::default()
+    };
+    let mut entry = PendingEntry { delivery: Some(delivery), due_at_ms: 7, ..PendingEntry::default() };
+    entry.set_kind(aerogram_wire::v1::PendingKind::Parked);
+    entry.encode_to_vec().into()
+}
+
+fn parked(offset: i64, appended_ms: i64) -> Read {
+    read(offset, appended_ms, KEY.encode(), Some(parked_entry()), None).unwrap()
+}
+
+fn tombstone(offset: i64, ended: LineKind) -> Read {
+    let text = (ended as i32).to_string();
+    read(offset, 0, KEY.encode(), None, Some(text.as_bytes())).unwrap()
+}
+
+/// What the partition asks the store to apply, and what a real store answers.
+fn apply(
+    partition: &mut Partition,
+    store: &mut Option<crate::store::StoreState>,
+    ms: i64,
+    out: &mut Vec<Action>,
+) {
+    for _ in 0..20 {
+        partition.tick(now(ms), out);
+        while let Some(index) = out.iter().position(|action| matches!(action, Action::Store(_))) {
+            let Action::Store(op) = out.remove(index) else { return };
+            let reply = crate::store::execute(store, op);
+            partition.on_store(now(ms), reply, out);
+        }
+    }
+}
+
+/// An owner for long enough to know what was removed, with a store of its own.
+fn long_running() -> (Partition, Option<crate::store::StoreState>) {
+    let (mut out, mut store) = (Vec::new(), None);
+    let mut partition = Partition::new(Config::default(), 1, "layout".into(), now(0));
+    partition.start(&mut out);
+    partition.on_proved(now(0), true, &mut out);
+    apply(&mut partition, &mut store, 0, &mut out);
+    let later = Config::default().rewrite_max_ms + 1;
+    partition.on_end(now(later), Some(0), later, &mut out);
+    partition.on_log_end(now(later), &mut out);
+    apply(&mut partition, &mut store, later, &mut out);
+    (partition, store)
+}
+
+fn fired(out: &mut Vec<Action>) -> Vec<Delivery> {
+    let fired = out.extract_if(.., |action| matches!(action, Action::Fire { .. }));
+    fired
+        .map(|action| match action {
+            Action::Fire { delivery, .. } => *delivery,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_parked_is_fired_by_one_credit_and_says_when_that_was() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    let probe = fired(&mut out);
+    assert_eq!(probe.len(), 1);
+    assert!(probe[0].by_credit && probe[0].from_pending);
+    assert_eq!(probe[0].due_at_ms, at, "no line about it is older than its firing");
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    apply(&mut partition, &mut store, at + 900, &mut out);
+    assert!(fired(&mut out).is_empty(), "it is on its way");
+}
+
+#[test]
+fn what_is_written_again_frees_its_credit_and_is_as_old_as_it_says() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    assert_eq!(fired(&mut out).len(), 1);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    apply(&mut partition, &mut store, at, &mut out);
+    // Its tombstone was compacted away, and would be the only one to give the credit back.
+    let later = at + Config::default().probe_wait_min_ms;
+    partition.on_record(now(later), parked(5, later));
+    apply(&mut partition, &mut store, later, &mut out);
+    let again = fired(&mut out);
+    assert_eq!((again.len(), again[0].due_at_ms), (1, 7));
+}
+
+#[test]
+fn what_is_written_again_after_its_tombstone_does_not_wait_for_a_credit() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    assert_eq!(fired(&mut out).len(), 1);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    partition.on_record(now(at), tombstone(1, LineKind::Retry));
+    partition.on_record(now(at + 1), parked(2, at + 1));
+    apply(&mut partition, &mut store, at + 200, &mut out);
+    apply(&mut partition, &mut store, at + 300, &mut out);
+    let again = fired(&mut out);
+    assert_eq!(again.len(), 1, "though its lane is shut");
+    assert!(!again[0].by_credit && again[0].due_at_ms == 7);
+}
+
+#[test]
+fn what_falls_due_while_its_lane_is_shut_waits_there() {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    partition.on_record(now(at), tombstone(1, LineKind::Retry));
+    apply(&mut partition, &mut store, at, &mut out);
+    fired(&mut out);
+    let key = PendingKey { seq: 2, ..KEY };
+    let delivery = Delivery {
+        delivery_id: Bytes::copy_from_slice(&[3; 16]),
+        seq: 2,
+        subscription_id: "s".into(),
+        ..Delivery::default()
+    };
+    let retry = PendingEntry { delivery: Some(delivery), due_at_ms: at, ..PendingEntry::default() };
+    let retry = read(2, at, key.encode(), Some(retry.encode_to_vec().into()), None).unwrap();
+    partition.on_record(now(at + 10), retry);
+    apply(&mut partition, &mut store, at + 100, &mut out);
+    assert!(fired(&mut out).is_empty(), "it is due, and waits for the probe");
+    apply(&mut partition, &mut store, at + 5_000, &mut out);
+    let probe = fired(&mut out);
+    assert!(probe.len() == 1 && probe[0].by_credit, "{probe:?}");
 }
 
 #[test]
@@ -82,12 +234,12 @@ fn marks_that_met_another_store_do_not_block_their_entries() {
     assert!(marks(&out));
     partition.on_store(now(2), StoreReply::Mismatch, &mut out);
     partition.on_proved(now(2), true, &mut out);
-    partition.on_store(now(2), StoreReply::TakenOver { applied: -1, as_of_ms: 2 }, &mut out);
+    partition.on_store(now(2), taken_over(2), &mut out);
     partition.on_end(now(2), Some(1), 2, &mut out);
-    partition.on_record(0, put());
+    partition.on_record(now(0), put(0));
     partition.on_log_end(now(2), &mut out);
-    partition.on_store(now(2), StoreReply::Marked, &mut out);
-    partition.on_store(now(2), StoreReply::Applied { pending: 1 }, &mut out);
+    partition.on_store(now(2), StoreReply::Marked { lanes: Vec::new() }, &mut out);
+    partition.on_store(now(2), applied(), &mut out);
     out.clear();
     partition.tick(now(100), &mut out);
     partition.on_store(now(100), picked(), &mut out);
@@ -116,7 +268,7 @@ fn an_end_that_was_asked_for_before_the_takeover_is_not_its_target() {
     assert!(out.iter().any(|action| matches!(action, Action::ProbeEnd)), "{out:?}");
     partition.on_store(now(2_000), StoreReply::Mismatch, &mut out);
     partition.on_proved(now(2_000), true, &mut out);
-    partition.on_store(now(9_000), StoreReply::TakenOver { applied: -1, as_of_ms: 9_000 }, &mut out);
+    partition.on_store(now(9_000), taken_over(9_000), &mut out);
     out.clear();
     partition.on_end(now(9_000), Some(1), 2_000, &mut out);
     assert!(matches!(out[..], [Action::ProbeEnd]), "{out:?}");
@@ -165,7 +317,7 @@ fn no_more_is_picked_while_what_is_being_fired_is_large() {
     partition.tick(now(100), &mut out);
     assert!(!out.iter().any(|action| matches!(action, Action::Store(StoreOp::Pick { .. }))), "{out:?}");
     partition.on_fired(now(101), &KEY, true, &mut out);
-    partition.on_store(now(101), StoreReply::Marked, &mut out);
+    partition.on_store(now(101), StoreReply::Marked { lanes: Vec::new() }, &mut out);
     partition.tick(now(200), &mut out);
     let bytes_max = out.iter().find_map(|action| match action {
         Action::Store(StoreOp::Pick { bytes_max, .. }) => Some(*bytes_max),

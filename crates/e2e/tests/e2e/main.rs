@@ -32,6 +32,7 @@ mod logged;
 mod main_path;
 mod mapping;
 mod one_url;
+mod parking;
 mod publish;
 mod recalled;
 mod redis_wiped;

@@ -19,6 +19,8 @@ const WAITS: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(4), Du
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_survive_a_wiped_redis() -> Result<()> {
     let mut setup = Setup::new("redis-wiped").await?;
+    // Every receiver fails on purpose, each delivery on its own schedule.
+    setup.set("DELIVERER__LANE_FAILURES_MAX", "1000000");
     // Its own, because FLUSHALL and a restart would hit every test of the run.
     let redis = Arc::new(Service::redis(setup.rig.dir())?);
     redis.up()?;

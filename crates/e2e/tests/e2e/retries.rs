@@ -35,6 +35,8 @@ fn assert_not_early(requests: &[Arc<Request>], least_ms: &[u128]) {
 async fn start(test: &str) -> Result<Cluster> {
     let mut setup = Setup::new(test).await?;
     setup.policies(&policies());
+    // All of them fail at once, and each on its own schedule.
+    setup.set("DELIVERER__LANE_FAILURES_MAX", "1000");
     Cluster::start(setup).await
 }
 

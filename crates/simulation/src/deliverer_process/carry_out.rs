@@ -36,11 +36,16 @@ impl DelivererProcess {
                 Action::Pend { ticket, key, entry } => {
                     world.oracle.pend(p, key, &entry);
                     let value = entry.encode_to_vec().into();
-                    self.producer.expiring(world.now_ms, p, Write::Pending(key, Some(value)), (id, ticket));
+                    self.producer.expiring(
+                        world.now_ms,
+                        p,
+                        Write::Pending(key, Some(value), None),
+                        (id, ticket),
+                    );
                 }
-                Action::Tombstone { ticket, key, .. } => {
+                Action::Tombstone { ticket, key, outcome } => {
                     world.oracle.bury(p, key);
-                    self.producer.durable(p, Write::Pending(key, None), Some((id, ticket)));
+                    self.producer.durable(p, Write::Pending(key, None, outcome), Some((id, ticket)));
                 }
                 Action::Escalate { ticket, key, escalation } => {
                     world.oracle.escalate(p, key, core.partition.epoch(), &escalation);
@@ -68,6 +73,10 @@ impl DelivererProcess {
                     // Asked only now, answered some time.
                     let end = (world.rng.u32(..5) > 0).then(|| world.kafka.partitions[p].subscriptions.end());
                     self.table_probes.push_back((p, id, end));
+                }
+                Action::ProbeDeliveriesEnd => {
+                    let end = (world.rng.u32(..5) > 0).then(|| world.kafka.partitions[p].deliveries.end());
+                    self.deliveries_probes.push_back((p, id, end));
                 }
                 Action::ReadTableAgain { offset, end } => {
                     world.count("tables read again");

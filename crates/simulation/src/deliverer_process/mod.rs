@@ -42,6 +42,7 @@ pub struct DelivererProcess {
     commit_answers: VecDeque<(usize, u64, bool)>,
     probes: VecDeque<(usize, u64)>,
     table_probes: VecDeque<(usize, u64, Option<i64>)>,
+    deliveries_probes: VecDeque<(usize, u64, Option<i64>)>,
     dying: bool,
 }
 
@@ -57,6 +58,7 @@ impl DelivererProcess {
             commit_answers: VecDeque::new(),
             probes: VecDeque::new(),
             table_probes: VecDeque::new(),
+            deliveries_probes: VecDeque::new(),
             dying: false,
         }
     }
@@ -92,6 +94,7 @@ impl DelivererProcess {
         self.commit_answers.clear();
         self.probes.clear();
         self.table_probes.clear();
+        self.deliveries_probes.clear();
         self.machine.alive = false;
         self.dying = false;
     }
@@ -176,11 +179,18 @@ impl DelivererProcess {
                 }
                 let offset = core.deliveries_next;
                 let Some(stored) = world.kafka.partitions[p].deliveries.get(offset) else {
-                    return core.partition.on_deliveries_end();
+                    // The reader says it once.
+                    if !std::mem::replace(&mut core.deliveries_end_told, true) {
+                        core.partition.on_deliveries_end(now);
+                    }
+                    return;
                 };
                 core.deliveries_next += 1;
+                core.deliveries_end_told = false;
                 let delivery = (*stored.record).clone();
-                if let Err(error) = core.partition.on_delivery(now, offset, 100, delivery, out) {
+                if let Err(error) =
+                    core.partition.on_delivery(now, offset, stored.appended_ms, 100, delivery, out)
+                {
                     world.oracle.fail(|| error.to_string());
                 }
             });

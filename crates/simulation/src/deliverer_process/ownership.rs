@@ -4,13 +4,19 @@ use super::{CommitRequest, DelivererProcess};
 use crate::consumer::{Core, Owned, Stage};
 use crate::limits::{DRAIN_MS, HORIZON_MS, LEASE_MS, PARTITIONS, TABLE_AGE_MS};
 use crate::surroundings::Surroundings;
-use aerogram_domain::deliverer::{Config, Partition, Resume, Why};
+use aerogram_domain::deliverer::{Config, LaneConfig, Partition, Resume, Why};
 use std::collections::BTreeMap;
 
 fn config() -> Config {
     Config {
-        lane_concurrency: 2,
-        lane_capacity: 3,
+        lanes: LaneConfig {
+            concurrency: 2,
+            capacity: 3,
+            wait_max_ms: 1_500,
+            failures_max: 3,
+            failing_min_ms: 1_000,
+            remembered_max: 3,
+        },
         in_flight_max: 3,
         items_max: 8,
         horizon_ms: HORIZON_MS,
@@ -48,6 +54,7 @@ impl DelivererProcess {
             partition,
             attempts_next: resume.fold_from,
             deliveries_next: resume.offset,
+            deliveries_end_told: false,
             subscriptions_next: 0,
             subscriptions_end: Some(world.kafka.partitions[p].subscriptions.end()),
             table: BTreeMap::new(),
@@ -100,6 +107,11 @@ impl DelivererProcess {
             && let Some((p, id, end)) = self.table_probes.pop_front()
         {
             self.with_core(world, p, id, |partition, now, out| partition.on_table_end(now, end, out));
+        }
+        if world.rng.bool()
+            && let Some((p, id, end)) = self.deliveries_probes.pop_front()
+        {
+            self.with_core(world, p, id, |partition, _, _| partition.on_deliveries_probe(end));
         }
         for p in 0..PARTITIONS {
             self.start_again(world, p);

@@ -4,7 +4,7 @@ use super::verdict::Made;
 use super::{Oracle, key_of, short};
 use aerogram_domain::policy::{Answer, Policy};
 use aerogram_wire::key::RunKey;
-use aerogram_wire::v1::{Delivery, Status, Subscription};
+use aerogram_wire::v1::{Delivery, LineKind, Status, Subscription};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -36,15 +36,27 @@ impl Oracle {
         let reference = &self.references[sent.partition];
         let ended = reference.runs.get(&key).is_some_and(|run| run.ended.is_some());
         let before = seq.checked_sub(1).and_then(|seq| reference.settling_line(key, seq));
-        let due_ms = before.map_or(sent.delivery.due_at_ms, |line| line.due_at_ms);
+        // What is parked is never due.
+        let due_ms = match before {
+            Some(line) if line.kind() == LineKind::Parked => None,
+            Some(line) => Some(line.due_at_ms),
+            None => Some(sent.delivery.due_at_ms),
+        };
         let superseded = reference.last_claim.as_ref().is_some_and(|claim| claim.owner != sent.name);
         let who = if sent.owns { "the owner" } else { "a zombie" };
         self.check(!ended, || format!("(5) {} was sent after its end by {who}", short(key)));
         self.check(sent.owns || !superseded, || {
             format!("(5) a zombie sent {} after a newer claim", short(key))
         });
-        self.check(due_ms == sent.delivery.due_at_ms, || format!("(4) {} lost its due time", short(key)));
-        self.check(due_ms <= sent.wall_ms, || format!("(4) {} was sent before it was due", short(key)));
+        // What was due and then fired by a credit may say when that was.
+        let kept = due_ms.is_none_or(|due_ms| match sent.delivery.by_credit {
+            true => due_ms <= sent.delivery.due_at_ms,
+            false => due_ms == sent.delivery.due_at_ms,
+        });
+        self.check(kept, || format!("(4) {} lost its due time", short(key)));
+        self.check(due_ms.is_none_or(|due_ms| due_ms <= sent.wall_ms), || {
+            format!("(4) {} was sent before it was due", short(key))
+        });
         self.check_attempt(key, sent);
         self.check_state(key, sent);
         let active = sent.applied.is_some_and(|applied| {

@@ -8,11 +8,11 @@ if ARGV[5] == '0' then
 end
 if not applied then
   applied, as_of_ms, stored = '-1', ARGV[3], 0
-  redis.call('UNLINK', entries, due, fired)
+  redis.call('UNLINK', entries, due, fired, parked, lanes)
 end
 -- A full Redis refuses a script whose first write may take memory; after a deletion it goes on. An owner must be able
 -- to take over then, for the tombstones that it applies make room.
 redis.call('UNLINK', meta)
 redis.call('HSET', meta, 'owner', ARGV[1], 'layout', ARGV[2], 'applied', applied, 'as_of_ms', as_of_ms,
   'entries', stored)
-return {'taken_over', applied, as_of_ms}
+return {'taken_over', applied, as_of_ms, redis.call('HGETALL', lanes), redis.call('HGETALL', fired)}

@@ -1,13 +1,15 @@
 //! A store that is not what the caller believes changes nothing and says so.
 
-use crate::harness::{Subject, on_both, redis_url};
+use crate::harness::{NAMES, Subject, on_both, redis_url};
 use crate::ops::*;
 use aerogram_domain::store::{CLOCKS_DIFFER_MAX_MS, Guard, StoreOp, StoreReply};
 
 /// One of each guarded operation.
-fn guarded(guard: Guard, now_ms: i64) -> [StoreOp; 3] {
+fn guarded(guard: Guard, now_ms: i64) -> [StoreOp; 5] {
     [
         apply(guard, now_ms, 99, vec![remove("a"), put("x", 1, "vx")]),
+        hold(guard, now_ms, &[("a", "lane")]),
+        pick_parked(guard, now_ms, &[("lane", 10)]),
         pick(guard, now_ms, 10),
         mark_fired(guard, now_ms, &["a"]),
     ]
@@ -92,9 +94,7 @@ async fn a_position_too_old_is_not_trusted() {
         assert_eq!(subject.run(pick(guard(OWNER, 10), back, 10)).await, picked(&[]));
         all_answer(subject, guard(OWNER, 10), back - 1, StoreReply::TooOld).await;
         let renewed = StoreOp::Apply {
-            guard: guard(OWNER, 10),
-            now_ms: AGE_MAX_MS,
-            age_max_ms: AGE_MAX_MS,
+            under: under(guard(OWNER, 10), AGE_MAX_MS),
             upto: 11,
             changes: vec![],
             as_of_ms: Some(AGE_MAX_MS - 1),
@@ -110,13 +110,19 @@ async fn a_position_too_old_is_not_trusted() {
 
 #[tokio::test]
 async fn a_redis_that_lost_some_of_its_keys_counts_as_wiped() {
-    let one = ["meta", "entries", "due", "fired"].map(|key| vec![key]);
+    let one = NAMES.map(|key| vec![key]);
     // The last leaves what a store without entries looks like.
-    let several = [vec!["entries", "due"], vec!["due", "fired"], vec!["entries", "due", "fired"]];
+    let several = [
+        vec!["entries", "due"],
+        vec!["due", "fired"],
+        vec!["parked", "lanes"],
+        vec!["entries", "due", "fired"],
+        vec!["entries", "due", "fired", "parked", "lanes"],
+    ];
     for lost in one.into_iter().chain(several) {
         let mut subject = Subject::redis_at(&redis_url()).await;
-        subject.begin(vec![put("a", 1, "va"), put("b", 1, "vb")], 2).await;
-        assert_eq!(subject.run(mark_fired(guard(OWNER, 10), 5, &["b"])).await, StoreReply::Marked);
+        subject.begin(vec![put("a", 1, "va"), put("b", 1, "vb"), park("c", 1, "vc", "lane")], 3).await;
+        assert_eq!(subject.run(mark_fired_by(guard(OWNER, 10), 5, &[("b", "lane")])).await, marked(&[]));
         for key in &lost {
             subject.delete(0, key).await;
         }
@@ -124,6 +130,30 @@ async fn a_redis_that_lost_some_of_its_keys_counts_as_wiped() {
         assert_eq!(subject.run(take_over(OWNER, 6)).await, taken_over(-1, 6), "{lost:?}");
         assert_eq!(subject.run(apply(guard(OWNER, -1), 6, 0, vec![put("b", 1, "vb")])).await, applied(1));
         assert_eq!(subject.run(pick(guard(OWNER, 0), 6, 10)).await, picked(&[("b", 1, "vb")]));
+        subject.wipe(0).await;
+    }
+}
+
+/// They kept what was fired in a set, and had no lanes.
+#[tokio::test]
+async fn what_earlier_versions_left_is_reset() {
+    // Without anything fired, the counts of what they left agree.
+    for fired in [false, true] {
+        let mut subject = Subject::redis_at(&redis_url()).await;
+        let mut entries = vec!["a", "\0\0\0\0\0\0\0\x01va"];
+        if fired {
+            entries.extend(["b", "\0\0\0\0\0\0\0\x01vb"]);
+            subject.tamper("SADD", "fired", &["b"]).await;
+        }
+        let counted = if fired { "2" } else { "1" };
+        let meta = ["owner", "7", "layout", LAYOUT, "applied", "10", "as_of_ms", "0", "entries", counted];
+        subject.tamper("HSET", "meta", &meta).await;
+        subject.tamper("HSET", "entries", &entries).await;
+        subject.tamper("ZADD", "due", &["1", "a"]).await;
+        all_answer(&subject, guard(OWNER, 10), 5, StoreReply::Mismatch).await;
+        assert_eq!(subject.run(take_over(OWNER, 6)).await, taken_over(-1, 6), "fired: {fired}");
+        assert_eq!(subject.run(apply(guard(OWNER, -1), 6, 0, vec![put("b", 1, "vb")])).await, applied(1));
+        assert_eq!(subject.run(mark_fired(guard(OWNER, 0), 6, &["b"])).await, marked(&[]));
         subject.wipe(0).await;
     }
 }

@@ -1,6 +1,6 @@
 //! Runs a scenario against each store.
 
-use crate::ops::{OWNER, applied, apply, guard, take_over, taken_over};
+use crate::ops::{OWNER, apply, guard, take_over, taken_over};
 use aerogram_domain::store::{Change, StoreOp, StoreReply};
 use aerogram_settings::{RedisSettings, Settings};
 use aerogram_state::AnyStore;
@@ -11,6 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Long enough for the largest batch on a busy machine.
 const COMMAND_TIMEOUT_MS: u64 = 60_000;
+
+/// The keys of a partition.
+pub const NAMES: [&str; 6] = ["meta", "entries", "due", "fired", "parked", "lanes"];
 
 /// A store under test.
 pub struct Subject {
@@ -40,7 +43,8 @@ impl Subject {
     /// Takes over at time 0 as [`OWNER`] and applies `changes` up to offset 10.
     pub async fn begin(&self, changes: Vec<Change>, pending: usize) {
         assert_eq!(self.run(take_over(OWNER, 0)).await, taken_over(-1, 0));
-        assert_eq!(self.run(apply(guard(OWNER, -1), 0, 10, changes)).await, applied(pending));
+        let reply = self.run(apply(guard(OWNER, -1), 0, 10, changes)).await;
+        assert!(matches!(reply, StoreReply::Applied { pending: n, .. } if n == pending), "{reply:?}");
     }
 
     /// Deletes all that is stored for a partition, as FLUSHALL would; in memory, for all partitions.
@@ -48,7 +52,7 @@ impl Subject {
         if self.redis.is_none() {
             self.store = AnyStore::memory();
         }
-        for name in ["meta", "entries", "due", "fired"] {
+        for name in NAMES {
             self.delete(partition, name).await;
         }
     }
@@ -59,6 +63,13 @@ impl Subject {
             let key = format!("{{{prefix}:pending:{partition}}}:{name}");
             redis::cmd("DEL").arg(key).exec_async(connection).await.unwrap();
         }
+    }
+
+    /// Writes to one key of partition 0 past the store.
+    pub async fn tamper(&mut self, command: &str, name: &str, args: &[&str]) {
+        let (connection, prefix) = self.redis.as_mut().expect("it is in Redis");
+        let key = format!("{{{prefix}:pending:0}}:{name}");
+        redis::cmd(command).arg(key).arg(args).exec_async(connection).await.unwrap();
     }
 }
 

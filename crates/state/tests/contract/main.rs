@@ -6,6 +6,7 @@
 mod changes;
 mod guards;
 mod harness;
+mod lanes;
 mod ops;
 mod outages;
 mod ownership;

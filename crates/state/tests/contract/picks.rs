@@ -1,4 +1,4 @@
-//! Which entries are due, and in what order.
+//! Which entries are due, and in what order; the lanes are in lanes.rs.
 
 use crate::harness::{Subject, on_both};
 use crate::ops::*;

@@ -4,7 +4,7 @@
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{self, Resume};
 use aerogram_domain::policy::{Answer, AttemptResult, Policies, Remark};
-use aerogram_domain::scheduler::{self, change_of};
+use aerogram_domain::scheduler;
 use aerogram_domain::store::{StoreState, execute};
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::attempts_record::Body;
@@ -79,7 +79,7 @@ impl Machinery {
         let (policies, resume) = (Arc::new(Policies::new([])), Resume::parse(0, "").expect("no metadata"));
         let deliverer = deliverer::Partition::new(config, policies, resume, 11, 12, now, &mut asked);
         let config = scheduler::Config { tick_ms: waits.tick_ms, ..scheduler::Config::default() };
-        let mut scheduler = scheduler::Partition::new(config, 13, "staffing".into());
+        let mut scheduler = scheduler::Partition::new(config, 13, "staffing".into(), now);
         let mut asked_too = Vec::new();
         scheduler.start(&mut asked_too);
         let mut subscription = Subscription {
@@ -250,6 +250,10 @@ impl Machinery {
                 self.deliverer(|core, now, out| core.on_table_end(now, Some(end), out));
                 None
             }
+            Action::ProbeDeliveriesEnd => {
+                self.deliverer.on_deliveries_probe(Some(self.deliveries.len() as i64));
+                None
+            }
             Action::Settled { .. } => None,
             other @ (Action::ProbeAttemptsEnd | Action::ReadTableAgain { .. } | Action::StartAgain(_)) => {
                 panic!("nothing went wrong, and yet: {other:?}")
@@ -292,7 +296,7 @@ impl Machinery {
                 self.deliveries.push(*delivery);
                 self.scheduler(|core, now, out| core.on_fired(now, &key, true, out));
             }
-            Action::Pending(_) => {}
+            Action::Pending { .. } => {}
         }
     }
 
@@ -313,17 +317,18 @@ impl Machinery {
             self.ends_told.0 = false;
             let delivery = self.deliveries[at[2]].clone();
             self.deliverer(|core, now, out| {
-                core.on_delivery(now, at[2] as i64, 100, delivery, out).expect("a delivery of ours");
+                core.on_delivery(now, at[2] as i64, now.wall_ms, 100, delivery, out)
+                    .expect("a delivery of ours");
             });
         } else if self.scheduler.wants_more() && at[3] < self.pending.len() {
             self.read[3] += 1;
             self.ends_told.1 = false;
             let (key, entry) = &self.pending[at[3]];
             let value = entry.as_ref().map(|entry| entry.encode_to_vec().into());
-            let change = change_of(key.encode(), value).expect("an entry of ours");
-            self.scheduler.on_record(at[3] as i64, change);
+            let record = scheduler::read(at[3] as i64, self.now_ms, key.encode(), value, None);
+            self.scheduler.on_record(self.now(), record.expect("an entry of ours"));
         } else if !std::mem::replace(&mut self.ends_told.0, true) {
-            self.deliverer.on_deliveries_end();
+            self.deliverer.on_deliveries_end(self.now());
         } else if self.scheduler.wants_more() && !std::mem::replace(&mut self.ends_told.1, true) {
             self.scheduler(|core, now, out| core.on_log_end(now, out));
         } else {
