@@ -278,7 +278,7 @@ fn deactivation(key: &RunKey, subscription_id: &str, reason: String) -> CommandR
             scope: None,
             expected_version: 0,
             actor: "deliverer".into(),
-            change: Some(command::Change::Deactivate(Deactivate { reason })),
+            change: Some(command::Change::Deactivate(Deactivate { reason, failing_since_ms: 0 })),
         })),
     }
 }

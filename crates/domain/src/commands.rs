@@ -1,5 +1,6 @@
 //! The one place where a subscription changes: current state + command + now → new state or refusal.
 
+mod health;
 pub mod partition;
 #[cfg(test)]
 mod tests;
@@ -10,11 +11,9 @@ use crate::sabotage::{Rule, removed};
 use crate::subscription::without_secrets;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
-use aerogram_wire::v1::{Command, CommandResult, Create, Deactivate, Refusal, Scope, Status, Subscription};
+use aerogram_wire::v1::{Command, CommandResult, Create, Refusal, Scope, Status, Subscription};
+use health::{decide_deactivate, decide_note};
 use update::{decide_replacement, decide_update};
-
-/// Longer reasons of a deactivation are cut.
-const STATUS_REASON_MAX_CHARS: usize = 500;
 
 /// What becomes of a command.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,9 +70,9 @@ pub fn decide(
     let Some(current) = current.filter(|c| !is_deleted(c)) else {
         return not_found();
     };
-    // The system deactivates on behalf of nobody; everyone else sees their own pair's subscriptions only.
-    if !matches!(change, Change::Deactivate(_)) && (current.scope.is_none() || current.scope != command.scope)
-    {
+    // The system deactivates and takes notes on behalf of nobody; everyone else sees their own pair's subscriptions only.
+    let by_system = matches!(change, Change::Deactivate(_) | Change::NoteHealth(_));
+    if !by_system && (current.scope.is_none() || current.scope != command.scope) {
         return not_found();
     }
     let is_other = command.expected_version != 0 && command.expected_version != current.version;
@@ -87,6 +86,7 @@ pub fn decide(
         Change::Update(update) => decide_update(current, update, now_ms),
         Change::Delete(_) => Decision::Apply(deleted(current, now_ms)),
         Change::Deactivate(deactivate) => decide_deactivate(current, deactivate, now_ms),
+        Change::NoteHealth(note) => decide_note(current, note),
         Change::ReplaceSigningKey(replacement) => decide_replacement(current, replacement, now_ms),
         Change::Create(_) => refuse(Refusal::Invalid, "a creation was decided as a change"),
     }
@@ -131,18 +131,10 @@ fn decide_create(
         },
         status_reason: String::new(),
         previous_signing_key: None,
+        failing_since_ms: 0,
+        gave_up: false,
         ..wanted.clone()
     })
-}
-
-fn decide_deactivate(current: &Subscription, deactivate: &Deactivate, now_ms: i64) -> Decision {
-    if current.status() == Status::Inactive {
-        return Decision::Unchanged(current.clone());
-    }
-    let mut next = current.clone();
-    next.set_status(Status::Inactive);
-    next.status_reason = deactivate.reason.chars().take(STATUS_REASON_MAX_CHARS).collect();
-    changed(current, next, now_ms)
 }
 
 /// The last state of a subscription: without secrets, and without what is of no use any more.
@@ -155,6 +147,8 @@ fn deleted(current: &Subscription, now_ms: i64) -> Subscription {
     last.authentication = None;
     last.callback_url.clear();
     last.status_reason.clear();
+    last.failing_since_ms = 0;
+    last.gave_up = false;
     with_next_version(current, last, now_ms)
 }
 

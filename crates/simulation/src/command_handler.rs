@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// The command by which a deliverer deactivates what answered 410. Its id is the run's.
 pub fn deactivation(key: RunKey, reason: String) -> (CommandId, Command) {
-    let change = Some(command::Change::Deactivate(Deactivate { reason }));
+    let change = Some(command::Change::Deactivate(Deactivate { reason, failing_since_ms: 0 }));
     let command = Command { scope: None, expected_version: 0, actor: "deliverer".into(), change };
     (deactivation_id(key), command)
 }

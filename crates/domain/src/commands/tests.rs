@@ -35,7 +35,7 @@ fn delete(partner: &str) -> Command {
 }
 
 fn deactivate() -> Command {
-    Command { scope: None, ..command("deliverer", Change::Deactivate(Deactivate { reason: "gone".into() })) }
+    Command { scope: None, ..command("deliverer", Change::Deactivate(Deactivate { reason: "gone".into(), failing_since_ms: 0 })) }
 }
 
 fn applied(current: Option<&Subscription>, command: &Command, now_ms: i64) -> Subscription {

@@ -3,7 +3,7 @@
 use super::{Decision, changed, header_clash, refuse};
 use crate::sabotage::{Rule, removed};
 use crate::subscription::is_expired;
-use aerogram_wire::v1::{PreviousKey, Refusal, ReplaceSigningKey, Status, Subscription, Update};
+use aerogram_wire::v1::{Limits, PreviousKey, Refusal, ReplaceSigningKey, Status, Subscription, Update};
 
 pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64) -> Decision {
     let mut next = current.clone();
@@ -24,8 +24,14 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
         Ok(Status::Active) => {
             next.set_status(Status::Active);
             next.status_reason.clear();
+            // A new beginning: how it did before says nothing.
+            next.failing_since_ms = 0;
+            next.gave_up = false;
         }
-        Ok(Status::Inactive) => next.set_status(Status::Inactive),
+        Ok(Status::Inactive) => {
+            next.set_status(Status::Inactive);
+            next.gave_up = false;
+        }
         Ok(Status::Deleted) | Err(_) => {
             return refuse(Refusal::Invalid, "an update sets the status to active or inactive only");
         }
@@ -46,6 +52,9 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
     if let Some(name) = &update.name {
         next.name.clone_from(name);
     }
+    if let Some(limits) = &update.limits {
+        next.limits = (*limits != Limits::default()).then_some(*limits);
+    }
     if let Some(clash) = header_clash(&next) {
         return refuse(Refusal::Conflict, clash);
     }
@@ -53,13 +62,14 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
 }
 
 fn is_empty(update: &Update) -> bool {
-    let Update { callback_url, status: _, template, all_text, authentication, policy, name } = update;
+    let Update { callback_url, status: _, template, all_text, authentication, policy, name, limits } = update;
     callback_url.is_empty()
         && template.is_none()
         && all_text.is_none()
         && authentication.is_none()
         && policy.is_none()
         && name.is_none()
+        && limits.is_none()
 }
 
 /// The new key signs from now on; the one before signs too until the overlap ends, and the one before that no more.

@@ -200,7 +200,7 @@ impl Kept {
                 key = replacement.signing_key.clone().map(|key| key.nonce);
                 what = "keys replaced";
             }
-            None => wish(false)?,
+            Some(Change::NoteHealth(_)) | None => wish(false)?,
         }
         // What the handler sees to be over is left out, and so it is over for every clock.
         previous = previous.filter(|(_, until_ms)| handler_ms < *until_ms);
