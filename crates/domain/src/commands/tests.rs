@@ -1,6 +1,8 @@
 use super::*;
 use crate::subscription::{is_expired, signing_keys};
-use aerogram_wire::v1::{Authentication, Delete, PreviousKey, ReplaceSigningKey, Sealed, Template, Update};
+use aerogram_wire::v1::{
+    Authentication, Deactivate, Delete, PreviousKey, ReplaceSigningKey, Sealed, Template, Update,
+};
 use proptest::prelude::*;
 
 const ID: &str = "s-1";
@@ -35,7 +37,10 @@ fn delete(partner: &str) -> Command {
 }
 
 fn deactivate() -> Command {
-    Command { scope: None, ..command("deliverer", Change::Deactivate(Deactivate { reason: "gone".into(), failing_since_ms: 0 })) }
+    Command {
+        scope: None,
+        ..command("deliverer", Change::Deactivate(Deactivate { reason: "gone".into(), failing_since_ms: 0 }))
+    }
 }
 
 fn applied(current: Option<&Subscription>, command: &Command, now_ms: i64) -> Subscription {
