@@ -66,6 +66,7 @@ impl Partition {
         if !self.fold.covers(oldest_line_ms) && !removed(Rule::Extension) {
             return self.leave(Why::OlderThanMemory { event_appended_at_ms: oldest_line_ms });
         }
+        self.recalled.asked(now, oldest_line_ms, self.config.horizon_ms);
         self.behind_since_ms = Some(oldest_line_ms);
         let copy_of_work = self.items.find(key, seq).is_some();
         let open = self.fold.run(key).is_none_or(|run| run.is_open(seq));

@@ -134,7 +134,10 @@ impl Partition {
     /// was appended, and fanout may emit events as old as it again.
     fn backlog_since_ms(&self, now: Now) -> i64 {
         let in_memory = self.items.iter().map(|item| oldest_line_ms(&item.delivery));
-        in_memory.chain(self.behind_since_ms).fold(now.wall_ms, i64::min)
+        // Only as long as there is room for what is younger.
+        let room = self.fold.memory_bytes() < self.config.memory_bytes_max / 2;
+        let recalled = self.recalled.since_ms(now).filter(|_| room);
+        in_memory.chain(self.behind_since_ms).chain(recalled).fold(now.wall_ms, i64::min)
     }
 
     /// Moves C over what is settled.

@@ -14,6 +14,7 @@ mod item;
 mod lane;
 mod lanes;
 mod polled;
+mod recalled;
 mod send;
 mod settle;
 mod table;
@@ -34,6 +35,7 @@ use fold::Applied;
 use item::{Items, State};
 use lanes::Lanes;
 use polled::Polled;
+use recalled::Recalled;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use table::Table;
@@ -134,6 +136,7 @@ pub struct Partition {
     /// time while nothing was polled: the records to come may have lines already.
     behind_since_ms: Option<i64>,
     polled: Polled,
+    recalled: Recalled,
 }
 
 impl Partition {
@@ -173,6 +176,7 @@ impl Partition {
             leaving: None,
             behind_since_ms: Some(i64::MIN),
             polled: Polled::new(first_offset, now),
+            recalled: Recalled::new(),
             config,
         }
     }
