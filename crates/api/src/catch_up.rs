@@ -75,6 +75,16 @@ impl CatchUp {
         }
     }
 
+    /// Waits until `is_there` finds in the table what it looks for; it looks whenever the partition was read on.
+    ///
+    /// # Errors
+    /// When the fold has ended.
+    pub async fn until(&self, partition: i32, is_there: impl Fn() -> bool) -> Result<(), CatchUpError> {
+        let index = usize::try_from(partition).map_err(|_| CatchUpError::EndUnknown)?;
+        let mut reached = self.folds.get(index).ok_or(CatchUpError::EndUnknown)?.reached();
+        reached.wait_for(|_| is_there()).await.map(drop).map_err(|_| CatchUpError::Stopped)
+    }
+
     async fn ends(&self) -> Result<Known, CatchUpError> {
         let (tell, told) = oneshot::channel();
         self.asking.try_send(tell).map_err(|error| match error {

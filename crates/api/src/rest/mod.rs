@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerogram_domain::catalogue::Catalogue;
+use aerogram_domain::commands::partition::CommandId;
 use aerogram_domain::credentials::Credentials;
 use aerogram_domain::subscription_request::Body as Fields;
 use aerogram_egress::UrlGuard;
@@ -36,7 +37,8 @@ use aerogram_kafka::Cluster;
 use aerogram_seal::Sealer;
 use aerogram_settings::ApiSettings;
 use aerogram_wire::v1::command::Change;
-use aerogram_wire::v1::{Command, CommandResult, Subscription};
+use aerogram_wire::v1::command_result::Outcome;
+use aerogram_wire::v1::{Command, CommandResult, Status, Subscription};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
@@ -46,10 +48,13 @@ use uuid::Uuid;
 
 use crate::catch_up::{CatchUp, CatchUpError};
 use crate::escalations::Escalations;
-use crate::submit::Submitter;
+use crate::submit::{SubmitError, Submitter};
 use crate::table::{Owner, Table};
 use auth::Caller;
 use problem::Problem;
+
+/// How long the answer to a change waits until the change can be read.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Stands before every route.
 pub const BASE: &str = "/api/v2/webhooks";
@@ -138,6 +143,30 @@ impl Api {
     ) -> Result<CommandResult, Problem> {
         let (scope, actor) = (caller.owner.scope(), caller.actor.clone());
         let command = Command { scope: Some(scope), expected_version, actor, change: Some(change) };
-        Ok(self.submitter.submit(Uuid::new_v4().into_bytes(), id, command).await?)
+        Ok(self.submit(&caller.owner, id, Uuid::new_v4().into_bytes(), command).await?)
+    }
+
+    /// The result of a command, told when the change can be read. A transaction becomes visible partition by partition, the
+    /// result perhaps before the state; until then nobody could know that a read, here or in another process, comes too early.
+    async fn submit(
+        &self,
+        owner: &Owner,
+        id: &str,
+        command_id: CommandId,
+        command: Command,
+    ) -> Result<CommandResult, SubmitError> {
+        let result = self.submitter.submit(command_id, id, command).await?;
+        if let Some(Outcome::Applied(state)) = &result.outcome {
+            let is_there = || match (self.table.get(owner, id), state.status()) {
+                (known, Status::Deleted) => known.is_none(),
+                (known, _) => known.is_some_and(|known| known.version >= state.version),
+            };
+            let visible = self.catch_up.until(self.cluster.subscription_partition(id), is_there);
+            // It is in force all the same. Of a creation that is repeated, what was created may be deleted since.
+            if tokio::time::timeout(VISIBLE_WITHIN.min(self.patience()), visible).await.is_err() {
+                tracing::debug!(subscription_id = id, "a change is in force and can't be read yet");
+            }
+        }
+        Ok(result)
     }
 }
