@@ -22,9 +22,9 @@ embedded-kafka: ## build the embedded broker of `aerogram run`; needs Go
 test: ## everything a change must pass: format, clippy, unit, property, contract, simulation, end to end
 	scripts/test.sh
 
-test-all: ## the same with twenty times the simulated worlds, templates and URLs (AEROGRAM_SIM_SEEDS, AEROGRAM_FUZZ_CASES, AEROGRAM_FUZZ_SEED)
-	AEROGRAM_SIM_SEEDS=$${AEROGRAM_SIM_SEEDS:-20000} AEROGRAM_FUZZ_CASES=$${AEROGRAM_FUZZ_CASES:-4000000} \
-		AEROGRAM_FUZZ_SEED=$${AEROGRAM_FUZZ_SEED:-$$(date +%s)} scripts/test.sh
+test-all: ## the same with all the deliveries, and twenty times the simulated worlds, templates and URLs (AEROGRAM_TEST_SCALE_PERCENT, AEROGRAM_SIM_SEEDS, AEROGRAM_FUZZ_CASES, AEROGRAM_FUZZ_SEED)
+	AEROGRAM_TEST_SCALE_PERCENT=$${AEROGRAM_TEST_SCALE_PERCENT:-100} AEROGRAM_SIM_SEEDS=$${AEROGRAM_SIM_SEEDS:-20000} \
+		AEROGRAM_FUZZ_CASES=$${AEROGRAM_FUZZ_CASES:-4000000} AEROGRAM_FUZZ_SEED=$${AEROGRAM_FUZZ_SEED:-$$(date +%s)} scripts/test.sh
 
 bench: ## measure against the bare HTTP client, on real Kafka; writes benches/results/latest.json
 	scripts/bench.sh

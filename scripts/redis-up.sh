@@ -2,6 +2,7 @@
 # usage: redis-up.sh DATA_DIR PORT — start (or reuse) a Redis on 127.0.0.1:PORT, in memory only; idempotent.
 # Logs go to DATA_DIR/redis.log, the process id to DATA_DIR/redis.pid.
 # env: REDIS_MAXMEMORY_POLICY (default noeviction, the only one Aerogram accepts; tests set another to see it refused)
+#      REDIS_MAXMEMORY (as Redis takes it, such as 64mb; default 0, no limit)
 set -euo pipefail
 
 if [ $# -ne 2 ] || ! [[ $2 =~ ^[0-9]+$ ]] || [ "$2" -lt 1 ] || [ "$2" -gt 65535 ]; then
@@ -41,7 +42,7 @@ fi
 command -v redis-server >/dev/null || { echo "redis-server is needed: run scripts/install-test-deps.sh" >&2; exit 1; }
 : >"$LOG"
 nohup redis-server --bind 127.0.0.1 --port "$PORT" --dir "$DATA" --daemonize no --save '' --appendonly no \
-  --maxmemory-policy "${REDIS_MAXMEMORY_POLICY:-noeviction}" >>"$LOG" 2>&1 9>&- </dev/null &
+  --maxmemory "${REDIS_MAXMEMORY:-0}" --maxmemory-policy "${REDIS_MAXMEMORY_POLICY:-noeviction}" >>"$LOG" 2>&1 9>&- </dev/null &
 echo $! >"$PID_FILE"
 for _ in $(seq 100); do
   if ready; then

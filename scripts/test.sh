@@ -4,6 +4,7 @@
 # env: AEROGRAM_TEST_KAFKA=host:port, AEROGRAM_TEST_REDIS=redis://… use these instead of starting own ones
 #      AEROGRAM_SIM_SEEDS=N simulated worlds; AEROGRAM_FUZZ_CASES=N changed templates, and as many URLs, from the seed
 #      AEROGRAM_FUZZ_SEED=N; each is a fixed number otherwise
+#      AEROGRAM_TEST_SCALE_PERCENT=N of the deliveries that the largest tests are meant for; 10 otherwise
 set -euo pipefail
 
 if [ $# -ne 0 ]; then

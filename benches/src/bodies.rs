@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 pub const BACKLOG: &str = "FLIGHT_TIME_UPDATE";
 pub const TIMED: &str = "FLIGHT_CREATE";
 pub const CHANGING: &str = "FLIGHT_CANCEL";
+/// Of the events of the ten receivers; of the one with a large backlog; of the operator with a mass disruption.
+pub const NEIGHBOURLY: &str = "FLIGHT_MOVEMENT_UPDATE";
+pub const FLOODED: &str = "FLIGHT_CREW_ASSIGNMENT";
+pub const DISRUPTED: &str = "FLIGHT_PERMIT_ASSIGNMENT";
 
 /// The operator of a subscription by its number.
 pub fn operator(number: usize) -> String {

@@ -3,19 +3,22 @@
 
 mod bodies;
 mod control;
+mod flood;
 mod latency;
+mod neighbours;
 mod options;
 mod pipeline;
 mod raw;
 mod receiver;
 mod report;
 mod resources;
+mod steady;
 mod system;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use options::{Command, Options};
-use report::Report;
+use report::{Measured, Report};
 use system::System;
 
 #[global_allocator]
@@ -45,10 +48,16 @@ async fn measure(options: &Options) -> Result<()> {
     say("changes of subscriptions under load");
     let control = control::measure(&system, options, pipeline.rate_per_s).await?;
     let resources = system.resources()?;
+    system.as_it_comes(2 * neighbours::ANSWERS_AFTER).await?;
+    say("healthy receivers beside a dead and a slow one");
+    let neighbours = neighbours::measure(&system, options).await?;
+    say("healthy receivers beside a backlog, and beside a mass disruption");
+    let flood = flood::measure(&system, options).await?;
     system.stop().await?;
     say("the bare HTTP client again");
     let raw_after = raw::measure(&system, options).await?;
-    let report = Report::new(options, [raw_before, raw_after], pipeline, latency, control, resources);
+    let measured = Measured { pipeline, latency, control, neighbours, flood, resources };
+    let report = Report::new(options, [raw_before, raw_after], measured);
     print!("{}", report.table());
     report.write(&options.output)
 }

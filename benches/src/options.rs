@@ -33,11 +33,20 @@ pub struct Options {
     /// Subscriptions that are created and deleted under load.
     #[arg(long, default_value_t = 5)]
     pub control_rounds: usize,
+    /// Events a second for ten receivers, one of them dead and one slow, and beside a backlog.
+    #[arg(long, default_value_t = 100)]
+    pub neighbours_rate: u64,
+    /// How long their latency is measured, six times, in seconds.
+    #[arg(long, default_value_t = 10)]
+    pub neighbours_s: u64,
+    /// Deliveries of the backlog of one subscription, and of the mass disruption of one operator.
+    #[arg(long, default_value_t = 20_000)]
+    pub flood_events: usize,
     /// Where the figures go.
     #[arg(long, default_value = "benches/results/latest.json")]
     pub output: PathBuf,
     /// The benchmark gives up after so many seconds.
-    #[arg(long, default_value_t = 290)]
+    #[arg(long, default_value_t = 600)]
     pub limit_s: u64,
     #[command(subcommand)]
     pub command: Option<Command>,

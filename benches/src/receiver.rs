@@ -1,7 +1,7 @@
 //! The receiver as a process of its own, and how the benchmark asks it what came. It answers questions over plain HTTP
 //! on the address where a role has its health, so that it is started and awaited like one.
 
-use aerogram_testkit::{Ca, HttpClient, Process, Receiver, Request, Role};
+use aerogram_testkit::{Behaviour, Ca, HttpClient, Process, Receiver, Reply, Request, Role};
 use anyhow::{Context, Result, bail};
 use axum::extract::{Query, State};
 use axum::routing::get;
@@ -47,6 +47,13 @@ struct On {
     path: String,
 }
 
+#[derive(Deserialize)]
+struct Answers {
+    path: String,
+    status: u16,
+    after_ms: u64,
+}
+
 struct Serving {
     lean: Receiver,
     full: Receiver,
@@ -65,6 +72,10 @@ pub async fn serve(dir: &Path) -> Result<()> {
         .route("/readyz", get(async || "ready"))
         .route("/addresses", get(async |State(s): State<Arc<Serving>>| Json(s.addresses.clone())))
         .route("/count", get(async |State(s): State<Arc<Serving>>, Query(on): Query<On>| s.count(&on.path)))
+        .route(
+            "/behave",
+            get(async |State(s): State<Arc<Serving>>, Query(how): Query<Answers>| s.behave(&how)),
+        )
         .route("/clear", get(async |State(s): State<Arc<Serving>>| s.clear()))
         .route(
             "/summary",
@@ -86,6 +97,17 @@ impl Serving {
             self.lean.count_on(path) + self.full.count_on(path)
         };
         count.to_string()
+    }
+
+    fn behave(&self, how: &Answers) -> &'static str {
+        let status = Reply::Status(how.status);
+        let reply = match how.after_ms {
+            0 => status,
+            after_ms => Reply::After(Duration::from_millis(after_ms), Box::new(status)),
+        };
+        self.lean.behave(&how.path, Behaviour::Always(reply.clone()));
+        self.full.behave(&how.path, Behaviour::Always(reply));
+        "told"
     }
 
     fn clear(&self) -> &'static str {
@@ -155,6 +177,12 @@ impl Remote {
     /// Requests to a path of either receiver; with an empty one, all requests to the lean one.
     pub async fn count(&self, path: &str) -> Result<usize> {
         Ok(self.ask("/count", path).await?.parse()?)
+    }
+
+    /// How a path of either receiver answers from now on, instead of 200 at once.
+    pub async fn behave(&self, path: &str, status: u16, after: Duration) -> Result<()> {
+        let how = format!("{path}&status={status}&after_ms={}", after.as_millis());
+        self.ask("/behave", &how).await.map(drop)
     }
 
     pub async fn clear(&self) -> Result<()> {

@@ -1,7 +1,9 @@
 //! The figures, as a table for people and as JSON for comparison.
 
 use crate::control::Control;
+use crate::flood::{Flood, Meanwhile};
 use crate::latency::Latency;
+use crate::neighbours::Neighbours;
 use crate::options::Options;
 use crate::pipeline::Pipeline;
 use crate::raw::Raw;
@@ -24,9 +26,11 @@ pub struct Report {
     pipeline: Pipeline,
     latency: Latency,
     control: Control,
+    neighbours: Neighbours,
+    flood: Flood,
     /// CPU seconds for a thousand deliveries of the backlog, by process.
     cpu_ms_per_delivery: BTreeMap<String, f64>,
-    /// Over the whole run, until the roles were stopped.
+    /// Until the neighbours were measured.
     resources: Resources,
     setup: Setup,
 }
@@ -52,15 +56,19 @@ struct Setup {
     git_commit: Option<String>,
 }
 
+/// What was measured of the roles.
+pub struct Measured {
+    pub pipeline: Pipeline,
+    pub latency: Latency,
+    pub control: Control,
+    pub neighbours: Neighbours,
+    pub flood: Flood,
+    pub resources: Resources,
+}
+
 impl Report {
-    pub fn new(
-        options: &Options,
-        [before, after]: [Raw; 2],
-        pipeline: Pipeline,
-        latency: Latency,
-        control: Control,
-        resources: Resources,
-    ) -> Self {
+    pub fn new(options: &Options, [before, after]: [Raw; 2], measured: Measured) -> Self {
+        let Measured { pipeline, latency, control, neighbours, flood, resources } = measured;
         let raw =
             BareClient { rate_per_s: f64::midpoint(before.rate_per_s, after.rate_per_s), before, after };
         let per_delivery = |cpu_s: &f64| cpu_s * 1e3 / pipeline.requests.max(1) as f64;
@@ -75,6 +83,8 @@ impl Report {
             pipeline,
             latency,
             control,
+            neighbours,
+            flood,
             resources,
             setup: Setup::of(options),
         }
@@ -105,18 +115,22 @@ impl Report {
             ),
         );
         row("ratio to raw", format!("{:.3}", self.ratio_to_raw));
-        row(
-            &format!("latency at {}/s", latency.rate_per_s),
-            format!(
-                "p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
-                latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms
-            ),
-        );
+        row(&format!("latency at {}/s", latency.rate_per_s), quantiles(latency));
         let changes = format!("{} changes at {:.0}/s", control.rounds, control.load_per_s);
         let spread =
             |s: crate::control::Spread| format!("{:.0} ms, most {:.0} ms ({changes})", s.median, s.max);
         row("201 to first request", spread(control.create_to_first_ms));
         row("204 of DELETE to last request", spread(control.delete_to_last_ms));
+        let (neighbours, flood) = (&self.neighbours, &self.flood);
+        row(&format!("eight healthy at {}/s", neighbours.alone.rate_per_s), quantiles(&neighbours.alone));
+        row("  beside a dead and a 10 s receiver", quantiles(&neighbours.beside_dead_and_slow));
+        row("  without them again", quantiles(&neighbours.alone_again));
+        row("  ratio of p99", format!("{:.2}", neighbours.p99_ratio));
+        row("  before the floods", quantiles(&flood.quiet));
+        row("  beside one backlog", quantiles(&flood.beside_backlog));
+        row("  ratio of p99", ratio(flood.backlog_p99_ratio, flood.backlog));
+        row("  beside a mass disruption", quantiles(&flood.beside_disruption));
+        row("  ratio of p99", ratio(flood.disruption_p99_ratio, flood.disruption));
         let _ = writeln!(
             text,
             "\n{:<12} {:>14} {:>16} {:>12} {:>14}",
@@ -145,6 +159,16 @@ impl Report {
         eprintln!("written to {}", path.display());
         Ok(())
     }
+}
+
+fn quantiles(latency: &Latency) -> String {
+    let Latency { p50_ms, p90_ms, p99_ms, max_ms, .. } = latency;
+    format!("p50 {p50_ms:.1} ms, p90 {p90_ms:.1} ms, p99 {p99_ms:.1} ms, most {max_ms:.1} ms")
+}
+
+fn ratio(p99: f64, meanwhile: Meanwhile) -> String {
+    let Meanwhile { deliveries, at_begin, at_end } = meanwhile;
+    format!("{p99:.2} ({} of {deliveries} arrived meanwhile)", at_end.saturating_sub(at_begin))
 }
 
 impl Setup {

@@ -13,12 +13,15 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CLIENT: &str = "bench";
 const SOURCE_PARTITIONS: i32 = 6;
 const TOPICS_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+const IN_FLIGHT_MAX: &str = "AEROGRAM_DELIVERER__IN_FLIGHT_MAX";
+const REQUEST_TIMEOUT_MS: &str = "AEROGRAM_DELIVERER__REQUEST_TIMEOUT_MS";
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 const ROLES: [&str; 5] = ["ingest", "fanout", "deliverer", "scheduler", "api"];
 
 pub struct System {
@@ -43,8 +46,8 @@ impl System {
         upstream.create_topic(&source, SOURCE_PARTITIONS).await?;
         let api = format!("127.0.0.1:{}", free_port()?);
         let credentials = rig.dir().join("credentials.toml");
-        // One operator more than partitions: the one whose subscription changes under load.
-        fs::write(&credentials, credentials_file(options.partitions + 1)?)?;
+        // Three operators more than partitions: the one whose subscription changes under load, and those of neighbours.
+        fs::write(&credentials, credentials_file(options.partitions + 3)?)?;
         let env = [
             ("TOPICS__PARTITIONS", options.partitions.to_string()),
             ("TOPICS__EVENT_PARTITIONS", options.partitions.to_string()),
@@ -59,9 +62,9 @@ impl System {
             ("CREDENTIALS__FILE", credentials.display().to_string()),
             ("DELIVERER__CA_FILES", json!([receiver.ca_file]).to_string()),
             ("DELIVERER__ALLOW_CIDRS", "127.0.0.0/8".to_owned()),
-            ("DELIVERER__IN_FLIGHT_MAX", options.concurrency.to_string()),
         ];
-        let env = env.map(|(name, value)| (format!("AEROGRAM_{name}"), value)).to_vec();
+        let mut env = env.map(|(name, value)| (format!("AEROGRAM_{name}"), value)).to_vec();
+        env.push((IN_FLIGHT_MAX.to_owned(), options.concurrency.to_string()));
         let (processes, client, partitions) = (BTreeMap::new(), HttpClient::new(), options.partitions);
         let system = Self { processes, receiver, upstream, source, api, client, env, partitions, rig };
         let created = system.role("aerogram").arg("topics").arg("create").run(TOPICS_WITHIN).await?;
@@ -87,6 +90,15 @@ impl System {
         let process = self.role(&format!("aerogram-{name}")).named(name).start().await?;
         self.processes.insert(name.to_owned(), process);
         Ok(())
+    }
+
+    /// From now on the deliverer has as many requests in flight as it has unless told, not as many as the bare client; and it
+    /// waits so long for an answer.
+    pub async fn as_it_comes(&mut self, timeout: Duration) -> Result<()> {
+        self.stop_role("deliverer").await?;
+        self.env.retain(|(name, _)| name != IN_FLIGHT_MAX);
+        self.env.push((REQUEST_TIMEOUT_MS.to_owned(), timeout.as_millis().to_string()));
+        self.start_role("deliverer").await
     }
 
     pub async fn stop_role(&mut self, name: &str) -> Result<()> {
@@ -147,6 +159,34 @@ impl System {
             }
         }
         Ok(())
+    }
+
+    /// Subscribes in the first partition, with all the others that are subscribed so.
+    pub async fn subscribe_beside(&self, number: usize, event: &str, url: &str) -> Result<String> {
+        let partitions = i32::try_from(self.partitions)?;
+        loop {
+            let id = self.subscribe(number, event, url).await?;
+            if partition_of(id.as_bytes(), partitions) == 0 {
+                return Ok(id);
+            }
+            self.delete(number, &id).await?;
+        }
+    }
+
+    /// Waits until so many deliveries wait in the scheduler.
+    pub async fn wait_pending(&self, count: usize, within: Duration) -> Result<()> {
+        let scheduler = self.processes.get("scheduler").context("scheduler does not run")?;
+        let until = Instant::now() + within;
+        loop {
+            let metrics = scheduler.metrics().await?;
+            let waiting = metrics.lines().filter(|line| line.starts_with("aerogram_pending{"));
+            let waiting: f64 = waiting.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+            if waiting >= count as f64 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{waiting} of {count} deliveries wait after {within:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     fn role(&self, binary: &str) -> Role {

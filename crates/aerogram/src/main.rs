@@ -15,6 +15,7 @@ mod run;
 mod runtime;
 mod subscriptions;
 mod table;
+mod top;
 mod topics;
 
 use std::fmt::Display;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Rejected { command } => rejected::run(&command),
         Command::Escalations { command } => escalations::run(&command),
         Command::Subscriptions { command } => subscriptions::run(&command),
+        Command::Top(args) => top::run(&args),
         Command::Config { command: ConfigCommand::Check(args) } => check_config(&args),
         Command::Version => say(&format!("aerogram {}", env!("CARGO_PKG_VERSION"))),
     }

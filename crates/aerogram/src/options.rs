@@ -10,6 +10,7 @@ use crate::escalations::EscalationsCommand;
 use crate::events::EventsCommand;
 use crate::rejected::RejectedCommand;
 use crate::subscriptions::SubscriptionsCommand;
+use crate::top::{HELP as TOP_HELP, TopArgs};
 
 /// Aerogram delivers flight and order events to everyone who subscribed to them.
 #[derive(Parser)]
@@ -54,6 +55,9 @@ pub enum Command {
         #[command(subcommand)]
         command: SubscriptionsCommand,
     },
+    /// Watch the subscriptions that fail, are slow, limited or parked right now
+    #[command(after_help = TOP_HELP)]
+    Top(TopArgs),
     /// Look at the configuration
     Config {
         #[command(subcommand)]

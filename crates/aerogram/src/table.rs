@@ -3,12 +3,20 @@
 /// Rows with a heading; lines that belong to a row stand below it.
 pub struct Table {
     heading: Vec<&'static str>,
+    /// Columns whose cells end below each other.
+    right: Vec<&'static str>,
     rows: Vec<(Vec<String>, Vec<String>)>,
 }
 
 impl Table {
     pub fn new(heading: &[&'static str]) -> Self {
-        Self { heading: heading.to_vec(), rows: Vec::new() }
+        Self { heading: heading.to_vec(), right: Vec::new(), rows: Vec::new() }
+    }
+
+    /// The same with numbers in these columns: their cells end below each other.
+    #[must_use]
+    pub fn right(self, columns: &[&'static str]) -> Self {
+        Self { right: columns.to_vec(), ..self }
     }
 
     /// Adds a row, and lines below it.
@@ -29,8 +37,13 @@ impl Table {
             })
             .collect();
         let line = |cells: &mut dyn Iterator<Item = &str>| {
-            let shown = cells.zip(&widths).filter(|(_, width)| **width > 0);
-            let padded: Vec<String> = shown.map(|(text, width)| format!("{text:width$}")).collect();
+            let shown = cells.zip(widths.iter().zip(&self.heading)).filter(|(_, (width, _))| **width > 0);
+            let padded: Vec<String> = shown
+                .map(|(text, (width, name))| match self.right.contains(name) {
+                    true => format!("{text:>width$}"),
+                    false => format!("{text:width$}"),
+                })
+                .collect();
             padded.join("  ").trim_end().to_owned()
         };
         let mut lines = vec![line(&mut self.heading.iter().copied())];
@@ -73,6 +86,14 @@ mod tests {
         table.push(vec!["1".into(), String::new(), "é".into()], vec!["below".into()]);
         table.push(vec!["1000".into(), String::new(), "later".into()], Vec::new());
         assert_eq!(table.render(), "ID    WHAT\n1     é\n    below\n1000  later");
+    }
+
+    #[test]
+    fn numbers_end_below_each_other() {
+        let mut table = Table::new(&["N", "OF"]).right(&["N"]);
+        table.push(vec!["7".into(), "a".into()], Vec::new());
+        table.push(vec!["70".into(), "b".into()], Vec::new());
+        assert_eq!(table.render(), " N  OF\n 7  a\n70  b");
     }
 
     #[test]

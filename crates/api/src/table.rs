@@ -34,7 +34,7 @@ impl Table {
     pub fn apply(&self, subscription: Subscription) {
         let Some(scope) = &subscription.scope else { return };
         let owner = Owner::new(&scope.partner, &scope.operator);
-        let status = subscription.status();
+        let (status, fails) = (subscription.status(), fails(&subscription));
         let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
         let before = if status == Status::Deleted {
             let Some(theirs) = owners.get_mut(&owner) else { return };
@@ -48,6 +48,8 @@ impl Table {
             owners.entry(owner).or_default().insert(kept.id.clone(), kept)
         };
         drop(owners);
+        let failed = before.as_deref().is_some_and(self::fails);
+        metrics::gauge!(names::SUBSCRIPTIONS_FAILING).increment(f64::from(fails) - f64::from(failed));
         count(before.map(|b| b.status()), -1.0);
         count(Some(status), 1.0);
     }
@@ -69,6 +71,11 @@ impl Table {
     pub fn count(&self, owner: &Owner) -> usize {
         self.owners.read().unwrap_or_else(PoisonError::into_inner).get(owner).map_or(0, BTreeMap::len)
     }
+}
+
+/// What is inactive is called no more.
+fn fails(subscription: &Subscription) -> bool {
+    subscription.status() == Status::Active && subscription.failing_since_ms != 0
 }
 
 /// Counts what was last written; expiry is not written, so an expired subscription counts as active here.
@@ -112,6 +119,17 @@ mod tests {
         assert!(table.get(&mine, "d").is_none());
         assert!(table.get(&Owner::new("mine", "another"), "a").is_none());
         assert_eq!(table.get(&mine, "a").unwrap().signing_key, None);
+    }
+
+    #[test]
+    fn a_note_is_taken_in_though_it_is_no_other_version() {
+        let table = Table::default();
+        let state = subscription("a", "mine", 1, Status::Active);
+        for failing_since_ms in [0, 7, 0, 9] {
+            table.apply(Subscription { failing_since_ms, version: 3, ..state.clone() });
+            let kept = table.get(&Owner::new("mine", "op"), "a").unwrap();
+            assert_eq!((kept.failing_since_ms, fails(&kept)), (failing_since_ms, failing_since_ms != 0));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Carries out what the decisions say, and brings the answers back as the next inputs.
 
+use crate::commands;
 use crate::failed;
 use crate::gate::Gate;
 use crate::observe;
@@ -7,17 +8,17 @@ use crate::parts::Parts;
 use crate::request;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Ticket, Why};
+use aerogram_domain::limits::{Ask, Key, Lease};
 use aerogram_domain::policy::AttemptResult;
 use aerogram_kafka::{Assignment, Committer, Failure, Out, ReadError, WriteError, Writer};
-use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::attempts_record::Body;
-use aerogram_wire::v1::{AttemptsRecord, Claim, Command, CommandRecord, Deactivate, command, command_record};
+use aerogram_wire::v1::{AttemptsRecord, Claim, CommandRecord};
 use aerogram_wire::{Message as _, SCHEMA, Topic, headers};
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, stream};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Something that was under way is over.
@@ -39,6 +40,11 @@ pub enum Answer {
     AttemptsEnd(Option<i64>),
     TableEnd(Option<i64>),
     DeliveriesEnd(Option<i64>),
+    /// `None`: nobody answered.
+    Leased {
+        key: Key,
+        lease: Option<Lease>,
+    },
     /// A request's task panicked: what became of it is unknown.
     Broken(tokio::task::JoinError),
 }
@@ -64,6 +70,7 @@ impl Answer {
             Answer::AttemptsEnd(end) => core.on_attempts_end(now, end, out),
             Answer::TableEnd(end) => core.on_table_end(now, end, out),
             Answer::DeliveriesEnd(end) => core.on_deliveries_probe(end),
+            Answer::Leased { key, lease } => core.on_leased(now, &key, lease, out),
             Answer::Broken(error) => return Err(Box::new(error)),
             Answer::Written { ticket: None, result: Ok(()) } => {}
             Answer::Written { ticket: Some(ticket), result: Ok(()) } => core.on_written(now, ticket, out),
@@ -132,12 +139,14 @@ impl Carrier {
     /// requests for nothing: they were decided under a lease that goes on ending.
     pub async fn carry_out(&mut self, core: &Partition, actions: &mut Vec<Action>) -> Result<(), Failure> {
         self.decided_by(core);
-        for action in actions.extract_if(.., |action| matches!(action, Action::Send { .. })) {
-            self.send(action);
+        let at_once = |action: &mut Action| matches!(action, Action::Send { .. } | Action::Lease(_));
+        for action in actions.extract_if(.., at_once) {
+            self.begin(action);
         }
         for action in actions.drain(..) {
             match action {
-                send @ Action::Send { .. } => self.send(send),
+                begins @ (Action::Send { .. } | Action::Lease(_)) => self.begin(begins),
+                Action::Limited { kind } => observe::limited(kind),
                 Action::Claim { nonce } => {
                     let claim = Claim { nonce, owner: self.parts.name.clone() };
                     self.append(Body::Claim(claim)).await?;
@@ -148,9 +157,9 @@ impl Carrier {
                     self.write(Some(ticket), Topic::Pending, &key.encode(), Some(&payload), &[], true)
                         .await?;
                 }
-                Action::Tombstone { ticket, key, outcome } => {
-                    let outcome = outcome.map_or(0, |kind| kind as i32).to_string();
-                    let headers = [(headers::OUTCOME, outcome.as_bytes())];
+                Action::Tombstone { ticket, key, ended } => {
+                    let ended = ended.to_string();
+                    let headers = [(headers::OUTCOME, ended.as_bytes())];
                     self.write(Some(ticket), Topic::Pending, &key.encode(), None, &headers, false).await?;
                 }
                 Action::Escalate { ticket, key, escalation } => {
@@ -160,16 +169,21 @@ impl Carrier {
                         .await?;
                 }
                 Action::Deactivate { ticket, key, subscription_id, detail } => {
-                    let payload = deactivation(&key, &subscription_id, detail).encode_to_vec();
-                    self.write(
-                        Some(ticket),
-                        Topic::Commands,
-                        subscription_id.as_bytes(),
-                        Some(&payload),
-                        &[],
-                        false,
-                    )
-                    .await?;
+                    let asked = commands::deactivation(&key, &subscription_id, detail);
+                    self.command(Some(ticket), &asked).await?;
+                }
+                Action::NoteHealth { ticket, command_id, subscription_id, failing_since_ms } => {
+                    let asked = commands::note(
+                        &self.parts.failures_said,
+                        &command_id,
+                        &subscription_id,
+                        failing_since_ms,
+                    );
+                    self.command(ticket, &asked).await?;
+                }
+                Action::GiveUp { command_id, subscription_id, failing_since_ms, detail } => {
+                    let asked = commands::giving_up(&command_id, &subscription_id, failing_since_ms, detail);
+                    self.command(None, &asked).await?;
                 }
                 Action::Commit { offset, metadata } => {
                     let committing = self.committer.commit(offset, &metadata);
@@ -209,15 +223,38 @@ impl Carrier {
         Ok(())
     }
 
+    /// What waits for nothing: requests, and questions for the tokens that requests wait for.
+    fn begin(&mut self, action: Action) {
+        match action {
+            Action::Lease(ask) => self.lease(ask),
+            send => self.send(send),
+        }
+    }
+
+    fn lease(&mut self, ask: Ask) {
+        let Some(leases) = self.parts.leases.clone() else { return };
+        let asking = async move {
+            let lease = leases.lease(&ask).await;
+            observe::leased(lease);
+            Answer::Leased { key: ask.key, lease }
+        };
+        self.others.push(asking.boxed());
+    }
+
     fn send(&mut self, action: Action) {
-        let Action::Send { offset, as_of, attempt, delivery, subscription, policy } = action else { return };
+        let Action::Send { offset, as_of, attempt, timeout_ms, delivery, subscription, policy } = action
+        else {
+            return;
+        };
         let (parts, gate) = (self.parts.clone(), self.gate.clone());
         self.requests.spawn(async move {
             if !gate.is_open(as_of) {
                 return (offset, None);
             }
             let _open = observe::OpenRequest::count();
-            let (result, failure) = request::attempt(&parts, attempt, &delivery, &subscription).await;
+            let timeout = Duration::from_millis(timeout_ms.into());
+            let (result, failure) =
+                request::attempt(&parts, attempt, &delivery, &subscription, timeout).await;
             let outcome = policy.outcome(result.answer);
             observe::attempt(outcome, attempt, result.duration_ms);
             failed::tell(&parts.failures_said, &subscription, outcome, result.answer, failure.as_ref());
@@ -228,6 +265,12 @@ impl Carrier {
     async fn append(&mut self, body: Body) -> Result<(), Failure> {
         let payload = AttemptsRecord { schema: SCHEMA, body: Some(body) }.encode_to_vec();
         self.write(None, Topic::Attempts, &[], Some(&payload), &[], false).await
+    }
+
+    async fn command(&mut self, ticket: Option<Ticket>, asked: &CommandRecord) -> Result<(), Failure> {
+        let payload = asked.encode_to_vec();
+        let key = asked.subscription_id.as_bytes();
+        self.write(ticket, Topic::Commands, key, Some(&payload), &[], false).await
     }
 
     async fn write(
@@ -248,14 +291,6 @@ impl Carrier {
     }
 }
 
-/// A command id has 16 bytes. This one is the run's, so that a repetition is recognised: the delivery id is a hash, which
-/// another run of the same delivery shares.
-fn command_id(key: &RunKey) -> Bytes {
-    let mut id = key.delivery_id;
-    id.iter_mut().zip(key.run.to_be_bytes()).for_each(|(byte, run)| *byte ^= run);
-    Bytes::copy_from_slice(&id)
-}
-
 /// The one end that was asked for; `None` when it could not be found out, and then it is asked for again.
 fn only(ends: Result<Vec<i64>, ReadError>) -> Option<i64> {
     ends.ok().and_then(|ends| ends.first().copied())
@@ -265,20 +300,5 @@ fn response(done: Result<(i64, Option<AttemptResult>), tokio::task::JoinError>) 
     match done {
         Ok((offset, result)) => Answer::Response { offset, result },
         Err(error) => Answer::Broken(error),
-    }
-}
-
-fn deactivation(key: &RunKey, subscription_id: &str, reason: String) -> CommandRecord {
-    CommandRecord {
-        schema: SCHEMA,
-        command_id: command_id(key),
-        subscription_id: subscription_id.to_owned(),
-        at_ms: aerogram_telemetry::wall_ms(),
-        body: Some(command_record::Body::Command(Command {
-            scope: None,
-            expected_version: 0,
-            actor: "deliverer".into(),
-            change: Some(command::Change::Deactivate(Deactivate { reason, failing_since_ms: 0 })),
-        })),
     }
 }

@@ -5,6 +5,7 @@
 
 mod begin;
 mod carry_out;
+mod commands;
 mod configure;
 mod failed;
 mod gate;
@@ -16,5 +17,6 @@ mod request;
 mod secrets;
 mod session;
 mod templates;
+mod top;
 
 pub use pipeline::run;

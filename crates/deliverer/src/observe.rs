@@ -1,9 +1,16 @@
 //! What the metrics are told.
 
-use aerogram_domain::escalations::outcome_name;
+use aerogram_domain::deliverer::Shared;
+use aerogram_domain::escalations::{outcome_name, reason_name};
+use aerogram_domain::limits::Lease;
 use aerogram_telemetry::names;
 use aerogram_wire::v1::{LineKind, Outcome, Reason};
 use metrics::{counter, gauge, histogram};
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// How often it is told how many bytes the process holds.
+const HELD_INTERVAL: Duration = Duration::from_millis(200);
 
 /// One request ended.
 pub fn attempt(outcome: Outcome, attempt: u32, duration_ms: u32) {
@@ -33,13 +40,33 @@ pub fn settled(kind: LineKind, accepted_at_ms: i64) {
 
 /// Given up, for people.
 pub fn escalated(reason: Reason) {
-    let reason = match reason {
-        Reason::Exhausted => "exhausted",
-        Reason::Gone => "gone",
-        Reason::Platform => "platform",
-        _ => "other",
+    counter!(names::ESCALATIONS_TOTAL, "reason" => reason_name(reason)).increment(1);
+}
+
+/// A limit began to hold a subscription back.
+pub fn limited(kind: &'static str) {
+    counter!(names::LIMITED_TOTAL, "kind" => kind).increment(1);
+}
+
+/// Tokens were asked for.
+pub fn leased(lease: Option<Lease>) {
+    let result = match lease {
+        Some(Lease { granted: 0, .. }) => "none",
+        Some(_) => "granted",
+        None => "failed",
     };
-    counter!(names::ESCALATIONS_TOTAL, "reason" => reason).increment(1);
+    counter!(names::LEASES_TOTAL, "result" => result).increment(1);
+}
+
+/// Tells again and again what the partitions of the process hold.
+pub async fn held_bytes(shared: &Shared) -> Infallible {
+    loop {
+        let of = [("deliveries", &shared.item_bytes), ("settled", &shared.memory_bytes)];
+        for (kind, budget) in of {
+            gauge!(names::HELD_BYTES, "kind" => kind).set(budget.used_bytes() as f64);
+        }
+        tokio::time::sleep(HELD_INTERVAL).await;
+    }
 }
 
 /// Counts a request while it is open, also when it is abandoned.

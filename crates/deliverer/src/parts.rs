@@ -1,15 +1,14 @@
 //! What the partitions of a process share.
 
 use crate::templates::Templates;
-use aerogram_domain::deliverer::Config;
-use aerogram_domain::policy::Policies;
+use aerogram_domain::deliverer::{Config, Shared};
 use aerogram_egress::EgressClient;
 use aerogram_kafka::{Companions, Ends, Writer};
 use aerogram_seal::Sealer;
+use aerogram_state::Leases;
 use aerogram_telemetry::Said;
 use aerogram_telemetry::{Clock, Health};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What all partitions of the process share.
 pub struct Parts {
@@ -24,9 +23,10 @@ pub struct Parts {
     pub said: Said,
     /// What was said of attempts that failed; apart, so that many of them leave room for our own faults.
     pub failures_said: Said,
-    pub policies: Arc<Policies>,
+    pub shared: Shared,
+    /// Where tokens of rate limits are leased; `None`: this process is the only one.
+    pub leases: Option<Arc<Leases>>,
     pub limits: Config,
-    pub request_timeout: Duration,
     /// Of the beginning of an answer that is kept.
     pub excerpt_max_bytes: usize,
     pub clock: Clock,

@@ -4,13 +4,15 @@
 
 use crate::configure;
 use crate::failed;
+use crate::observe;
 use crate::owner;
 use crate::parts::Parts;
 use crate::templates::Templates;
 use aerogram_egress::EgressClient;
 use aerogram_kafka::{Cluster, GroupConfig, run_group};
 use aerogram_seal::Sealer;
-use aerogram_settings::Settings;
+use aerogram_settings::{Settings, Store};
+use aerogram_state::Leases;
 use aerogram_telemetry::Said;
 use aerogram_telemetry::{Clock, Health};
 use aerogram_wire::Topic;
@@ -32,6 +34,11 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     };
     kafka.set(true, "connected");
 
+    let partitions = cluster.layout().partitions;
+    let leases = match settings.scheduler.store {
+        Store::Redis => Some(Arc::new(Leases::open(&settings)?)),
+        Store::Memory => None,
+    };
     let request_timeout = Duration::from_millis(settings.deliverer.request_timeout_ms);
     let drain_within = request_timeout.min(Duration::from_millis(settings.kafka.max_poll_interval_ms / 3));
     let group = GroupConfig {
@@ -51,19 +58,22 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         templates: Templates::default(),
         said: Said::default(),
         failures_said: Said::of(failed::REMEMBERED_MAX),
-        policies: Arc::new(configure::policies(&settings)),
-        limits: configure::limits(&settings, cluster.layout().partitions),
-        request_timeout,
+        shared: configure::shared(&settings, partitions, leases.is_some()),
+        leases,
+        limits: configure::limits(&settings, partitions),
         excerpt_max_bytes: settings.deliverer.excerpt_max_bytes,
         clock: Clock::new(),
         health,
         name: format!("{}-{:08x}", std::process::id(), fastrand::u32(..)),
     });
     let shared = parts.clone();
-    run_group(&cluster, group, shutdown, move |assignment| {
+    let group = run_group(&cluster, group, shutdown, move |assignment| {
         tokio::spawn(owner::own(shared.clone(), assignment))
-    })
-    .await?;
+    });
+    tokio::select! {
+        ended = group => ended?,
+        never = observe::held_bytes(&parts.shared) => match never {},
+    }
     parts.durable.flush(drain_within).await;
     Ok(())
 }

@@ -16,7 +16,7 @@ use aerogram_telemetry::wall_ms;
 use aerogram_wire::v1::{Delivery, Event, Outcome, Subscription};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderName, InvalidHeaderValue};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a request could not be made ready: our own fault, never the receiver's.
 #[derive(Debug, thiserror::Error)]
@@ -80,10 +80,11 @@ pub async fn attempt(
     attempt: u32,
     delivery: &Delivery,
     subscription: &Subscription,
+    timeout: Duration,
 ) -> (AttemptResult, Option<Failure>) {
     let (started_at_ms, began) = (wall_ms(), Instant::now());
     let (answer, remark, failure) = match prepare(parts, delivery, subscription, started_at_ms) {
-        Ok(request) => post(parts, &subscription.callback_url, request).await,
+        Ok(request) => post(parts, &subscription.callback_url, request, timeout).await,
         Err(problem) => {
             say(parts, attempt, delivery, subscription, &problem);
             let remark = Remark { problem: problem.to_string(), ..Remark::default() };
@@ -185,9 +186,14 @@ fn keys(parts: &Parts, subscription: &Subscription, now_ms: i64) -> Result<Vec<V
     signing_keys(subscription, now_ms).map(key).collect()
 }
 
-async fn post(parts: &Parts, url: &str, request: Request) -> (Answer, Remark, Option<Failure>) {
+async fn post(
+    parts: &Parts,
+    url: &str,
+    request: Request,
+    timeout: Duration,
+) -> (Answer, Remark, Option<Failure>) {
     let sent = Sent::of(&request.headers);
-    match try_post(parts, url, request).await {
+    match try_post(parts, url, request, timeout).await {
         Ok(response) => {
             let retry_after_ms = response.retry_after.and_then(|value| retry_after_ms(&value, wall_ms()));
             let excerpt = sent.covered(response.excerpt, parts.excerpt_max_bytes);
@@ -200,9 +206,14 @@ async fn post(parts: &Parts, url: &str, request: Request) -> (Answer, Remark, Op
     }
 }
 
-async fn try_post(parts: &Parts, url: &str, request: Request) -> Result<Response, Failure> {
+async fn try_post(
+    parts: &Parts,
+    url: &str,
+    request: Request,
+    timeout: Duration,
+) -> Result<Response, Failure> {
     let uri = callable(url)?;
-    parts.egress.post(&uri, request.headers, request.body, parts.request_timeout).await
+    parts.egress.post(&uri, request.headers, request.body, timeout).await
 }
 
 fn outcome_of(parts: &Parts, failure: &Failure) -> Outcome {

@@ -4,6 +4,7 @@
 use crate::begin::Begin;
 use crate::carry_out::Carrier;
 use crate::parts::Parts;
+use crate::top::Shown;
 use aerogram_domain::clock::Now;
 use aerogram_domain::deliverer::{Action, Partition, Resume};
 use aerogram_kafka::{
@@ -37,6 +38,7 @@ pub struct Session<'a> {
     carrier: Carrier,
     actions: Vec<Action>,
     begin: Begin,
+    shown: Shown,
 }
 
 impl<'a> Session<'a> {
@@ -57,7 +59,7 @@ impl<'a> Session<'a> {
         let mut actions = Vec::new();
         let core = Partition::new(
             parts.limits.clone(),
-            parts.policies.clone(),
+            parts.shared.clone(),
             resume,
             fastrand::u64(..),
             fastrand::u64(..),
@@ -75,6 +77,7 @@ impl<'a> Session<'a> {
             carrier,
             actions,
             begin,
+            shown: Shown::new(),
             assignment,
         })
     }
@@ -126,7 +129,9 @@ impl<'a> Session<'a> {
                 "partition owned"
             );
         }
-        self.core.tick(self.parts.clock.now(), &mut self.actions);
+        let now = self.parts.clock.now();
+        self.core.tick(now, &mut self.actions);
+        self.shown.tell(now, &self.core);
         self.carry_out().await?;
         Ok(taken > 0)
     }

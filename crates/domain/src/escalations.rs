@@ -94,7 +94,8 @@ impl Fault {
 }
 
 /// The reasons for which a delivery is given up.
-pub const REASONS: [Reason; 3] = [Reason::Exhausted, Reason::Gone, Reason::Platform];
+pub const REASONS: [Reason; 4] =
+    [Reason::Exhausted, Reason::Gone, Reason::Platform, Reason::SubscriptionGaveUp];
 
 /// The word for a reason of [`REASONS`].
 pub const fn reason_name(reason: Reason) -> &'static str {
@@ -102,6 +103,7 @@ pub const fn reason_name(reason: Reason) -> &'static str {
         Reason::Exhausted => "exhausted",
         Reason::Gone => "gone",
         Reason::Platform => "platform",
+        Reason::SubscriptionGaveUp => "gave_up",
         _ => "other",
     }
 }

@@ -31,8 +31,6 @@ pub enum Rule {
     FiredAfterAcknowledgement,
     /// Only what was certainly not fired before says that it is as young as its firing.
     First,
-    /// Memory is counted back from how far was polled, not from now.
-    Polled,
     /// A command that was answered before changes nothing.
     CommandOnce,
     /// A deleted subscription changes no more.
@@ -47,6 +45,14 @@ pub enum Rule {
     RedeliveryTime,
     /// An escalation names the URL that was called and the policy that was judged by.
     JudgedBy,
+    /// A request takes a token of each of its limits.
+    Rate,
+    /// Of a subscription no more requests are open than it allows.
+    Concurrency,
+    /// A success takes back what was noted of its receiver.
+    SuccessRefutes,
+    /// A note that an owner neither found when it began nor asked for is taken back.
+    ForeignNote,
 }
 
 #[cfg(feature = "sabotage")]

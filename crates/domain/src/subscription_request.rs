@@ -4,6 +4,7 @@ mod body;
 mod callback_url;
 mod delivery;
 mod fields;
+mod limits;
 mod signing_key;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use crate::authentication::{Authentication, Kind};
 use crate::catalogue::{Catalogue, Environment};
 use crate::subscription::Profile;
 use crate::template::Template;
-use aerogram_wire::v1::{Status, Subscription};
+use aerogram_wire::v1::{Limits, Status, Subscription};
 use callback_url::parse_callable_url;
 use fields::Fields;
 use serde_json::Value;
@@ -62,6 +63,8 @@ pub struct CreateRequest {
     pub name: Option<String>,
     /// Active or inactive.
     pub status: Status,
+    /// `None`: as the profile and the installation say.
+    pub limits: Option<Limits>,
 }
 
 /// A valid change; at least one of them is there.
@@ -78,6 +81,8 @@ pub struct PatchRequest {
     pub policy: Option<Option<String>>,
     /// `Some(None)`: none any more.
     pub name: Option<Option<String>>,
+    /// `Some(None)`: as the profile and the installation say.
+    pub limits: Option<Option<Limits>>,
 }
 
 /// Whether this installation could ever call a URL, and if not, why: for whoever wrote it.
@@ -139,6 +144,7 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
     }
     let all_text = fields.boolean("allText").unwrap_or_default();
     let authentication = delivery::authentication(&mut fields);
+    let limits = limits::limits(&mut fields);
     if let Some(profile) = named {
         delivery::authentication_fits(&mut fields, profile, authentication.as_ref().map(|a| a.kind));
     }
@@ -159,6 +165,7 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
             authentication,
             name,
             status: status.unwrap_or(Status::Active),
+            limits,
         }),
         _ => Err(fields.errors),
     }
@@ -184,6 +191,7 @@ pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchReque
         .names("policy")
         .then(|| fields.optional("policy", |name| parse_policy(name, context.policy_exists)));
     let name = fields.names("name").then(|| fields.optional("name", parse_name));
+    let limits = fields.names("limits").then(|| limits::limits(&mut fields));
     let template = fields.names("httpRequest").then(|| http_request.map(|request| request.template));
     let kind = match &authentication {
         Some(given) => given.as_ref().map(|given| given.kind),
@@ -202,10 +210,12 @@ pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchReque
     if !fields.errors.is_empty() {
         return Err(fields.errors);
     }
-    let request = PatchRequest { callback_url, status, template, all_text, authentication, policy, name };
+    let request =
+        PatchRequest { callback_url, status, template, all_text, authentication, policy, name, limits };
     match request == PatchRequest::default() {
         true => Err(vec![whole_body(
-            "must hold at least one of callbackUrl, status, httpRequest, allText, authentication, policy, name",
+            "must hold at least one of callbackUrl, status, httpRequest, allText, authentication, policy, name, \
+             limits",
         )]),
         false => Ok(request),
     }

@@ -2,8 +2,9 @@
 
 use crate::observe::Shown;
 use crate::parts::Parts;
+use crate::payloads::{PayloadReader, read_back};
 use aerogram_domain::clock::Now;
-use aerogram_domain::scheduler::{Action, Partition};
+use aerogram_domain::scheduler::{Action, Partition, ReadBack};
 use aerogram_domain::store::StoreReply;
 use aerogram_kafka::{Assignment, Committer, Failure, Out, PartitionReader, WriteError};
 use aerogram_telemetry::names;
@@ -15,6 +16,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use metrics::histogram;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 const PROVE_AGAIN: Duration = Duration::from_millis(500);
 
@@ -24,6 +26,7 @@ pub enum Answer {
     Proved(bool),
     End { end: Option<i64>, asked_at_ms: i64 },
     Fired { key: PendingKey, result: Result<(), WriteError> },
+    ReadBack { number: u64, read: Vec<ReadBack> },
 }
 
 impl Answer {
@@ -36,6 +39,7 @@ impl Answer {
             Answer::Fired { key, result: Ok(()) } => core.on_fired(now, &key, true, out),
             Answer::Fired { key, result: Err(WriteError::Expired) } => core.on_fired(now, &key, false, out),
             Answer::Fired { result: Err(error), .. } => return Err(Box::new(error)),
+            Answer::ReadBack { number, read } => core.on_read_back(now, number, read, out),
         }
         Ok(())
     }
@@ -48,6 +52,7 @@ pub struct Carrier {
     committed: i64,
     under_way: FuturesUnordered<BoxFuture<'static, Answer>>,
     shown: Shown,
+    payloads: Arc<Mutex<PayloadReader>>,
 }
 
 impl Carrier {
@@ -55,13 +60,15 @@ impl Carrier {
         // One future that never ends, so that the stream never does.
         let under_way = FuturesUnordered::new();
         under_way.push(futures::future::pending().boxed());
+        let payloads = Arc::new(Mutex::new(PayloadReader::new(parts.clone(), partition)));
         Self {
+            shown: Shown::new(partition, parts.rooms.clone()),
+            payloads,
             parts,
             partition,
             committer: assignment.committer.clone(),
             committed: assignment.committed.as_ref().map_or(0, |c| c.offset),
             under_way,
-            shown: Shown::default(),
         }
     }
 
@@ -70,6 +77,13 @@ impl Carrier {
         match self.under_way.next().await {
             Some(answer) => answer,
             None => futures::future::pending().await,
+        }
+    }
+
+    /// Gives back what is not used any more.
+    pub fn rest(&self) {
+        if let Ok(mut payloads) = self.payloads.try_lock() {
+            payloads.rest();
         }
     }
 
@@ -103,6 +117,12 @@ impl Carrier {
                     );
                 }
                 Action::ReadFrom { offset } => reader.seek(offset).await?,
+                Action::ReadBack { number, offsets } => {
+                    let payloads = self.payloads.clone();
+                    let read =
+                        async move { Answer::ReadBack { number, read: read_back(payloads, offsets).await } };
+                    self.under_way.push(read.boxed());
+                }
                 Action::Fire { key, delivery, due_at_ms } => {
                     // What waited for a credit is not late.
                     if !delivery.by_credit {
@@ -121,7 +141,7 @@ impl Carrier {
                     self.under_way
                         .push(async move { Answer::Fired { key, result: ack.await.map(drop) } }.boxed());
                 }
-                Action::Pending { entries, paced, shut } => self.shown.set(entries, paced, shut),
+                Action::Show(backlog) => self.shown.set(backlog),
             }
         }
         Ok(())

@@ -6,8 +6,10 @@ mod carry_out;
 mod observe;
 mod owner;
 mod parts;
+mod payloads;
 mod pipeline;
 mod session;
 mod store;
+mod top;
 
 pub use pipeline::run;

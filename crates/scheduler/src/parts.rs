@@ -1,10 +1,13 @@
 //! What the partitions of a process share.
 
+use crate::observe::Rooms;
 use aerogram_domain::scheduler::Config;
-use aerogram_kafka::{Ends, Writer};
+use aerogram_kafka::{Cluster, Companions, Ends, Writer};
 use aerogram_state::AnyStore;
 use aerogram_telemetry::{Clock, Health};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tokio::sync::OnceCell;
 
 /// What all partitions of the process share.
 pub struct Parts {
@@ -17,4 +20,8 @@ pub struct Parts {
     pub config: Config,
     pub clock: Clock,
     pub health: Health,
+    pub rooms: Arc<Rooms>,
+    pub cluster: Cluster,
+    /// Reads payloads back; made when the first is needed.
+    pub payloads: OnceCell<Companions>,
 }

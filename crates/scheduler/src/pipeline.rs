@@ -2,6 +2,7 @@
 //!
 //! `pending` p → store → due → `deliveries` p.
 
+use crate::observe::Rooms;
 use crate::parts::Parts;
 use crate::{owner, store};
 use aerogram_domain::scheduler::Config;
@@ -12,6 +13,7 @@ use aerogram_wire::Topic;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 /// Runs until `shutdown`; what was fired is acknowledged before it returns.
@@ -42,8 +44,11 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         ends: cluster.ends()?,
         store,
         unfit: AtomicBool::new(false),
-        config: config(&settings),
+        config: config(&settings, cluster.layout().partitions_of(Topic::Pending)),
         clock: Clock::new(),
+        rooms: Arc::new(Rooms::new(&health)),
+        cluster: cluster.clone(),
+        payloads: OnceCell::new(),
         health,
     });
     let (shared, usable) = (parts.clone(), parts.health.condition(store::USABLE));
@@ -56,8 +61,9 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     }
 }
 
-fn config(settings: &Settings) -> Config {
+fn config(settings: &Settings, partitions: i32) -> Config {
     let ms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let partitions = u64::try_from(partitions).unwrap_or(1).max(1);
     Config {
         tick_ms: ms(settings.scheduler.tick_ms),
         fire_batch_max: settings.scheduler.fire_batch_max,
@@ -66,6 +72,8 @@ fn config(settings: &Settings) -> Config {
         window_default: settings.deliverer.lane_concurrency,
         rewrite_max_ms: ms(settings.deliverer.horizon_ms),
         staleness_max_ms: ms(settings.scheduler.staleness_max_ms),
+        payload_bytes_max: settings.redis.payload_bytes_max / partitions,
+        high_water_percent: settings.redis.high_water_percent,
         age_max_ms: ms(settings.topics.delete_retention_ms / 2),
         ..Config::default()
     }

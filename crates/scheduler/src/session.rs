@@ -2,7 +2,8 @@
 
 use crate::carry_out::Carrier;
 use crate::parts::Parts;
-use aerogram_domain::scheduler::{Action, Partition, read};
+use crate::top::Shown;
+use aerogram_domain::scheduler::{Action, Partition, Room, read};
 use aerogram_kafka::{Assignment, Failure, Item, Stopping, Unreadable};
 use aerogram_telemetry::Condition;
 use aerogram_wire::{Topic, headers};
@@ -21,6 +22,7 @@ pub struct Session<'a> {
     carrier: Carrier,
     actions: Vec<Action>,
     was_ready: bool,
+    shown: Shown,
 }
 
 impl<'a> Session<'a> {
@@ -34,15 +36,18 @@ impl<'a> Session<'a> {
         let mut actions = Vec::new();
         core.start(&mut actions);
         let carrier = Carrier::new(parts.clone(), assignment.partition, assignment);
-        Self { parts, assignment, condition, core, carrier, actions, was_ready: false }
+        Self { parts, assignment, condition, core, carrier, actions, was_ready: false, shown: Shown::new() }
     }
 
     pub async fn run(mut self) -> Result<(), Failure> {
         loop {
             let taken = self.read()?;
             self.core.hold(self.parts.unfit.load(Ordering::Relaxed));
-            self.core.tick(self.parts.clock.now(), &mut self.actions);
+            let now = self.parts.clock.now();
+            self.core.tick(now, &mut self.actions);
+            self.shown.tell(now, &self.core);
             self.carry_out().await?;
+            self.carrier.rest();
             self.say_when_ready();
             if self.core.is_lost() {
                 tracing::warn!(
@@ -125,6 +130,7 @@ impl<'a> Session<'a> {
                 false if self.parts.unfit.load(Ordering::Relaxed) => {
                     "the store may lose entries; nothing fires"
                 }
+                false if self.core.backlog().room == Room::Full => "the store is full; nothing fires",
                 false => "catching up with pending; nothing fires",
             };
             self.condition.set(ready, text);

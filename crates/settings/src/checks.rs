@@ -1,7 +1,8 @@
 //! Conditions between settings.
 
 use crate::error::SettingError;
-use crate::sections::{PolicySettings, ProfileSettings, Settings, SourceSettings};
+use crate::profiles::{PolicySettings, ProfileSettings};
+use crate::sections::{Settings, SourceSettings};
 use crate::values::SourceFormat;
 
 /// Pushes what does not fit together. A pair with a key that is wrong by itself is left out: its value here is only
@@ -70,13 +71,16 @@ pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
         }
     }
     profiles(settings, errors);
+    hosts(settings, errors);
     sources(&ingest.sources, errors);
 }
 
 /// Profiles that there are, with policies that there are. A policy that is wrong by itself counts as there.
 fn profiles(settings: &Settings, errors: &mut Vec<SettingError>) {
-    let Settings { profiles, policies, .. } = settings;
+    let Settings { profiles, policies, deliverer, .. } = settings;
     for (name, profile) in profiles {
+        let rate_key = format!("profiles.{name}.rate_per_minute");
+        let rated = profile.rate_per_minute.is_some() || errors.iter().any(|e| e.key == rate_key);
         let mut wrong = |key: String, problem: String, allowed: String| {
             if !errors.iter().any(|e| e.key == key) {
                 errors.push(SettingError { key, origin: None, problem, allowed });
@@ -86,12 +90,43 @@ fn profiles(settings: &Settings, errors: &mut Vec<SettingError>) {
             let allowed = ProfileSettings::NAMES.join(", ");
             wrong(format!("profiles.{name}"), "is not a profile".to_owned(), allowed);
         }
+        // They would do nothing, and somebody would rely on them.
+        if profile.burst.is_some() && !rated {
+            let problem = "means nothing without rate_per_minute".to_owned();
+            wrong(format!("profiles.{name}.burst"), problem, String::new());
+        }
+        let (concurrency, timeout_ms) = (deliverer.lane_concurrency as u64, deliverer.request_timeout_ms);
+        if profile.concurrency.is_some_and(|more| more > concurrency) {
+            let problem = format!("must not be more than deliverer.lane_concurrency, which is {concurrency}");
+            wrong(format!("profiles.{name}.concurrency"), problem, String::new());
+        }
+        if profile.timeout_ms.is_some_and(|longer| longer > timeout_ms) {
+            let problem =
+                format!("must not be longer than deliverer.request_timeout_ms, which is {timeout_ms}");
+            wrong(format!("profiles.{name}.timeout_ms"), problem, String::new());
+        }
         let Some(policy) = &profile.policy else { continue };
         if !PolicySettings::BUILT_IN.contains(&policy.as_str()) && !policies.contains_key(policy) {
             let configured = policies.keys().map(String::as_str);
             let allowed: Vec<_> = PolicySettings::BUILT_IN.into_iter().chain(configured).collect();
             let problem = format!("{policy:?} is not a policy");
             wrong(format!("profiles.{name}.policy"), problem, allowed.join(", "));
+        }
+    }
+}
+
+/// A burst belongs to a rate.
+fn hosts(settings: &Settings, errors: &mut Vec<SettingError>) {
+    let rate = settings.deliverer.host_rate_per_minute;
+    let all = ("deliverer.host_burst".to_owned(), settings.deliverer.host_burst, rate);
+    let each = settings.hosts.iter().map(|(name, host)| {
+        (format!("hosts.{name}.burst"), host.burst.unwrap_or_default(), host.rate_per_minute.unwrap_or(rate))
+    });
+    for (key, burst, rate) in std::iter::once(all).chain(each) {
+        let rate_key = format!("{}rate_per_minute", key.trim_end_matches("burst"));
+        if burst != 0 && rate == 0 && !errors.iter().any(|e| e.key == key || e.key == rate_key) {
+            let (problem, allowed) = ("means nothing without a rate".to_owned(), String::new());
+            errors.push(SettingError { key, origin: None, problem, allowed });
         }
     }
 }

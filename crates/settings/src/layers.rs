@@ -7,6 +7,7 @@ use std::path::Path;
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use crate::error::SettingError;
+use crate::hosts;
 
 /// The prefix of every environment variable.
 const PREFIX: &str = "AEROGRAM_";
@@ -36,7 +37,10 @@ impl Layer {
     /// Reads a TOML file.
     pub fn file(path: &Path, errors: &mut Vec<SettingError>) -> Self {
         match File::from(path).format(FileFormat::Toml).required(true).collect() {
-            Ok(table) => Self(table),
+            Ok(mut table) => {
+                hosts::join_names(&mut table);
+                Self(table)
+            }
             Err(error) => {
                 errors.push(file_error(path, &error));
                 Self::default()
@@ -73,6 +77,7 @@ impl Layer {
             let key = rest.to_ascii_lowercase().replace("__", ".");
             layer.set(&key, &format!("environment variable {name}"), text);
         }
+        hosts::join_names(&mut layer.0);
         layer
     }
 
@@ -101,6 +106,7 @@ impl Layer {
                 }),
             }
         }
+        hosts::join_names(&mut layer.0);
         layer
     }
 

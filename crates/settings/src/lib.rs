@@ -9,10 +9,12 @@ mod checks;
 mod collections;
 mod declare;
 mod error;
+mod hosts;
 mod layers;
 mod leaf;
 mod load;
 mod ports;
+mod profiles;
 mod role;
 mod rules;
 mod sections;
@@ -22,12 +24,14 @@ mod values;
 
 pub use args::{RoleArgs, Start};
 pub use error::{SettingError, SettingsErrors};
+pub use hosts::Hosts;
 pub use load::Setting;
 pub use ports::Ports;
+pub use profiles::{HostSettings, PolicySettings, ProfileSettings};
 pub use role::Role;
 pub use sections::{
     ApiSettings, CatalogueSettings, CredentialsSettings, DelivererSettings, EmbeddedSettings, FanoutSettings,
-    IngestSettings, KafkaSettings, MappingSettings, PolicySettings, ProfileSettings, RedisSettings,
-    SchedulerSettings, SealSettings, Settings, SourceSettings, TelemetrySettings, TopicsSettings,
+    IngestSettings, KafkaSettings, MappingSettings, RedisSettings, SchedulerSettings, SealSettings, Settings,
+    SourceSettings, TelemetrySettings, TopicsSettings,
 };
 pub use values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};

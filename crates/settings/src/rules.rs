@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use ipnet::IpNet;
 
+use crate::hosts::Hosts;
 use crate::leaf::Leaf;
 use crate::values::{Properties, TypeNames};
 
@@ -134,6 +135,11 @@ pub(crate) fn waits(longest_ms: u64) -> Rule<Vec<u64>> {
 /// Not more than `most` named items.
 pub(crate) fn at_most<T>(most: usize, what: &str) -> Rule<BTreeMap<String, T>> {
     rule(format!("up to {most}: {what}"), move |value: &BTreeMap<String, T>| value.len() <= most)
+}
+
+/// Not more than `most` hosts.
+pub(crate) fn hosts(most: usize) -> Rule<Hosts> {
+    rule(format!("up to {most}: limits by host, or JSON of them"), move |value: &Hosts| value.len() <= most)
 }
 
 /// Properties that the delivery protocol depends on, set by Aerogram alone.

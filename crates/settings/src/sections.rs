@@ -8,17 +8,22 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::declare::settings;
+use crate::hosts::Hosts;
 use crate::ports::Ports;
+use crate::profiles::{PolicySettings, ProfileSettings};
 use crate::rules::{
-    any, at_most, between, brokers, listen, listen_or_empty, maybe_between, maybe_pointer, networks, pointer,
-    pointer_or_empty, properties, some_of, such, text, topic_name, type_names, waits,
+    any, at_most, between, brokers, hosts, listen, listen_or_empty, maybe_pointer, networks, pointer,
+    pointer_or_empty, properties, some_of, such, text, topic_name, type_names,
 };
-use crate::values::{LogFormat, Properties, SchemaCheck, SourceFormat, StatusMatch, Store, TypeNames};
+use crate::values::{LogFormat, Properties, SchemaCheck, SourceFormat, Store, TypeNames};
 
 const MIB: usize = 1024 * 1024;
 const DAY_MS: u64 = 86_400_000;
 /// Ten years: long enough for every wait, short enough that sums never overflow.
-const LONGEST_MS: u64 = 3_650 * DAY_MS;
+pub(crate) const LONGEST_MS: u64 = 3_650 * DAY_MS;
+/// A million a second: one every microsecond.
+pub(crate) const PER_MINUTE_MAX: u64 = 60_000_000;
+pub(crate) const BURST_MAX: u64 = 1_000_000;
 
 settings! {
     /// The whole configuration of a process; each role reads the sections it needs.
@@ -27,6 +32,9 @@ settings! {
         policies: BTreeMap<String, PolicySettings> = BTreeMap::new(), at_most(100, "policies by name, or JSON of them");
         /// What subscriptions get that do not say it themselves, by their profile: `flight`, `portal`, `order`, `staffing`.
         profiles: BTreeMap<String, ProfileSettings> = BTreeMap::new(), at_most(4, "profiles by name, or JSON of them");
+        /// Limits of what receives, by its host as it stands in callback URLs: `[hosts."hooks.example.com"]` for all its ports
+        /// together, `[hosts."hooks.example.com:8443"]` for one.
+        hosts: Hosts = Hosts::default(), hosts(10_000);
         /// How Kafka is reached.
         kafka: KafkaSettings = KafkaSettings::default(), any();
         /// How Redis is reached.
@@ -88,6 +96,11 @@ settings! {
         key_prefix: String = "aerogram".to_owned(), text();
         /// Longest wait for one command, in milliseconds.
         command_timeout_ms: u64 = 2_000, between(1, 600_000);
+        /// So much of Redis' `maxmemory`, in percent of it and whoever uses it, may be used while payloads of what waits
+        /// are kept there; above, only due times and positions are, and payloads are read back from `pending`.
+        high_water_percent: u32 = 50, between(1, 90);
+        /// Bytes of payloads of what waits that the scheduler's store keeps, in Redis or in memory, all partitions together.
+        payload_bytes_max: u64 = 1 << 30, between(0, 1 << 50);
     }
 
     /// The shape of the internal topics, used by `aerogram topics create`.
@@ -192,18 +205,26 @@ settings! {
         in_flight_max: usize = 512, between(1, 100_000);
         /// Requests in flight for one subscription, at most.
         lane_concurrency: usize = 64, between(1, 10_000);
-        /// Deliveries waiting for one subscription; a full lane stops the polling of its partition.
-        lane_capacity: usize = 1_000, between(1, 1_000_000);
+        /// Bytes of deliveries waiting for one subscription; a full lane stops the polling of its partition.
+        lane_bytes_max: usize = 8 * MIB, between(64 * 1024, 1024 * MIB);
         /// A delivery that would wait longer than this in its lane is parked, in milliseconds.
         lane_wait_max_ms: u64 = 2_000, between(10, 600_000);
         /// So many failures in a row, and what comes for the subscription is parked until its receiver succeeds again...
         lane_failures_max: usize = 8, between(1, 1_000_000);
         /// ...if there was no success for so long, in milliseconds.
         lane_failing_min_ms: u64 = 2_000, between(0, DAY_MS);
-        /// Deliveries held in memory for one partition, at most.
-        items_max_per_partition: usize = 4_000, between(1, 10_000_000);
+        /// A receiver that failed without a success for so long is noted as failing, in milliseconds: `failingSince` of its
+        /// subscription says since when.
+        failing_noted_after_ms: u64 = 60_000, between(100, DAY_MS);
+        /// A subscription whose receiver was noted, and has failed without a success for so long, is deactivated when it fails
+        /// again, in milliseconds; what waits for it is escalated. 0: never.
+        give_up_after_ms: u64 = 5 * DAY_MS, between(0, LONGEST_MS);
+        /// Deliveries held in memory for one partition, at most, not counting those that are settled.
+        items_max_per_partition: usize = 20_000, between(1, 10_000_000);
         /// Bytes of deliveries held in memory for one partition, at most.
         item_bytes_max_per_partition: usize = 16 * MIB, between(MIB, 1024 * MIB);
+        /// And for all partitions of the process; one that holds nothing may always take a delivery.
+        item_bytes_max: usize = 256 * MIB, between(MIB, 1024 * 1024 * MIB);
         /// Sending stops this long before the session would time out, in milliseconds.
         lease_margin_ms: u64 = 3_000, between(1, 300_000);
         /// How long it is remembered what is settled, in milliseconds.
@@ -214,12 +235,19 @@ settings! {
         line_batch_max: usize = 64, between(1, 10_000);
         /// Longest wait for more outcomes to write together, in milliseconds.
         line_batch_wait_ms: u64 = 5, between(0, 10_000);
+        /// Attempts that all deliverers together begin in a minute for one host and port, at most, unless `hosts` says otherwise;
+        /// 0: as many as there are.
+        host_rate_per_minute: u64 = 0, between(0, PER_MINUTE_MAX);
+        /// Of these, how many at once after a pause; 0: a tenth of a second's worth, at least one.
+        host_burst: u64 = 0, between(0, BURST_MAX);
         /// Time for one whole request: connect, TLS, headers and body, in milliseconds.
         request_timeout_ms: u64 = 10_000, between(1, 600_000);
         /// What is read of a response before it is dropped, in bytes.
         response_max_bytes: usize = 65_536, between(0, 16 * MIB);
         /// Memory of what is settled for one partition, in bytes.
         memory_bytes_max_per_partition: usize = 128 * MIB, between(MIB, 16 * 1024 * MIB);
+        /// And for all partitions of the process, in bytes; past it deliveries are taken few at a time.
+        memory_bytes_max: usize = 512 * MIB, between(MIB, 1024 * 1024 * MIB);
         /// PEM files of certificate authorities trusted besides the system's.
         ca_files: Vec<PathBuf> = Vec::new(), such("a list of paths");
         /// Networks that may be called although they are not public. By this and `allowed_ports` api judges new callback URLs
@@ -254,26 +282,6 @@ settings! {
         probe_wait_max_ms: u64 = 30_000, between(1, DAY_MS);
         /// Nothing is fired when the log's end was last seen longer ago than this, in milliseconds.
         staleness_max_ms: u64 = 30_000, between(1_000, DAY_MS);
-    }
-
-    /// A retry policy.
-    PolicySettings {
-        /// Statuses that count as success.
-        success: Vec<StatusMatch> = vec![StatusMatch::Class(2)], some_of(100, "a status such as 200, or a class such as \"2xx\"");
-        /// The wait before each attempt after the first, in milliseconds; 0 means at once. One more attempt than waits.
-        delays_ms: Vec<u64> = Vec::new(), waits(LONGEST_MS);
-        /// Up to this share of a wait is added to it at random, in percent.
-        jitter_percent: u32 = 0, between(0, 100);
-        /// Whether 410 ends the delivery and deactivates the subscription.
-        gone_deactivates: bool = false, any();
-        /// Longest `Retry-After` that is honoured, in milliseconds; left out, the header changes nothing.
-        retry_after_cap_ms: Option<u64> = None, maybe_between(0, LONGEST_MS);
-    }
-
-    /// What a profile's subscriptions get unless they say it themselves.
-    ProfileSettings {
-        /// The retry policy; left out, `staffing` for the profile of that name, and `standard` for the others.
-        policy: Option<String> = None, such("standard, staffing or a name in policies, or left out");
     }
 
     /// The control plane.
@@ -348,16 +356,6 @@ settings! {
         /// Upstream topics that are made in the embedded broker when `ingest.sources` names none: CloudEvents each.
         upstream_topics: Vec<String> = ["flights", "orders", "products"].map(str::to_owned).to_vec(), such("names of topics");
     }
-}
-
-impl PolicySettings {
-    /// Policies that are always there.
-    pub const BUILT_IN: [&'static str; 2] = ["standard", "staffing"];
-}
-
-impl ProfileSettings {
-    /// The profiles there are.
-    pub const NAMES: [&'static str; 4] = ["flight", "portal", "order", "staffing"];
 }
 
 impl EmbeddedSettings {

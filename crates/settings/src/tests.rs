@@ -1,3 +1,5 @@
+mod limits;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -268,7 +270,10 @@ fn profiles_and_policies_that_are_not_there_are_told_with_all_else() {
     let policy = problem_of(&errors, "profiles.order.policy");
     assert_eq!(policy.problem, "\"brsik\" is not a policy");
     assert_eq!(policy.allowed, "standard, staffing, brisk");
-    assert_eq!(problem_of(&errors, "profiles.flight.delay").allowed, "policy");
+    assert_eq!(
+        problem_of(&errors, "profiles.flight.delay").allowed,
+        "policy, rate_per_minute, burst, concurrency, timeout_ms"
+    );
     // What is wrong with the policy itself is told once.
     let errors = load(None, &[], &["profiles.order.policy=brisk", "policies.brisk.delay=1"]).unwrap_err();
     assert!(errors.0.iter().all(|e| e.key.starts_with("policies.brisk.")), "{errors}");

@@ -14,9 +14,13 @@ use std::sync::Arc;
 
 /// The command by which a deliverer deactivates what answered 410. Its id is the run's.
 pub fn deactivation(key: RunKey, reason: String) -> (CommandId, Command) {
-    let change = Some(command::Change::Deactivate(Deactivate { reason, failing_since_ms: 0 }));
-    let command = Command { scope: None, expected_version: 0, actor: "deliverer".into(), change };
-    (deactivation_id(key), command)
+    let change = command::Change::Deactivate(Deactivate { reason, failing_since_ms: 0 });
+    (deactivation_id(key), by_deliverer(change))
+}
+
+/// What else a deliverer asks for: a note, or that a subscription is given up. Its core says the id.
+pub fn by_deliverer(change: command::Change) -> Command {
+    Command { scope: None, expected_version: 0, actor: "deliverer".into(), change: Some(change) }
 }
 
 pub fn deactivation_id(key: RunKey) -> CommandId {
@@ -126,7 +130,11 @@ impl CommandHandler {
 fn describe(state: Option<&Subscription>, result: &CommandResult) -> String {
     match (state, &result.outcome) {
         (Some(state), _) => {
-            format!("is {:?} at version {}, policy {:?}", state.status(), state.version, state.policy)
+            let Subscription { version, policy, failing_since_ms, .. } = state;
+            format!(
+                "is {:?} at version {version}, policy {policy:?}, failing since {failing_since_ms}",
+                state.status()
+            )
         }
         (None, Some(Outcome::Refused(_))) => format!("refuses: {}", result.detail),
         (None, _) => "changes nothing".into(),

@@ -1,5 +1,6 @@
 //! One ownership of a partition by a deliverer: the core, how far each log was read, and what the table said.
 
+use crate::witness::Witness;
 use aerogram_domain::deliverer::{Partition, Why};
 use aerogram_wire::v1::Subscription;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Core {
     pub subscriptions_end: Option<i64>,
     /// What was read, as the oracle's own witness.
     pub table: BTreeMap<String, Arc<Subscription>>,
+    /// What it knows of the notes about receivers.
+    pub witness: Witness,
     /// The last record read that says a subscription is not active.
     pub last_off: BTreeMap<String, i64>,
     /// Everything of `subscriptions` below was read, or was known to be gone.

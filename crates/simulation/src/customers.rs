@@ -7,7 +7,7 @@ use crate::table::Table;
 use aerogram_domain::commands::partition::Asked;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{
-    Command, Create, Delete, ReplaceSigningKey, Scope, Sealed, Status, Subscription, Update,
+    Command, Create, Delete, Limits, ReplaceSigningKey, Scope, Sealed, Status, Subscription, Update,
 };
 
 /// Names nobody knows included: they are `standard`.
@@ -48,9 +48,10 @@ impl Customers {
         self.creations_left = self.creations_left.saturating_sub(1);
         let wanted = Subscription {
             id: id.clone(),
-            callback_url: format!("https://{id}.example/"),
+            callback_url: url_of(world, &id),
+            limits: limits(world),
             policy: world.rng.choice(POLICIES).unwrap_or("").into(),
-            profile: world.rng.choice(["flight", "staffing"]).unwrap_or("flight").into(),
+            profile: profile(world).into(),
             signing_key: Some(fresh_key(world)),
             ..Subscription::default()
         };
@@ -115,6 +116,32 @@ impl Customers {
     }
 }
 
+/// The one of portals has limits.
+fn profile(world: &mut Surroundings) -> &'static str {
+    match world.rng.u32(..3) {
+        0 if world.leases.is_limited => "portal",
+        0 | 1 => "flight",
+        _ => "staffing",
+    }
+}
+
+/// Some lead to the same host.
+fn url_of(world: &mut Surroundings, id: &str) -> String {
+    match world.rng.u32(..3) {
+        0 if world.leases.is_limited => format!("https://shared.example/{id}/"),
+        _ => format!("https://{id}.example/"),
+    }
+}
+
+/// What some ask for.
+fn limits(world: &mut Surroundings) -> Option<Limits> {
+    let rates = [(0, 0), (10, 0), (60, 3), (600, 1), (6_000, 4)];
+    let (rate_per_minute, burst) = world.rng.choice(rates).unwrap_or_default();
+    let concurrency = world.rng.u32(..3);
+    let said = Limits { rate_per_minute, burst, concurrency, timeout_ms: 0 };
+    (world.leases.is_limited && world.rng.bool() && said != Limits::default()).then_some(said)
+}
+
 fn fresh_key(world: &mut Surroundings) -> Sealed {
     let nonce = bytes::Bytes::copy_from_slice(&world.fresh_id().to_be_bytes());
     Sealed { nonce, ..Sealed::default() }
@@ -123,10 +150,13 @@ fn fresh_key(world: &mut Surroundings) -> Sealed {
 fn update(world: &mut Surroundings, state: &Subscription) -> Change {
     let mut update = Update::default();
     if world.rng.bool() {
-        update.callback_url = format!("https://{}.example/{}", state.id, world.fresh_id());
+        update.callback_url = format!("{}{}", url_of(world, &state.id), world.fresh_id());
     }
     if world.rng.bool() {
         update.policy = world.rng.choice(POLICIES).map(str::to_owned);
+    }
+    if world.rng.u32(..6) == 0 {
+        update.limits = Some(limits(world).unwrap_or_default());
     }
     match state.status() {
         Status::Inactive if world.rng.u32(..6) > 0 => update.set_status(Status::Active),

@@ -28,17 +28,26 @@ impl World {
             76..80 => {
                 world.trace(|| "REDIS is wiped".into());
                 world.redis.wipe();
+                world.leases.wipe();
             }
-            80..85 => world.redis.snapshot(),
+            80..85 => {
+                world.redis.snapshot();
+                world.leases.snapshot();
+            }
             85..89 => {
                 world.trace(|| "REDIS is rolled back".into());
                 world.redis.roll_back(&mut world.rng);
+                world.leases.roll_back();
             }
             89..92 => world.redis.down = true,
             92..97 => world.redis.down = false,
             _ => world.redis.straggle(),
         }
         let world = &mut self.surroundings;
+        if world.rng.u32(..20) == 0 {
+            world.trace(|| "REDIS has more or less room".into());
+            world.redis.squeeze(&mut world.rng);
+        }
         if world.rng.u32(..60) == 0 {
             // Nothing happens anywhere for a while, but that the brokers carry out what they have.
             world.append_all_late();

@@ -4,8 +4,9 @@ use crate::group::Group;
 use crate::limits::{PARTITIONS, RETENTION_MS};
 use crate::logs::{Compacted, Log};
 use aerogram_domain::commands::partition::{Asked, CommandId};
+use aerogram_domain::ended::Ended;
 use aerogram_wire::key::{PendingKey, RunKey};
-use aerogram_wire::v1::{AttemptsRecord, CommandResult, Delivery, Escalation, LineKind, Subscription};
+use aerogram_wire::v1::{AttemptsRecord, CommandResult, Delivery, Escalation, Subscription};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub enum Write {
     Attempts(AttemptsRecord),
     /// An entry; or a tombstone and how the record ended.
-    Pending(PendingKey, Option<Bytes>, Option<LineKind>),
+    Pending(PendingKey, Option<Bytes>, Option<Ended>),
     Deliveries(Arc<Delivery>),
     Escalation(RunKey, Box<Escalation>),
     Command(Box<Asked>),

@@ -12,6 +12,7 @@ mod fanout;
 mod faults;
 mod group;
 mod kafka;
+mod leases;
 mod limits;
 mod logs;
 mod machine;
@@ -24,6 +25,7 @@ mod reference;
 mod scheduler_process;
 mod surroundings;
 mod table;
+mod witness;
 mod world;
 
 pub use world::{Stats, Violation, run};

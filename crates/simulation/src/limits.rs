@@ -2,6 +2,8 @@
 //! write + fanout's window, and so much of it passes in a run that memory really is forgotten.
 
 pub const PARTITIONS: usize = 2;
+/// The size of a record of `deliveries`.
+pub const RECORD_BYTES: usize = 100;
 pub const DELIVERERS: usize = 3;
 pub const SCHEDULERS: usize = 2;
 

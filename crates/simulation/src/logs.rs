@@ -1,6 +1,6 @@
 //! Logs of one partition of a topic: plain, and compacted at any moment.
 
-use aerogram_wire::v1::LineKind;
+use aerogram_domain::ended::Ended;
 
 /// A record where it stands.
 pub struct Stored<T> {
@@ -50,7 +50,7 @@ pub struct Keyed<K, V> {
     pub value: Option<V>,
     pub appended_ms: i64,
     /// What a tombstone says of how its record ended.
-    pub ended: Option<LineKind>,
+    pub ended: Option<Ended>,
     /// When the cleaner saw this tombstone first, and so removed what it buries: from then on its retention counts.
     cleaned_ms: Option<i64>,
 }
@@ -68,7 +68,7 @@ impl<K, V> Default for Compacted<K, V> {
 }
 
 impl<K: Ord + Clone, V> Compacted<K, V> {
-    pub fn append(&mut self, appended_ms: i64, key: K, value: Option<V>, ended: Option<LineKind>) {
+    pub fn append(&mut self, appended_ms: i64, key: K, value: Option<V>, ended: Option<Ended>) {
         self.records.push(Keyed { offset: self.end, key, value, appended_ms, ended, cleaned_ms: None });
         self.end += 1;
     }

@@ -1,8 +1,10 @@
 //! The receivers, one a subscription, each with its own temper.
 
 use crate::limits::REQUEST_TIMEOUT_MS;
+use aerogram_domain::limits::{Installation, Rate};
 use aerogram_domain::policy::{Answer, Policies, Policy, Success};
-use aerogram_wire::v1::Outcome;
+use aerogram_domain::subscription::Profile;
+use aerogram_wire::v1::{Limits, Outcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +33,17 @@ pub fn policies() -> Arc<Policies> {
         retry_after_cap_ms: Some(90_000),
     };
     Arc::new(Policies::new([standard, staffing, brisk, patient]))
+}
+
+/// What receivers may be asked for at most.
+pub fn installation() -> Arc<Installation> {
+    let slow = Limits { rate_per_minute: 60, burst: 2, concurrency: 1, timeout_ms: 0 };
+    Arc::new(Installation {
+        concurrency: 2,
+        profiles: [(Profile::Portal, slow)].into(),
+        hosts: [("shared.example".to_owned(), Rate::new(40, 2))].into(),
+        ..Installation::default()
+    })
 }
 
 #[derive(Clone, Copy)]

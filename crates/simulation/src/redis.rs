@@ -1,7 +1,7 @@
-//! The modelled Redis: one store a partition; it is wiped, rolled back, or does not answer.
+//! The modelled Redis: one store a partition; it is wiped, rolled back, full, or does not answer.
 
 use crate::limits::PARTITIONS;
-use aerogram_domain::store::{StoreOp, StoreReply, StoreState, execute};
+use aerogram_domain::store::{Change, StoreOp, StoreReply, StoreState, execute};
 
 type Stores = [Option<StoreState>; PARTITIONS];
 
@@ -10,6 +10,12 @@ pub struct Redis {
     stores: Stores,
     snapshots: Vec<Stores>,
     pub down: bool,
+    /// Of payloads it keeps so many for each partition...
+    pub payload_bytes_max: u64,
+    /// ...unless others take its memory...
+    crowded: bool,
+    /// ...so much that there is no room for positions either.
+    full: bool,
     /// It loses nothing. Where it does, that heals much of what a scheduler may do wrong.
     pub keeps: bool,
     /// Operations their callers gave up on, which may still happen.
@@ -23,15 +29,41 @@ impl Redis {
         }
         match rng.u32(..100) {
             0 if !calm => {
-                execute(&mut self.stores[partition], op);
+                self.execute(partition, op);
                 StoreReply::Down
             }
             1 if !calm => {
                 self.forgotten.push((partition, op));
                 StoreReply::Down
             }
-            _ => execute(&mut self.stores[partition], op),
+            _ => self.execute(partition, op),
         }
+    }
+
+    fn execute(&mut self, partition: usize, mut op: StoreOp) -> StoreReply {
+        if let StoreOp::Apply { changes, keep, .. } = &mut op {
+            if self.crowded {
+                keep.bytes_max = 0;
+            }
+            if self.full && changes.iter().any(|change| matches!(change, Change::Put { .. })) {
+                return StoreReply::Full;
+            }
+        }
+        execute(&mut self.stores[partition], op)
+    }
+
+    /// Others take memory, or give it back; where there is room for all, for all of them.
+    pub fn squeeze(&mut self, rng: &mut fastrand::Rng) {
+        if self.payload_bytes_max == u64::MAX {
+            return;
+        }
+        self.crowded = rng.bool();
+        self.full = rng.u32(..8) == 0;
+    }
+
+    /// There is room again.
+    pub fn relieve(&mut self) {
+        (self.crowded, self.full) = (false, false);
     }
 
     /// One of the operations that nobody waits for any more is carried out.
@@ -39,7 +71,7 @@ impl Redis {
         if !self.down
             && let Some((partition, op)) = self.forgotten.pop()
         {
-            execute(&mut self.stores[partition], op);
+            self.execute(partition, op);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::producer::Producer;
 use crate::surroundings::Surroundings;
 use aerogram_domain::clock::Now;
-use aerogram_domain::scheduler::{Action, Config, Partition, read};
+use aerogram_domain::scheduler::{Action, Config, Found, Partition, ReadBack, Room, read};
 use aerogram_domain::store::StoreOp;
 use aerogram_wire::key::PendingKey;
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +31,14 @@ struct Probe {
     end: Option<Option<i64>>,
 }
 
+/// Payloads asked for.
+struct Asked {
+    partition: usize,
+    id: u64,
+    number: u64,
+    offsets: Vec<i64>,
+}
+
 pub struct SchedulerProcess {
     pub machine: Machine,
     owned: BTreeMap<usize, Owned>,
@@ -38,11 +46,14 @@ pub struct SchedulerProcess {
     operations: VecDeque<(usize, u64, StoreOp)>,
     proofs: VecDeque<(usize, u64, u64)>,
     probes: VecDeque<Probe>,
+    asked: VecDeque<Asked>,
     dying: bool,
 }
 
-fn config() -> Config {
+fn config(payload_bytes_max: u64) -> Config {
     Config {
+        payload_bytes_max,
+        drop_batch_max: 2,
         fire_batch_max: 3,
         staleness_max_ms: STALENESS_MS,
         age_max_ms: RETENTION_MS / 2,
@@ -66,6 +77,7 @@ impl SchedulerProcess {
             operations: VecDeque::new(),
             proofs: VecDeque::new(),
             probes: VecDeque::new(),
+            asked: VecDeque::new(),
             dying: false,
         }
     }
@@ -76,7 +88,8 @@ impl SchedulerProcess {
 
     pub fn assign(&mut self, world: &mut Surroundings, p: usize, generation: u64) {
         let id = world.fresh_id();
-        let partition = Partition::new(config(), world.rng.u64(..), LAYOUT.into(), self.machine.now(world));
+        let (config, owner) = (config(world.redis.payload_bytes_max), world.rng.u64(..));
+        let partition = Partition::new(config, owner, LAYOUT.into(), self.machine.now(world));
         world.trace(|| format!("{} takes p{p} over, core {id}", self.machine.name));
         self.owned.insert(p, Owned { id, generation, partition, next: None, end_told: false });
         self.with(world, p, id, |owned, _, _, out| owned.partition.start(out));
@@ -97,6 +110,7 @@ impl SchedulerProcess {
         self.operations.clear();
         self.proofs.clear();
         self.probes.clear();
+        self.asked.clear();
         self.machine.alive = false;
         self.dying = false;
     }
@@ -110,6 +124,7 @@ impl SchedulerProcess {
         if !self.machine.cut_off {
             self.producer.exchange(world);
             self.exchange_with_group(world);
+            self.read_back(world);
         }
         self.exchange_with_store(world);
         let index = world.rng.usize(..self.owned.len().max(1));
@@ -168,9 +183,15 @@ impl SchedulerProcess {
                 let write = Write::Deliveries(Arc::from(delivery));
                 self.producer.expiring(world.now_ms, p, write, (id, key));
             }
-            Action::Pending { shut, .. } => {
-                if shut > 0 {
+            Action::ReadBack { number, offsets } => {
+                self.asked.push_back(Asked { partition: p, id, number, offsets });
+            }
+            Action::Show(backlog) => {
+                if backlog.shut > 0 {
                     world.count("lanes shut");
+                }
+                if backlog.room == Room::Full {
+                    world.count("stores full");
                 }
             }
         }
@@ -188,7 +209,7 @@ impl SchedulerProcess {
                 };
                 owned.next = Some(stored.offset + 1);
                 owned.end_told = false;
-                let ended = stored.ended.map(|kind| (kind as i32).to_string());
+                let ended = stored.ended.map(|ended| ended.to_string());
                 let header = ended.as_ref().map(|text| text.as_bytes());
                 let (key, value) = (stored.key.encode(), stored.value.clone());
                 match read(stored.offset, stored.appended_ms, key, value, header) {
@@ -197,6 +218,26 @@ impl SchedulerProcess {
                 }
             });
         }
+    }
+
+    /// Records are read where they stand, or where they stood before they were compacted away; not all of them in time.
+    fn read_back(&mut self, world: &mut Surroundings) {
+        if !world.rng.bool() {
+            return;
+        }
+        let Some(Asked { partition: p, id, number, offsets }) = self.asked.pop_front() else { return };
+        let mut read = Vec::new();
+        for offset in offsets {
+            if !world.calm && world.rng.u32(..10) == 0 {
+                break;
+            }
+            let stored = world.kafka.partitions[p].pending.next_from(offset);
+            let stored = stored.filter(|stored| stored.offset == offset);
+            let found = stored.map(|stored| Found { key: stored.key.encode(), value: stored.value.clone() });
+            world.count(if found.is_some() { "payloads read back" } else { "payloads gone" });
+            read.push(ReadBack { offset, found });
+        }
+        self.with(world, p, id, |owned, now, _, out| owned.partition.on_read_back(now, number, read, out));
     }
 
     fn receive_acknowledgement(&mut self, world: &mut Surroundings) {

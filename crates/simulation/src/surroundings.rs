@@ -1,10 +1,13 @@
 //! Everything around the processes: true time, randomness, Kafka, Redis, receivers, and the oracle that watches.
 
 use crate::kafka::{Kafka, Late, Write};
+use crate::leases::Leases;
 use crate::limits::{BEGINNING_MS, LATE_WRITE_MS};
 use crate::oracle::Oracle;
-use crate::receivers::{Receivers, policies};
+use crate::receivers::{Receivers, installation, policies};
 use crate::redis::Redis;
+use aerogram_domain::deliverer::FailingConfig;
+use aerogram_domain::limits::Installation;
 use aerogram_domain::policy::Policies;
 use aerogram_wire::v1::{AttemptsRecord, LineKind};
 use std::collections::VecDeque;
@@ -19,9 +22,13 @@ pub struct Surroundings {
     pub rng: fastrand::Rng,
     pub kafka: Kafka,
     pub redis: Redis,
+    pub leases: Leases,
     pub receivers: Receivers,
     pub oracle: Oracle,
     pub policies: Arc<Policies>,
+    pub installation: Arc<Installation>,
+    /// When receivers that fail are given up in this world: soon, or never.
+    pub failing: FailingConfig,
     /// The faults have stopped.
     pub calm: bool,
     pub step: u64,
@@ -35,14 +42,23 @@ pub struct Surroundings {
 impl Surroundings {
     /// `tail`: keep the last lines of the trace; `print`: write all of it to the standard output.
     pub fn new(seed: u64, tail: bool, print: bool) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let failing = FailingConfig {
+            noted_after_ms: rng.choice([1_000, 3_000]).unwrap_or(3_000),
+            give_up_after_ms: rng.choice([0, 0, 4_000, 20_000]).unwrap_or(0),
+            remembered_max: 2,
+        };
         Self {
             now_ms: BEGINNING_MS,
-            rng: fastrand::Rng::with_seed(seed),
+            rng,
+            failing,
             kafka: Kafka::default(),
             redis: Redis::default(),
+            leases: Leases::of(seed % 2 == 1),
             receivers: Receivers::default(),
             oracle: Oracle::default(),
             policies: policies(),
+            installation: installation(),
             calm: false,
             step: 0,
             next_id: 0,
@@ -95,7 +111,7 @@ impl Surroundings {
         match write {
             Write::Attempts(record) => {
                 *self.counts.entry("parked").or_default() += parked(&record);
-                self.oracle.attempts(partition, logs.attempts.end(), &record);
+                self.oracle.attempts(partition, logs.attempts.end(), &record, now_ms);
                 logs.attempts.append(now_ms, record);
             }
             Write::Pending(key, value, ended) => {

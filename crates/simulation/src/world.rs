@@ -111,6 +111,11 @@ impl World {
     fn live(mut self) -> Result<Stats, Box<Violation>> {
         let rng = &mut self.surroundings.rng;
         self.surroundings.redis.keeps = rng.u32(..3) == 0;
+        // Room for all payloads, mostly; for many, a few, none. What has to be read back takes its time, and a quick world
+        // shows more.
+        let room = [u64::MAX, u64::MAX, u64::MAX, u64::MAX, 1 << 40, 400, 0];
+        self.surroundings.redis.payload_bytes_max = rng.choice(room).unwrap_or(0);
+        self.surroundings.leases.is_prompt = rng.bool();
         let steps = rng.u64(400..4_000);
         let faults_per_mille = rng.choice([10, 30, 60, 100]).unwrap_or(30);
         for _ in 0..steps {
@@ -171,6 +176,7 @@ impl World {
         self.surroundings.trace(|| "CALM".into());
         self.surroundings.calm = true;
         self.surroundings.redis.down = false;
+        self.surroundings.redis.relieve();
         for index in 0..DELIVERERS + SCHEDULERS {
             let machine = self.machine(index);
             machine.cut_off = false;

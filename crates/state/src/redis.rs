@@ -1,4 +1,4 @@
-//! The store in Redis: six keys per partition, one script per operation.
+//! The store in Redis: eight keys per partition, one script per operation.
 
 mod link;
 mod outage;

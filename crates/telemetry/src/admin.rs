@@ -1,4 +1,4 @@
-//! The admin server: `/livez`, `/readyz`, `/metrics`.
+//! The admin server: `/livez`, `/readyz`, `/metrics`, `/top`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,19 +6,25 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::health::Health;
 use crate::recorder::Recorder;
+use crate::top::Top;
 
 /// How often histograms are moved into their buckets when nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// Rows of `/top` when nobody says how many.
+const TOP_ROWS: usize = 20;
+/// Conditions of `/readyz` that it shows, at most.
+const TROUBLES_MAX: usize = 20;
 
 /// The admin server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +73,7 @@ impl AdminServer {
             .route("/livez", get(|| async { "alive\n" }))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
+            .route("/top", get(top))
             .with_state(Shown { health, recorder: recorder.clone() });
         let server = tokio::spawn(async move {
             let upkeep = async {
@@ -100,4 +107,16 @@ async fn readyz(State(shown): State<Shown>) -> Response {
 
 async fn metrics(State(shown): State<Shown>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.recorder.render()).into_response()
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    limit: Option<usize>,
+}
+
+async fn top(State(shown): State<Shown>, Query(asked): Query<Asked>) -> Response {
+    let mut page = Top::of_process().page(asked.limit.unwrap_or(TOP_ROWS));
+    page.troubles = shown.health.troubles();
+    page.troubles.truncate(TROUBLES_MAX);
+    Json(page).into_response()
 }

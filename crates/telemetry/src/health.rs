@@ -104,6 +104,16 @@ impl Health {
             && locked(&self.shared.parts).iter().all(has_begun)
     }
 
+    /// The conditions that do not hold, each with its text.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        let conditions = locked(&self.shared.conditions);
+        let failing = conditions.iter().filter(|condition| !condition.holds());
+        failing
+            .map(|condition| format!("{}: {}", condition.state.name, locked(&condition.state.text)))
+            .collect()
+    }
+
     /// What `/readyz` shows.
     #[must_use]
     pub fn report(&self) -> Value {

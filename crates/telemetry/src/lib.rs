@@ -12,6 +12,7 @@ mod said;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+pub mod top;
 
 pub use admin::{AdminError, AdminServer};
 pub use clock::{Clock, wall_ms};

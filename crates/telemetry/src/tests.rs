@@ -135,3 +135,77 @@ fn parts_are_told_apart_and_all_must_have_begun() {
     let names = health.report()["conditions"].as_array().unwrap().len();
     assert_eq!(names, 2);
 }
+
+#[tokio::test]
+async fn the_process_shows_what_its_partitions_told_last() {
+    use crate::top::{Lane, Sending, Top, TopPage};
+    let health = Health::new();
+    let server = AdminServer::start("127.0.0.1:0", health.clone(), recorder()).await.unwrap();
+    let mut publisher = Top::of_process().sending();
+    let row = |id: &str, lane| Sending { subscription_id: id.to_owned(), lane, ..Sending::default() };
+    publisher.publish(0, |_| vec![row("well", Lane::Well), row("shut", Lane::Shut)]);
+    health.notice("store").set(false, "has no room");
+    let answer = get(&server, "/top?limit=1").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\"lane\":\"shut\""), "{answer}");
+    let page: TopPage = serde_json::from_str(answer.rsplit("\r\n\r\n").next().unwrap()).unwrap();
+    assert_eq!((page.sending_partitions, page.sending.len()), (1, 1));
+    assert_eq!(page.troubles, ["store: has no room"]);
+    assert!(get(&server, "/top?limit=many").await.starts_with("HTTP/1.1 400"));
+}
+
+#[test]
+fn every_metric_stands_on_the_page_with_its_labels_and_no_other_does() {
+    let page = include_str!("../../../docs/metrics.md");
+    for metric in TABLE {
+        let begins = format!("| `{}` |", metric.name);
+        let row = page.lines().find(|line| line.starts_with(&begins));
+        let row = row.unwrap_or_else(|| panic!("docs/metrics.md has no row of {}", metric.name));
+        let labels = row.split('|').nth(2).unwrap();
+        for label in metric.labels {
+            assert!(
+                labels.contains(&format!("`{label}`")),
+                "docs/metrics.md: {} has a label {label}",
+                metric.name
+            );
+        }
+        assert!(!metric.labels.is_empty() || labels.trim().is_empty(), "{} has no label", metric.name);
+    }
+    for row in page.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let name = row.split('`').next().unwrap();
+        let is_row_of_a_metric = !name.contains(|c: char| !c.is_ascii_lowercase() && c != '_');
+        let is_known = TABLE.iter().any(|metric| metric.name == name);
+        assert!(is_known || !is_row_of_a_metric, "docs/metrics.md: there is no metric {name}");
+    }
+}
+
+#[test]
+fn no_label_has_a_value_for_each_subscription_or_receiver() {
+    const KNOWN: [&str; 16] = [
+        "command",
+        "event",
+        "fault",
+        "kind",
+        "outcome",
+        "partition",
+        "reason",
+        "result",
+        "role",
+        "route",
+        "state",
+        "status",
+        "topic",
+        "type",
+        "version",
+        "where",
+    ];
+    for metric in TABLE {
+        for label in metric.labels {
+            assert!(
+                KNOWN.contains(label),
+                "{} has a label {label}: are its values few, and listed in docs/metrics.md? Then it belongs here",
+                metric.name
+            );
+        }
+    }
+}

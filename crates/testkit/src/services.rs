@@ -1,6 +1,10 @@
 //! A Kafka or a Redis of a test's own, for tests that stop it, start it late, or set it up wrongly. Everything else
 //! uses the ones of the run, see [`crate::Rig`].
 
+mod redis;
+
+pub use self::redis::Snapshot;
+
 use crate::ports::free_ports;
 use anyhow::{Result, ensure};
 use std::env;
@@ -52,7 +56,7 @@ impl Service {
         self.script("up", &[&self.port.to_string()])
     }
 
-    /// Stops it, or does nothing when it does not run. Kafka keeps its data, Redis forgets.
+    /// Stops it, or does nothing when it does not run. Kafka keeps its data, Redis only what was saved.
     ///
     /// # Errors
     /// The script failed.

@@ -70,6 +70,9 @@ pub enum Reason {
     Gone,
     /// The platform could not make it
     Platform,
+    /// Its subscription was deactivated because the receiver had failed for days
+    #[value(name = "gave_up")]
+    GaveUp,
 }
 
 /// Who is to blame.
@@ -177,6 +180,7 @@ impl Filters {
             Reason::Exhausted => reason_name(v1::Reason::Exhausted).to_owned(),
             Reason::Gone => reason_name(v1::Reason::Gone).to_owned(),
             Reason::Platform => reason_name(v1::Reason::Platform).to_owned(),
+            Reason::GaveUp => reason_name(v1::Reason::SubscriptionGaveUp).to_owned(),
         });
         let fault = self.fault.map(|fault| match fault {
             Fault::Receiver => escalations::Fault::Receiver.name().to_owned(),

@@ -81,6 +81,7 @@ pub fn change(
     change.add("policy", json!(existing.policy), json!(declared.policy));
     target(declared, existing, set_secrets, &mut change).unwrap_or_else(|detail| why.push(detail));
     change.add("allText", json!(existing.all_text), json!(declared.all_text));
+    change.add("limits", json_of(existing.limits.as_ref()), json_of(declared.limits.as_ref()));
     let kind = declared.authentication.as_ref().map(|given| given.kind.as_str());
     change.add("authentication", json!(existing.kind()), json!(kind));
     let whole = declared.authentication.as_ref().is_some_and(|given| given.missing.is_empty());
@@ -91,6 +92,10 @@ pub fn change(
         change.secrets.push(SIGNING_KEY);
     }
     if why.is_empty() { Ok(change) } else { Err(why) }
+}
+
+fn json_of(json: Option<&Json>) -> Value {
+    json.map_or(Value::Null, |json| json.value.clone())
 }
 
 /// What an existing subscription can't change.
@@ -180,6 +185,7 @@ pub fn patch<'d>(
             .has("httpRequest")
             .then(|| declared.http_request.as_ref().and_then(|wanted| target(wanted, &mut secrets))),
         all_text: change.has("allText").then_some(declared.all_text),
+        limits: change.has("limits").then(|| declared.limits.as_ref().map(|limits| &*limits.text)),
         authentication: change.has("authentication").then(|| {
             declared.authentication.as_ref().map(|given| {
                 complain_of_missing(given, &mut secrets.problems);

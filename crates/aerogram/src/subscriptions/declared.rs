@@ -54,6 +54,8 @@ pub struct Declared {
     pub http_request: Option<Target>,
     pub all_text: bool,
     pub authentication: Option<Credential>,
+    /// `None`: none of its own.
+    pub limits: Option<Json>,
     pub signing_key: Option<Secret>,
     /// One is required to create it.
     pub needs_signing_key: bool,

@@ -35,6 +35,8 @@ pub struct Existing {
     pub all_text: bool,
     #[serde(default)]
     pub authentication: Option<Kind>,
+    #[serde(default)]
+    pub limits: Option<Json>,
 }
 
 /// What is shown of `httpRequest`.

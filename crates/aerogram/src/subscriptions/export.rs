@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use aerogram_domain::authentication::Kind;
 use anyhow::bail;
+use serde_json::Value;
 
 use super::client::Client;
 use super::declared::Pair;
@@ -92,6 +93,9 @@ fn table(pair: &Pair, one: &Existing, unique_name: Option<&str>) -> Vec<String> 
         let members = Kind::parse(kind).map_or("its secret", members);
         lines.push(format!("# authentication also takes {members}  # set, not shown"));
     }
+    if let Some(limits) = &one.limits {
+        lines.push(format!("limits = {}", inline_table(&limits.value)));
+    }
     lines.push("# signingKey = { env = \"…\" }  # set, not shown".to_owned());
     if one.body().is_some() || !one.headers.is_empty() {
         lines.push("[subscriptions.httpRequest]".to_owned());
@@ -103,6 +107,15 @@ fn table(pair: &Pair, one: &Existing, unique_name: Option<&str>) -> Vec<String> 
         }
     }
     lines
+}
+
+/// Limits are numbers by names of the api's.
+fn inline_table(limits: &Value) -> String {
+    let bare = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let name = |name: &String| if bare(name) { name.clone() } else { quoted(name) };
+    let members = limits.as_object().into_iter().flatten();
+    let members: Vec<String> = members.map(|(key, limit)| format!("{} = {limit}", name(key))).collect();
+    format!("{{ {} }}", members.join(", "))
 }
 
 const fn members(kind: Kind) -> &'static str {

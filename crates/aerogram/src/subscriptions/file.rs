@@ -8,6 +8,7 @@ use aerogram_domain::catalogue::{Catalogue, Environment};
 use aerogram_domain::subscription::Profile;
 use aerogram_domain::subscription_request::{CALLBACK_URL_MAX_BYTES, NAME_MAX_CHARS, parse_callback_url};
 use aerogram_domain::toml_reading::{Problem, Reading, Section};
+use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::declared::{Credential, Declared, Pair, Place, Secret, Target};
@@ -16,7 +17,7 @@ use values::{read_json, read_secret};
 /// Longest file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const ID_CHARS_MAX: usize = 128;
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "name",
     "id",
     "partner",
@@ -31,6 +32,7 @@ const KNOWN: [&str; 15] = [
     "httpRequest",
     "allText",
     "authentication",
+    "limits",
     "signingKey",
 ];
 
@@ -135,6 +137,9 @@ fn read_one(reading: &mut Reading<'_>, section: &Section<'_, '_>, catalogue: &Ca
     let callback_url = callback_url.or(url).unwrap_or_default();
     let all_text = section.flag(reading, "allText");
     let authentication = read_authentication(reading, section);
+    let limits = section.section(reading, "limits").and_then(|_| section.value("limits"));
+    // What a limit may be is said by the rules of the api.
+    let limits = limits.and_then(|value| read_json(reading, value, section.place_of("limits")));
     let signing_key = section.value("signingKey");
     let signing_key =
         signing_key.and_then(|value| read_secret(reading, value, section.place_of("signingKey")));
@@ -159,6 +164,7 @@ fn read_one(reading: &mut Reading<'_>, section: &Section<'_, '_>, catalogue: &Ca
         http_request,
         all_text,
         authentication,
+        limits: limits.filter(|limits| limits.value != Value::Object(Map::new())),
         signing_key,
         needs_signing_key: effective.is_some_and(Profile::needs_signing_key),
     }

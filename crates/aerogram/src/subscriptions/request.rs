@@ -36,6 +36,8 @@ pub struct Request<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Option<BTreeMap<&'d str, String>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Option<&'d RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_key: Option<String>,
 }
 
@@ -93,6 +95,7 @@ pub fn wish<'d>(declared: &'d Declared, secrets: &mut Secrets<'_>) -> Request<'d
             .map(Some),
         all_text: declared.all_text.then_some(true),
         authentication: declared.authentication.as_ref().map(|given| Some(credential(given, secrets))),
+        limits: declared.limits.as_ref().map(|limits| Some(&*limits.text)),
         signing_key: declared.signing_key.as_ref().map(|key| secrets.of(key)),
     }
 }

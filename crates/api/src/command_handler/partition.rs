@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aerogram_domain::commands::partition::{Asked, Batch, NewRecord, PartitionState};
+use aerogram_domain::commands::partition::{Asked, Batch, Deactivated, NewRecord, PartitionState};
 use aerogram_kafka::{Assignment, Committer, Item, OwnedOut, PartitionReader, Record, Stop, Stopping};
 use aerogram_telemetry::names;
 use aerogram_wire::Topic;
@@ -232,5 +232,14 @@ impl Owner<'_> {
 fn count(batch: &Batch) {
     for outcome in &batch.outcomes {
         metrics::counter!(names::COMMANDS_TOTAL, "outcome" => *outcome).increment(1);
+    }
+    for Deactivated { subscription_id, gave_up, status_reason } in &batch.deactivated {
+        let reason = if *gave_up { "gave_up" } else { "gone" };
+        metrics::counter!(names::SUBSCRIPTIONS_DEACTIVATED_TOTAL, "reason" => reason).increment(1);
+        tracing::warn!(
+            subscription = subscription_id,
+            reason,
+            "a subscription was made inactive: {status_reason}"
+        );
     }
 }

@@ -108,6 +108,7 @@ fn command(
         name: request.name.clone().unwrap_or_default(),
         status: request.status.into(),
         authentication: authentication.transpose()?,
+        limits: request.limits,
         ..Subscription::default()
     };
     Ok(Command {

@@ -84,6 +84,13 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
     if request.status == Status::Inactive {
         wish.push("inactive at first");
     }
+    let limits = request.limits.unwrap_or_default();
+    let limits = [limits.rate_per_minute, limits.burst, limits.concurrency, limits.timeout_ms];
+    let limits = limits.map(|limit| limit.to_string());
+    if request.limits.is_some() {
+        wish.push("the limits are");
+        wish.extend(limits.iter().map(String::as_str));
+    }
     Ids {
         // Version 8: an id whose bits have a meaning of our own.
         subscription_id: Builder::from_custom_bytes(subscription_id).into_uuid(),
@@ -167,10 +174,13 @@ mod tests {
             target(json!({"authentication": "", "bearer": ""})),
             json!({"httpRequest": {"jsonBody": []}}),
             json!({"status": "INACTIVE"}),
+            json!({"limits": {"concurrency": 60}}),
+            json!({"limits": {"ratePerMinute": 60}}),
         ]
         .map(command_id)
         .into();
-        assert_eq!(all.len(), 9);
+        assert_eq!(all.len(), 11);
+        assert_eq!(command_id(json!({"limits": {}})), command_id(json!({})));
         assert_eq!(command_id(json!({"status": "ACTIVE"})), command_id(json!({})));
         assert_eq!(command_id(target(json!({"x": "1"}))), command_id(target(json!({"x": "2"}))));
         let bearer = |token: &str| command_id(json!({"authentication": {"type": "bearer", "token": token}}));

@@ -75,6 +75,6 @@ fn update(request: PatchRequest, sealing: &Sealing<'_>) -> Result<Update, Proble
         authentication: authentication.transpose()?,
         policy: request.policy.map(Option::unwrap_or_default),
         name: request.name.map(Option::unwrap_or_default),
-        limits: None,
+        limits: request.limits.map(Option::unwrap_or_default),
     })
 }

@@ -1,4 +1,4 @@
-//! What a subscription says of its deliveries: `httpRequest`, `authentication`, `allText`, `policy`.
+//! What a subscription says of its deliveries: `httpRequest`, `authentication`, `allText`, `policy`, `limits`.
 
 use aerogram_wire::Topic;
 use http::Method;
@@ -173,6 +173,26 @@ async fn staffing_asks_for_a_secret_in_a_header() {
 }
 
 #[tokio::test]
+async fn limits_are_replaced_as_a_whole_and_seen_by_both_instances() {
+    let shared = shared();
+    let [a, b] = shared.bases.each_ref().map(|base| Caller::new(base, "app-2", "token-of-acme"));
+    let limits = json!({"ratePerMinute": 1200, "burst": 20, "concurrency": 4, "timeoutMs": 5000});
+    let id = a.created(&with(order(), json!({"limits": limits}))).await;
+    let path = format!("/subscriptions/{id}");
+    assert_eq!(b.get(&path).await.json()["limits"], limits);
+    let fewer = b.patch(&id, &json!({"limits": {"timeoutMs": 500}})).await;
+    assert_eq!((fewer.status, fewer.header("etag")), (200, Some("\"2\"")), "{}", fewer.text());
+    assert_eq!(fewer.json()["limits"], json!({"timeoutMs": 500}));
+    assert_eq!(a.get(&path).await.json(), fewer.json());
+    // What is so already is no change.
+    let same = a.patch(&id, &json!({"limits": {"timeoutMs": 500, "burst": null}})).await;
+    assert_eq!((same.header("etag"), same.json()), (Some("\"2\""), fewer.json()));
+    let none = b.patch(&id, &json!({"limits": {}})).await;
+    assert_eq!((none.status, none.json().get("limits")), (200, None));
+    assert_eq!(a.get(&path).await.json(), none.json());
+}
+
+#[tokio::test]
 async fn an_idempotency_key_is_of_one_template() {
     let shared = shared();
     let caller = Caller::new(&shared.bases[0], "app-2", "token-of-acme");
@@ -188,6 +208,7 @@ async fn an_idempotency_key_is_of_one_template() {
     assert_eq!(post(&other_secret).await.json(), first.json());
     for other in [
         with(body.clone(), json!({"allText": true})),
+        with(body.clone(), json!({"limits": {"concurrency": 4}})),
         with(body.clone(), json!({"authentication": {"type": "apiKey", "key": "k"}})),
         with(body.clone(), json!({"signingKey": null})),
         with(body, json!({"httpRequest": {"url": "https://receiver.example/orders", "jsonBody": {}}})),

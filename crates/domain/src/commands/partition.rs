@@ -5,6 +5,7 @@ mod tests;
 
 use super::{Decision, decide};
 use crate::sabotage::{Rule, removed};
+use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_record::Body;
 use aerogram_wire::v1::{Command, CommandRecord, CommandResult, Subscription, SubscriptionRecord};
 use aerogram_wire::{Message as _, SCHEMA, Topic};
@@ -37,6 +38,15 @@ pub struct NewRecord {
     pub payload: Bytes,
 }
 
+/// A subscription that the system made inactive.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deactivated {
+    pub subscription_id: String,
+    /// Failing for too long; else 410.
+    pub gave_up: bool,
+    pub status_reason: String,
+}
+
 /// The fold of a partition.
 #[derive(Default, Debug)]
 pub struct PartitionState {
@@ -52,6 +62,8 @@ pub struct Batch {
     pub records: Vec<NewRecord>,
     /// How each command ended: `applied`, `unchanged`, `repeated` or a refusal.
     pub outcomes: Vec<&'static str>,
+    /// What the system made inactive.
+    pub deactivated: Vec<Deactivated>,
     subscriptions: HashMap<String, Subscription>,
     answers: Vec<(CommandId, CommandResult)>,
 }
@@ -94,6 +106,7 @@ impl PartitionState {
             let result = decision.to_result();
             batch.outcomes.push(decision.outcome());
             if let Decision::Apply(next) = decision {
+                batch.deactivated.extend(Deactivated::by(&asked.command, &next));
                 batch.push_state(id, next);
             }
             batch.push_result(asked, result.clone(), now_ms);
@@ -140,6 +153,16 @@ impl Batch {
             key: Bytes::copy_from_slice(asked.subscription_id.as_bytes()),
             payload: record.encode_to_vec().into(),
         });
+    }
+}
+
+impl Deactivated {
+    fn by(command: &Command, next: &Subscription) -> Option<Self> {
+        matches!(command.change, Some(Change::Deactivate(_))).then(|| Self {
+            subscription_id: next.id.clone(),
+            gave_up: next.gave_up,
+            status_reason: next.status_reason.clone(),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::subscription::{is_expired, signing_keys};
 use aerogram_wire::v1::{
-    Authentication, Deactivate, Delete, PreviousKey, ReplaceSigningKey, Sealed, Template, Update,
+    Authentication, Deactivate, Delete, NoteHealth, PreviousKey, ReplaceSigningKey, Sealed, Template, Update,
 };
 use proptest::prelude::*;
 
@@ -148,6 +148,65 @@ fn the_system_deactivates_whatever_the_scope_and_once() {
     assert_eq!(decide(Some(&stopped), ID, &deactivate(), 6), Decision::Unchanged(stopped.clone()));
     let resumed = applied(Some(&stopped), &update("", Status::Active), 7);
     assert_eq!(resumed.status_reason, "");
+}
+
+fn note(failing_since_ms: i64) -> Command {
+    Command { scope: None, ..command("deliverer", Change::NoteHealth(NoteHealth { failing_since_ms })) }
+}
+
+fn give_up(failing_since_ms: i64) -> Command {
+    let change = Change::Deactivate(Deactivate { reason: "failing".into(), failing_since_ms });
+    Command { scope: None, ..command("deliverer", change) }
+}
+
+/// A note is no other version.
+fn noted(current: &Subscription, failing_since_ms: i64) -> Subscription {
+    match decide(Some(current), ID, &note(failing_since_ms), 99) {
+        Decision::Apply(next) => next,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_note_changes_nothing_that_its_owner_sees_a_version_of() {
+    let created = applied(None, &create(0), 0);
+    let failing = noted(&created, 70);
+    assert_eq!(failing, Subscription { failing_since_ms: 70, ..created.clone() });
+    assert_eq!(decide(Some(&failing), ID, &note(70), 9), Decision::Unchanged(failing.clone()));
+    assert_eq!(noted(&failing, 0), created);
+    let renamed =
+        applied(Some(&failing), &Command { expected_version: 1, ..update("", Status::Inactive) }, 9);
+    assert_eq!(decide(Some(&renamed), ID, &note(0), 9), Decision::Unchanged(renamed));
+    let gone = applied(Some(&failing), &delete("mine"), 9);
+    assert_eq!((gone.failing_since_ms, refusal(Some(&gone), &note(7), 9)), (0, Refusal::NotFound));
+    assert_eq!(refusal(None, &note(7), 9), Refusal::NotFound);
+}
+
+#[test]
+fn what_failed_for_too_long_is_given_up_unless_it_did_well_since() {
+    let failing = noted(&applied(None, &create(0), 0), 70);
+    assert_eq!(refusal(Some(&noted(&failing, 0)), &give_up(70), 80), Refusal::Conflict);
+    assert_eq!(refusal(Some(&noted(&noted(&failing, 0), 75)), &give_up(70), 80), Refusal::Conflict);
+    let stopped = applied(Some(&failing), &give_up(70), 80);
+    assert_eq!((stopped.status(), stopped.gave_up, stopped.failing_since_ms), (Status::Inactive, true, 70));
+    assert_eq!(stopped.status_reason, "failing");
+    assert_eq!(decide(Some(&stopped), ID, &give_up(70), 81), Decision::Unchanged(stopped.clone()));
+    // 410 is another way.
+    assert!(!applied(Some(&failing), &deactivate(), 80).gave_up);
+    let resumed = applied(Some(&stopped), &update("", Status::Active), 90);
+    assert_eq!((resumed.failing_since_ms, resumed.gave_up, resumed.status_reason.as_str()), (0, false, ""));
+    let paused = applied(Some(&stopped), &update("https://b.example/", Status::Inactive), 90);
+    assert!(!paused.gave_up, "its owner says that nothing is wanted any more");
+}
+
+#[test]
+fn another_url_begins_anew() {
+    let failing = noted(&applied(None, &create(0), 0), 70);
+    let moved = applied(Some(&failing), &update("https://b.example/", Status::Unspecified), 80);
+    assert_eq!(moved.failing_since_ms, 0);
+    let policy = Update { policy: Some("quick".into()), ..Update::default() };
+    assert_eq!(applied(Some(&failing), &change(policy), 80).failing_since_ms, 70);
+    assert_eq!(refusal(Some(&moved), &give_up(70), 90), Refusal::Conflict);
 }
 
 fn sealed(key_id: &str) -> Option<Sealed> {
@@ -301,6 +360,8 @@ fn any_command() -> impl Strategy<Value = Command> {
         }),
         Just(delete("mine")),
         Just(deactivate()),
+        (0i64..3).prop_map(note),
+        (1i64..3).prop_map(give_up),
         (0i64..50).prop_map(|overlap_ms| replace("other", overlap_ms)),
         (any::<bool>(), any::<bool>()).prop_map(|(with, clash)| {
             let header = if clash { "x-api-key" } else { "x-a" };
@@ -329,7 +390,13 @@ proptest! {
             match decide(state.as_ref(), ID, &command, now_ms) {
                 Decision::Apply(next) => {
                     let before = state.as_ref();
-                    prop_assert_eq!(next.version, before.map_or(0, |s| s.version) + 1);
+                    let is_note = matches!(command.change, Some(Change::NoteHealth(_)));
+                    prop_assert_eq!(next.version, before.map_or(0, |s| s.version) + u64::from(!is_note));
+                    if matches!(&command.change, Some(Change::Deactivate(d)) if d.failing_since_ms != 0) {
+                        let noted_ms = before.map_or(0, |s| s.failing_since_ms);
+                        prop_assert!(next.gave_up && noted_ms == next.failing_since_ms && noted_ms != 0);
+                    }
+                    prop_assert!(!next.gave_up || next.status() == Status::Inactive);
                     prop_assert!(before.is_none_or(|s| s.status() != Status::Deleted), "deleted is final");
                     prop_assert!(before.is_none_or(|s| next.updated_at_ms >= s.updated_at_ms));
                     prop_assert!(before.is_none_or(|s| s.scope == next.scope && s.id == next.id));
@@ -340,7 +407,9 @@ proptest! {
                     prop_assert_eq!(next.signing_key.is_none(), next.status() == Status::Deleted);
                     prop_assert!(next.status() != Status::Deleted || secrets(&next) == [false; 4]);
                     prop_assert_eq!(header_clash(&next), None);
-                    prop_assert!(next.previous_signing_key.as_ref().is_none_or(|previous| now_ms < previous.until_ms));
+                    // A note is no change, and leaves even that as it is.
+                    let signs = |previous: &PreviousKey| now_ms < previous.until_ms;
+                    prop_assert!(is_note || next.previous_signing_key.as_ref().is_none_or(signs));
                     state = Some(next);
                 }
                 Decision::Unchanged(same) => prop_assert_eq!(Some(same), state.clone()),

@@ -9,6 +9,10 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
     let mut next = current.clone();
     if !update.callback_url.is_empty() {
         next.callback_url.clone_from(&update.callback_url);
+        if next.callback_url != current.callback_url {
+            // Another receiver: how the one before did says nothing.
+            next.failing_since_ms = 0;
+        }
     }
     match Status::try_from(update.status) {
         Ok(Status::Unspecified) if is_empty(update) => {

@@ -1,5 +1,8 @@
 //! What the shell shall do for a partition.
 
+use crate::commands::partition::CommandId;
+use crate::ended::Ended;
+use crate::limits::Ask;
 use crate::policy::Policy;
 use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::{Delivery, Escalation, LineBatch, LineKind, PendingEntry, Subscription};
@@ -19,6 +22,7 @@ pub enum Consequence {
     Tombstone,
     Escalate,
     Deactivate,
+    Note,
 }
 
 /// Why an ownership starts again.
@@ -40,22 +44,39 @@ pub enum Action {
     Lines(LineBatch),
     /// Write to `pending` with the expiring writer; answer [`super::Partition::on_written`] or `on_expired`.
     Pend { ticket: Ticket, key: PendingKey, entry: Box<PendingEntry> },
-    /// Write a tombstone to `pending`, durably; answer with `on_written`. `outcome`: `None` for a duplicate.
-    Tombstone { ticket: Ticket, key: PendingKey, outcome: Option<LineKind> },
+    /// Write a tombstone to `pending`, durably; answer with `on_written`.
+    Tombstone { ticket: Ticket, key: PendingKey, ended: Ended },
     /// Write to `escalations`, durably; answer with `on_written`.
     Escalate { ticket: Ticket, key: RunKey, escalation: Box<Escalation> },
     /// Write a command that deactivates the subscription; answer with `on_written`. The command id is the run's.
     Deactivate { ticket: Ticket, key: RunKey, subscription_id: String, detail: String },
+    /// Write a command that notes, durably, since when the receiver fails, by the brokers' clock; 0: it does well again.
+    /// With a ticket, answer with `on_written`.
+    NoteHealth {
+        ticket: Option<Ticket>,
+        command_id: CommandId,
+        subscription_id: String,
+        failing_since_ms: i64,
+    },
+    /// Write a command, durably, that deactivates the subscription because its receiver has failed since then. Nothing
+    /// waits for it: the next failure asks for it again.
+    GiveUp { command_id: CommandId, subscription_id: String, failing_since_ms: i64, detail: String },
     /// Make one HTTP request; answer with `on_response`, or with `on_unsent` if it may no longer be begun.
     Send {
         offset: i64,
         /// [`super::Partition::table_position`] when it was decided.
         as_of: i64,
         attempt: u32,
+        /// For all of it: connecting, TLS, headers and body.
+        timeout_ms: u32,
         delivery: Arc<Delivery>,
         subscription: Arc<Subscription>,
         policy: Arc<Policy>,
     },
+    /// Lease tokens of a limit that all deliverers share; answer with `on_leased`.
+    Lease(Ask),
+    /// For the metrics: a limit of this kind began to hold a lane back.
+    Limited { kind: &'static str },
     /// Commit; answer with `on_commit`.
     Commit { offset: i64, metadata: String },
     /// Ask for the end of `attempts`; answer with `on_attempts_end`.

@@ -1,6 +1,6 @@
 //! A record of `deliveries` comes in: is it work, a copy of work, or settled already? Rules 8 and 10.
 
-use super::item::State;
+use super::item::{Item, State};
 use super::lane::Waits;
 use super::{Action, Partition, Phase, Why};
 use crate::clock::Now;
@@ -70,12 +70,12 @@ impl Partition {
         self.behind_since_ms = Some(oldest_line_ms);
         let copy_of_work = self.items.find(key, seq).is_some();
         let open = self.fold.run(key).is_none_or(|run| run.is_open(seq));
-        self.items.push(offset, key, delivery, size_bytes);
+        self.items.push(offset, key, delivery, size_bytes, oldest_line_ms);
         if !open {
             self.duplicate(now, offset, out);
         } else if copy_of_work {
             // The first copy is before it, so no commit passes before that one is settled.
-            self.set_state(offset, State::Settled);
+            self.items.settle(offset);
         } else {
             self.fold.polled(key, seq);
             if due_ms > now.wall_ms {
@@ -87,14 +87,29 @@ impl Partition {
         }
     }
 
-    /// Into its lane, or parked if it would wait there for too long. What has a credit was paced already.
+    /// Into its lane, or parked if it would wait there for too long. What has a credit was paced already, but its receiver
+    /// may have asked for patience since.
     pub(super) fn enter_lane(&mut self, now: Now, offset: i64) {
         let Some(item) = self.items.get(offset) else { return };
-        if !item.delivery.by_credit && self.lanes.is_too_late(now.mono_ms, &item.delivery.subscription_id) {
+        let id = &item.delivery.subscription_id;
+        let is_too_late = match item.delivery.by_credit {
+            true => self.lanes.paused_long_until_ms(now.mono_ms, id).is_some(),
+            false => self.lanes.is_too_late(now.mono_ms, id),
+        };
+        if is_too_late {
             return self.park(now, vec![offset]);
         }
+        let waits = waits(item);
         let item = item.delivery.clone();
-        self.lanes.push_back(operator(&item), &item.subscription_id, waits(offset, &item));
+        self.lanes.push_back(operator(&item), &item.subscription_id, waits);
+        self.learn(&item.subscription_id);
+    }
+
+    /// What its subscription allows counts from its first delivery on.
+    fn learn(&mut self, subscription_id: &str) {
+        if let Some(subscription) = self.table.get(subscription_id) {
+            self.lanes.learn(subscription, &self.installation);
+        }
     }
 
     /// Next in its lane, unless its receiver fails.
@@ -103,18 +118,22 @@ impl Partition {
         if !item.delivery.by_credit && self.lanes.is_shut(&item.delivery.subscription_id) {
             return self.park(now, vec![offset]);
         }
+        let waits = waits(item);
         let item = item.delivery.clone();
-        self.lanes.push_front(operator(&item), &item.subscription_id, waits(offset, &item));
+        self.lanes.push_front(operator(&item), &item.subscription_id, waits);
     }
 
-    /// They wait in `pending` for a credit.
+    /// They wait in `pending`: for a credit, or those that had one until their receiver may be asked again.
     pub(super) fn park(&mut self, now: Now, offsets: Vec<i64>) {
         for offset in offsets {
-            let made = self.attempts_made(offset);
-            self.tell(now, offset, LineKind::Parked, |line| {
-                line.due_at_ms = now.wall_ms;
-                line.attempts_made = made;
-            });
+            let Some(item) = self.items.get(offset) else { continue };
+            let (made, id) = (self.attempts_made(offset), &item.delivery.subscription_id);
+            let paused_until_ms = self.lanes.paused_long_until_ms(now.mono_ms, id);
+            let (kind, due_at_ms) = match paused_until_ms.filter(|_| item.delivery.by_credit) {
+                Some(until_ms) => (LineKind::Retry, now.wall_ms + until_ms - now.mono_ms),
+                None => (LineKind::Parked, now.wall_ms),
+            };
+            self.tell(now, offset, kind, |line| (line.due_at_ms, line.attempts_made) = (due_at_ms, made));
         }
     }
 
@@ -130,8 +149,8 @@ pub(super) fn operator(delivery: &Delivery) -> &str {
     delivery.scope.as_ref().map_or("", |scope| &scope.operator)
 }
 
-pub(super) fn waits(offset: i64, delivery: &Delivery) -> Waits {
-    Waits { offset, by_credit: delivery.by_credit }
+pub(super) fn waits(item: &Item) -> Waits {
+    Waits { offset: item.offset, by_credit: item.delivery.by_credit, bytes: item.bytes }
 }
 
 /// A time before which no line about the record, nor the record itself, was appended: its event was there first, and it

@@ -1,6 +1,5 @@
 //! How far the settled prefix reaches, and from where the next owner folds `attempts`. Rules 9 and 10.
 
-use super::admit::oldest_line_ms;
 use super::{Action, Partition};
 use crate::clock::Now;
 use crate::sabotage::{Rule, removed};
@@ -114,8 +113,7 @@ impl Partition {
     /// What may be committed now.
     pub fn commit_point(&mut self, now: Now) -> Resume {
         // What was fired and not polled may repeat what was settled before: counted from how far was polled.
-        let polled_ms = if removed(Rule::Polled) { i64::MAX } else { self.polled.upto_ms() }.min(now.wall_ms);
-        let recent_ms = polled_ms.saturating_sub(self.config.horizon_ms);
+        let recent_ms = self.polled.upto_ms().min(now.wall_ms).saturating_sub(self.config.horizon_ms);
         let backlog_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
         let items = &self.items;
         let in_work = |key: RunKey, seq: u32| items.find(key, seq).is_some();
@@ -133,7 +131,7 @@ impl Partition {
     /// A backlog keeps the memory: a record at or after C, whenever it is polled, may have a line from the time when it
     /// was appended, and fanout may emit events as old as it again.
     fn backlog_since_ms(&self, now: Now) -> i64 {
-        let in_memory = self.items.iter().map(|item| oldest_line_ms(&item.delivery));
+        let in_memory = self.items.iter().map(|item| item.oldest_line_ms);
         // Only as long as there is room for what is younger.
         let room = self.fold.memory_bytes() < self.config.memory_bytes_max / 2;
         let recalled = self.recalled.since_ms(now).filter(|_| room);
@@ -150,7 +148,97 @@ impl Partition {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Config, Shared};
     use super::*;
+    use crate::policy::Policies;
+    use aerogram_wire::v1::attempts_record::Body;
+    use aerogram_wire::v1::{AttemptsRecord, Claim, Delivery, Event};
+    use std::sync::Arc;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn at(wall_ms: i64) -> Now {
+        Now { wall_ms, mono_ms: wall_ms }
+    }
+
+    fn delivery(id: u8, from_pending: bool, since_ms: i64) -> Delivery {
+        Delivery {
+            delivery_id: vec![id; 16].into(),
+            subscription_id: "unknown".into(),
+            subscription_offset: -1,
+            event: Some(Event::default()),
+            event_appended_at_ms: if from_pending { 0 } else { since_ms },
+            due_at_ms: if from_pending { since_ms } else { 0 },
+            from_pending,
+            ..Delivery::default()
+        }
+    }
+
+    /// Carries out what is asked for in no time; `appended_ms` is when lines are.
+    fn carry_out(
+        partition: &mut Partition,
+        now: Now,
+        attempts: &mut i64,
+        appended_ms: i64,
+        out: &mut Vec<Action>,
+    ) {
+        partition.tick(now, out);
+        while let Some(action) = out.pop() {
+            let body = match action {
+                Action::Claim { nonce } => Body::Claim(Claim { nonce, owner: String::new() }),
+                Action::Lines(batch) => Body::Batch(batch),
+                Action::Tombstone { ticket, .. } => {
+                    partition.on_written(now, ticket, out);
+                    continue;
+                }
+                Action::Commit { .. } => {
+                    partition.on_commit(now, true, out);
+                    continue;
+                }
+                Action::ProbeTableEnd => {
+                    partition.on_table_end(now, Some(0), out);
+                    continue;
+                }
+                Action::ProbeDeliveriesEnd => {
+                    partition.on_deliveries_probe(Some(99));
+                    continue;
+                }
+                _ => continue,
+            };
+            let record = AttemptsRecord { body: Some(body), ..AttemptsRecord::default() };
+            partition.on_attempts(now, *attempts, appended_ms, record, out);
+            *attempts += 1;
+        }
+    }
+
+    /// A copy of what it settles may stand behind, fired days after it was parked, and as old as that.
+    #[test]
+    fn memory_is_counted_back_from_how_far_was_polled_and_not_from_now() {
+        let config = Config { line_batch_wait_ms: 0, ..Config::default() };
+        let horizon_ms = config.horizon_ms;
+        let polled_ms = 10 * DAY_MS;
+        let now = at(polled_ms + 2 * horizon_ms);
+        let (mut out, mut attempts) = (Vec::new(), 0);
+        let resume = Resume::parse(0, "").unwrap();
+        let shared = Shared::unlimited(Arc::new(Policies::new([])));
+        let mut partition = Partition::new(config, shared, resume, 1, 2, now, &mut out);
+        partition.on_subscriptions_end(now, 0, &mut out);
+        carry_out(&mut partition, now, &mut attempts, now.wall_ms, &mut out);
+        let parked_days_ago = delivery(1, true, 7 * DAY_MS);
+        partition.on_delivery(now, 0, polled_ms, 1, parked_days_ago, &mut out).unwrap();
+        carry_out(&mut partition, now, &mut attempts, now.wall_ms, &mut out);
+        let young = delivery(2, false, polled_ms);
+        partition.on_delivery(now, 1, polled_ms, 1, young, &mut out).unwrap();
+        carry_out(&mut partition, now, &mut attempts, now.wall_ms, &mut out);
+        let later = at(now.wall_ms + 2 * horizon_ms);
+        carry_out(&mut partition, later, &mut attempts, later.wall_ms, &mut out);
+        let point = partition.commit_point(later);
+        assert_eq!((point.offset, point.fold_from), (2, 1), "the line of the one that was parked");
+        partition.on_deliveries_end(later);
+        let much_later = at(later.wall_ms + 2 * horizon_ms);
+        partition.on_deliveries_end(much_later);
+        assert_eq!(partition.commit_point(much_later).fold_from, attempts);
+    }
 
     #[test]
     fn metadata_survives_and_others_are_refused() {

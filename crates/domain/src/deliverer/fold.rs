@@ -29,6 +29,8 @@ pub enum Applied {
 #[derive(Default)]
 pub struct Run {
     pub ended: bool,
+    /// It ended by a success.
+    delivered: bool,
     /// The highest settled seq; -1: none.
     settled: Option<u32>,
     /// The highest seq polled by this owner.
@@ -99,6 +101,8 @@ pub struct Fold {
     /// when it is.
     covers_from_ms: Option<i64>,
     claimed_at_ms: i64,
+    /// When the last claim was appended, by the broker's clock.
+    claimed_ms: i64,
 }
 
 impl Fold {
@@ -114,6 +118,7 @@ impl Fold {
             next_offset: resume.fold_from,
             covers_from_ms: resume.covers_from_ms.or((resume.fold_from == 0).then_some(i64::MIN)),
             claimed_at_ms: now.wall_ms,
+            claimed_ms: i64::MIN,
         }
     }
 
@@ -141,6 +146,7 @@ impl Fold {
             return false;
         }
         self.epoch = Some(offset);
+        self.claimed_ms = appended_ms;
         if self.claims.back().is_none_or(|last| *last < offset) {
             self.claims.push_back(offset);
             self.claims.drain(..self.claims.len().saturating_sub(CLAIMS_MAX));
@@ -179,6 +185,23 @@ impl Fold {
         let seq = line.seq;
         self.told.push_back(Told { offset, appended_ms, record_since_ms, epoch_before, key, seq, done_ms });
         Applied::Valid
+    }
+
+    /// When the last claim was appended, by the broker's clock.
+    pub fn claimed_ms(&self) -> i64 {
+        self.claimed_ms
+    }
+
+    /// When the last valid line was appended, by the broker's clock.
+    pub fn told_ms(&self) -> i64 {
+        self.told.back().map_or(0, |told| told.appended_ms)
+    }
+
+    /// When the line was appended by which a run ended well; `None`: it did not, or that is forgotten.
+    pub fn delivered_ms(&self, key: RunKey) -> Option<i64> {
+        let run = self.runs.get(&key).filter(|run| run.delivered)?;
+        let index = usize::try_from(run.settled_index.checked_sub(self.told_base)?).ok()?;
+        self.told.get(index).map(|told| told.appended_ms)
     }
 
     pub fn run(&self, key: RunKey) -> Option<&Run> {
@@ -276,6 +299,7 @@ impl Run {
             }
             _ => {
                 self.ended = true;
+                self.delivered = line.kind() == LineKind::Delivered;
                 self.last = None;
             }
         }

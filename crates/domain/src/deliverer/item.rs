@@ -7,7 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Fixed cost of an item beside its payload, an estimate for the byte limit.
-const OVERHEAD_BYTES: usize = 512;
+pub const OVERHEAD_BYTES: usize = 512;
+/// And of one that is settled and waits for those before it: its payload is gone.
+const SETTLED_BYTES: usize = 256;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -24,6 +26,10 @@ pub enum State {
 pub struct Item {
     pub offset: i64,
     pub key: RunKey,
+    seq: u32,
+    /// A time before which no line about it was appended.
+    pub oldest_line_ms: i64,
+    /// Empty once it is settled.
     pub delivery: Arc<Delivery>,
     pub bytes: usize,
     pub state: State,
@@ -44,6 +50,8 @@ pub struct Items {
     /// Records in work by (run, seq): the first copy.
     by_key: HashMap<(RunKey, u32), i64>,
     bytes: usize,
+    settled: usize,
+    nothing: Arc<Delivery>,
 }
 
 impl Items {
@@ -55,13 +63,26 @@ impl Items {
         self.bytes
     }
 
-    pub fn push(&mut self, offset: i64, key: RunKey, delivery: Delivery, size_bytes: usize) {
+    pub fn unsettled(&self) -> usize {
+        self.queue.len() - self.settled
+    }
+
+    pub fn push(
+        &mut self,
+        offset: i64,
+        key: RunKey,
+        delivery: Delivery,
+        size_bytes: usize,
+        oldest_line_ms: i64,
+    ) {
         let bytes = size_bytes + OVERHEAD_BYTES;
         self.bytes += bytes;
         self.by_key.entry((key, delivery.seq)).or_insert(offset);
         self.queue.push_back(Item {
             offset,
             key,
+            seq: delivery.seq,
+            oldest_line_ms,
             delivery: Arc::new(delivery),
             bytes,
             state: State::Waiting,
@@ -87,6 +108,18 @@ impl Items {
         self.queue.get_mut(index)
     }
 
+    /// Nothing is left to do for it; it is kept only until those before it are settled, too.
+    pub fn settle(&mut self, offset: i64) {
+        let nothing = self.nothing.clone();
+        let Some(item) = self.get_mut(offset).filter(|item| item.state != State::Settled) else { return };
+        item.state = State::Settled;
+        (item.line, item.sent_as, item.delivery) = (None, None, nothing);
+        let freed = item.bytes.saturating_sub(SETTLED_BYTES);
+        item.bytes -= freed;
+        self.bytes -= freed;
+        self.settled += 1;
+    }
+
     /// The offset after the last one.
     pub fn end(&self) -> Option<i64> {
         self.queue.back().map(|item| item.offset + 1)
@@ -100,8 +133,9 @@ impl Items {
     pub fn pop_settled(&mut self) -> Option<Item> {
         let item = self.queue.pop_front_if(|item| item.state == State::Settled)?;
         self.bytes -= item.bytes;
-        if self.by_key.get(&(item.key, item.delivery.seq)) == Some(&item.offset) {
-            self.by_key.remove(&(item.key, item.delivery.seq));
+        self.settled -= 1;
+        if self.by_key.get(&(item.key, item.seq)) == Some(&item.offset) {
+            self.by_key.remove(&(item.key, item.seq));
         }
         Some(item)
     }

@@ -1,6 +1,11 @@
 //! One lane a subscription: what waits for it, how many requests are open, and how well its receiver does.
 
+use super::pace::{Limited, Pace};
+use super::top::LaneState;
+use crate::limits::Terms;
+use crate::sabotage::{Rule, removed};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Share of the newest answer time in the running mean, in percent.
 const NEWEST_PERCENT: i64 = 20;
@@ -12,8 +17,8 @@ const WINDOW_MAX: usize = 1_024;
 pub struct LaneConfig {
     /// Requests open at once for one subscription.
     pub concurrency: usize,
-    /// Deliveries waiting in one lane; a full lane stops the polling of the partition.
-    pub capacity: usize,
+    /// Bytes of the deliveries waiting in one lane; a full lane stops the polling of the partition.
+    pub bytes_max: usize,
     /// A delivery that would wait longer in its lane is parked.
     pub wait_max_ms: i64,
     /// So many failures in a row, without a success for `failing_min_ms`, shut a lane: what comes then is parked.
@@ -27,7 +32,7 @@ impl Default for LaneConfig {
     fn default() -> Self {
         Self {
             concurrency: 64,
-            capacity: 1_000,
+            bytes_max: 8 << 20,
             wait_max_ms: 2_000,
             failures_max: 8,
             failing_min_ms: 2_000,
@@ -42,6 +47,7 @@ pub struct Waits {
     pub offset: i64,
     /// Fired by a credit: it is never parked again.
     pub by_credit: bool,
+    pub bytes: usize,
 }
 
 /// How an attempt went, as its lane sees it.
@@ -56,10 +62,16 @@ pub enum Went {
 #[derive(Default)]
 pub struct Lane {
     pub operator: String,
-    pub waiting: VecDeque<Waits>,
+    waiting: VecDeque<Waits>,
+    waiting_bytes: usize,
+    /// What its subscription allows, as of a version.
+    terms: Option<(u64, Arc<Terms>)>,
+    /// A limit holds it back.
+    pub limited: Option<Limited>,
+    pace: Pace,
     /// Open requests and when they were begun, the oldest first.
     open: Vec<(i64, i64)>,
-    /// Where it can be found: among what is ready, stale or paused.
+    /// Where it can be found: among what is ready, stale, paused or limited.
     pub listed: bool,
     /// A running mean; 0: no answer yet.
     answer_ms: i64,
@@ -71,6 +83,110 @@ pub struct Lane {
 }
 
 impl Lane {
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    pub fn is_full(&self, config: &LaneConfig) -> bool {
+        self.waiting_bytes >= config.bytes_max
+    }
+
+    pub fn push_back(&mut self, waits: Waits) {
+        self.waiting_bytes += waits.bytes;
+        self.waiting.push_back(waits);
+    }
+
+    pub fn push_front(&mut self, waits: Waits) {
+        self.waiting_bytes += waits.bytes;
+        self.waiting.push_front(waits);
+    }
+
+    pub fn pop_front(&mut self) -> Option<Waits> {
+        let waits = self.waiting.pop_front()?;
+        self.waiting_bytes -= waits.bytes;
+        Some(waits)
+    }
+
+    /// What its subscription allows, which `make` tells where it is not known of this version yet.
+    pub fn learn(&mut self, version: u64, make: impl FnOnce() -> Terms) -> Arc<Terms> {
+        match &self.terms {
+            Some((known, terms)) if *known == version => terms.clone(),
+            _ => {
+                let terms = Arc::new(make());
+                self.terms = Some((version, terms.clone()));
+                terms
+            }
+        }
+    }
+
+    pub fn terms(&self) -> Option<&Arc<Terms>> {
+        self.terms.as_ref().map(|(_, terms)| terms)
+    }
+
+    /// Requests that may be open at once.
+    pub fn concurrency(&self, config: &LaneConfig) -> usize {
+        let own = self.terms().filter(|_| !removed(Rule::Concurrency)).map_or(usize::MAX, |t| t.concurrency);
+        own.min(config.concurrency).max(1)
+    }
+
+    /// A limit holds it back; whether none did before.
+    pub fn limit(&mut self, now_ms: i64, limited: Limited) -> bool {
+        self.pace.limited(now_ms);
+        self.limited.replace(limited).is_none()
+    }
+
+    /// A request got the tokens that it needs.
+    pub fn sent(&mut self) {
+        self.limited = None;
+        self.pace.sent();
+    }
+
+    /// The time between two requests that its limits leave, in microseconds.
+    fn gap_us(&self, now_ms: i64) -> i64 {
+        let interval_us = self.terms().map_or(0, |terms| terms.interval_us());
+        if interval_us == 0 { 0 } else { self.pace.gap_us(now_ms).max(interval_us) }
+    }
+
+    /// How long it is until the limits let the one go that has so many before it.
+    fn limited_ms(&self, now_ms: i64, ahead: usize) -> i64 {
+        let Some(limited) = &self.limited else { return 0 };
+        let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
+        let rest_ms = ahead.saturating_mul(self.gap_us(now_ms)) / 1_000;
+        (limited.until_ms - now_ms).max(0).saturating_add(rest_ms)
+    }
+
+    /// How it does; answers that take longer than `slow_ms` are slow ones.
+    pub fn state(&self, config: &LaneConfig, now_ms: i64, slow_ms: i64) -> LaneState {
+        let ahead = self.waiting.len();
+        if self.is_shut(config) {
+            LaneState::Shut
+        } else if self.failed_in_row > 0 {
+            LaneState::Failing
+        } else if self.paused_until_ms > now_ms {
+            LaneState::Paused
+        } else if self.limited.is_some() {
+            LaneState::Limited
+        } else if self.answer_ms > slow_ms || self.wait_ms(config, now_ms, ahead) > config.wait_max_ms {
+            LaneState::Slow
+        } else {
+            LaneState::Well
+        }
+    }
+
+    /// Of the answers of late, in milliseconds; 0: there was none.
+    pub fn answer_ms(&self) -> i64 {
+        self.answer_ms
+    }
+
+    /// How many attempts failed one after the other, and when the first of them began, by the monotonic clock.
+    pub fn failing(&self) -> (u32, i64) {
+        (self.failed_in_row, self.failed_ms.0)
+    }
+
     pub fn open(&self) -> usize {
         self.open.len()
     }
@@ -121,34 +237,51 @@ impl Lane {
     }
 
     /// How long a delivery waits with so many before it: the requests before it, as long as answers take of late, or as
-    /// the oldest open request has taken already; or until the receiver may be asked again.
+    /// the oldest open request has taken already; until the receiver may be asked again; and as its limits say.
     pub fn wait_ms(&self, config: &LaneConfig, now_ms: i64, ahead: usize) -> i64 {
         let pause_ms = (self.paused_until_ms - now_ms).max(0);
-        let concurrency = config.concurrency.max(1);
+        let concurrency = self.concurrency(config);
         let beyond = (ahead + 1 + self.open.len()).saturating_sub(concurrency);
         let oldest_ms = self.open.first().map_or(0, |(_, began_ms)| now_ms - began_ms);
         let answer_ms = self.answer_ms.max(oldest_ms);
         let rounds_ms =
             i64::try_from(beyond).unwrap_or(i64::MAX).saturating_mul(answer_ms) / concurrency as i64;
-        pause_ms.saturating_add(rounds_ms)
+        pause_ms.saturating_add(rounds_ms).max(self.limited_ms(now_ms, ahead))
     }
 
-    /// What the receiver drains within the time that a delivery may wait.
-    pub fn window(&self, config: &LaneConfig) -> usize {
-        let drained = config.wait_max_ms.saturating_mul(config.concurrency as i64) / self.answer_ms.max(1);
-        usize::try_from(drained).unwrap_or(0).min(WINDOW_MAX).max(config.concurrency)
+    /// What the receiver drains, and its limits let through, within the time that a delivery may wait.
+    pub fn window(&self, config: &LaneConfig, now_ms: i64) -> usize {
+        let concurrency = self.concurrency(config);
+        let drained = config.wait_max_ms.saturating_mul(concurrency as i64) / self.answer_ms.max(1);
+        let drained = usize::try_from(drained).unwrap_or(0).min(WINDOW_MAX).max(concurrency);
+        match self.gap_us(now_ms) {
+            0 => drained,
+            gap_us => {
+                let passes = config.wait_max_ms.saturating_mul(1_000) / gap_us;
+                usize::try_from(passes).unwrap_or(0).min(drained).max(1)
+            }
+        }
     }
 
-    /// Takes out those that wait too long, or all when the lane is shut, but for those with a credit.
+    /// The receiver asked for more patience than a delivery may wait here.
+    pub fn is_paused_long(&self, config: &LaneConfig, now_ms: i64) -> bool {
+        self.paused_until_ms - now_ms > config.wait_max_ms
+    }
+
+    /// Takes out those that wait too long, or all when the lane is shut. Those with a credit stay, unless the receiver asked
+    /// for long patience: no commit passes what waits here.
     pub fn take_too_late(&mut self, config: &LaneConfig, now_ms: i64) -> Vec<i64> {
-        let shut = self.is_shut(config);
+        let (shut, paused) = (self.is_shut(config), self.is_paused_long(config, now_ms));
         let mut late = Vec::new();
         for index in (0..self.waiting.len()).rev() {
             if !shut && self.wait_ms(config, now_ms, index) <= config.wait_max_ms {
                 break;
             }
-            if !self.waiting[index].by_credit {
-                late.extend(self.waiting.remove(index).map(|waits| waits.offset));
+            if (paused || !self.waiting[index].by_credit)
+                && let Some(waits) = self.waiting.remove(index)
+            {
+                self.waiting_bytes -= waits.bytes;
+                late.push(waits.offset);
             }
         }
         // The oldest is parked first.
@@ -163,73 +296,9 @@ impl Lane {
 
     /// Nothing is lost when it is forgotten.
     pub fn is_unremarkable(&self, now_ms: i64) -> bool {
-        self.failed_in_row == 0 && self.paused_until_ms <= now_ms
+        self.failed_in_row == 0 && self.paused_until_ms <= now_ms && self.limited.is_none()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config() -> LaneConfig {
-        LaneConfig {
-            concurrency: 4,
-            wait_max_ms: 2_000,
-            failures_max: 3,
-            failing_min_ms: 0,
-            ..LaneConfig::default()
-        }
-    }
-
-    fn filled(n: i64) -> Lane {
-        let waits = |offset| Waits { offset, by_credit: offset % 10 == 9 };
-        Lane { waiting: (0..n).map(waits).collect(), ..Lane::default() }
-    }
-
-    #[test]
-    fn the_wait_is_what_stands_before_it_in_answer_times() {
-        let mut lane = filled(0);
-        assert_eq!(lane.wait_ms(&config(), 0, 100), 0, "nothing is known of a new one");
-        lane.went(0, Went::Well, 1_000);
-        assert_eq!(lane.wait_ms(&config(), 0, 3), 0, "there is a free request for it");
-        assert_eq!(lane.wait_ms(&config(), 0, 11), 2_000);
-        (0..4).for_each(|offset| lane.begin(0, offset));
-        assert_eq!(lane.wait_ms(&config(), 0, 0), 250);
-        assert_eq!(lane.wait_ms(&config(), 9_000, 0), 2_250, "an open request tells before its answer does");
-        lane.pause(10_000);
-        assert_eq!(lane.wait_ms(&config(), 9_000, 0), 3_250);
-    }
-
-    #[test]
-    fn those_at_the_end_wait_too_long_first_and_what_has_a_credit_stays() {
-        let mut lane = filled(20);
-        lane.went(0, Went::Well, 1_000);
-        assert_eq!(lane.take_too_late(&config(), 0), [12, 13, 14, 15, 16, 17, 18]);
-        assert_eq!(lane.waiting.len(), 13);
-        (0..2).for_each(|_| lane.went(0, Went::Badly, 1_000));
-        assert!(lane.take_too_late(&config(), 0).is_empty());
-        lane.went(0, Went::Badly, 1_000);
-        assert_eq!(lane.take_too_late(&config(), 0).len(), 11);
-        assert_eq!(lane.waiting.iter().map(|waits| waits.offset).collect::<Vec<_>>(), [9, 19]);
-    }
-
-    #[test]
-    fn one_success_opens_a_shut_lane() {
-        let mut lane = filled(0);
-        (0..9).for_each(|_| lane.went(0, Went::Badly, 1));
-        lane.went(0, Went::Nothing, 1);
-        assert!(lane.is_shut(&config()) && !lane.is_unremarkable(0));
-        lane.went(0, Went::Well, 1);
-        assert!(!lane.is_shut(&config()) && lane.is_unremarkable(0));
-    }
-
-    #[test]
-    fn a_moment_of_failures_shuts_nothing() {
-        let config = LaneConfig { failing_min_ms: 1_000, ..config() };
-        let mut lane = filled(0);
-        (0..9).for_each(|n| lane.went(100 + n, Went::Badly, 10));
-        assert!(!lane.is_shut(&config));
-        lane.went(1_090, Went::Badly, 10);
-        assert!(lane.is_shut(&config), "it has failed since 90");
-    }
-}
+mod tests;

@@ -1,7 +1,11 @@
 //! The lanes of a partition, and whose turn it is: operators take turns, and the lanes of each.
 
 use super::lane::{Lane, LaneConfig, Waits, Went};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use super::pace::Limited;
+use crate::limits::{Installation, Key, Terms, Wait};
+use aerogram_wire::v1::Subscription;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// Those with a lane that can go.
 #[derive(Default)]
@@ -22,6 +26,9 @@ pub struct Lanes {
     stale_since_ms: Option<i64>,
     /// Lanes whose receivers asked for patience, by when it ends.
     paused: BTreeSet<(i64, String)>,
+    /// Lanes that a limit holds back, by when they are tried again, and then by who waits the longest.
+    limited: BTreeMap<(i64, u64), String>,
+    next_turn: u64,
     /// Lanes that are full.
     full: usize,
 }
@@ -36,6 +43,8 @@ impl Lanes {
             stale: Vec::new(),
             stale_since_ms: None,
             paused: BTreeSet::new(),
+            limited: BTreeMap::new(),
+            next_turn: 0,
             full: 0,
         }
     }
@@ -44,8 +53,14 @@ impl Lanes {
     pub fn is_too_late(&self, now_ms: i64, subscription_id: &str) -> bool {
         self.by_subscription.get(subscription_id).is_some_and(|lane| {
             lane.is_shut(&self.config)
-                || lane.wait_ms(&self.config, now_ms, lane.waiting.len()) > self.config.wait_max_ms
+                || lane.wait_ms(&self.config, now_ms, lane.waiting()) > self.config.wait_max_ms
         })
+    }
+
+    /// Until when its receiver asked for more patience than a delivery may wait here, by the monotonic clock.
+    pub fn paused_long_until_ms(&self, now_ms: i64, subscription_id: &str) -> Option<i64> {
+        let lane = self.by_subscription.get(subscription_id)?;
+        lane.is_paused_long(&self.config, now_ms).then(|| lane.paused_until_ms())
     }
 
     /// Whether its receiver fails.
@@ -54,22 +69,45 @@ impl Lanes {
     }
 
     pub fn push_back(&mut self, operator: &str, subscription_id: &str, waits: Waits) {
-        self.grow(operator, subscription_id, |waiting| waiting.push_back(waits));
+        self.grow(operator, subscription_id, |lane| lane.push_back(waits));
     }
 
     /// Next in its lane: an attempt that follows at once.
     pub fn push_front(&mut self, operator: &str, subscription_id: &str, waits: Waits) {
-        self.grow(operator, subscription_id, |waiting| waiting.push_front(waits));
+        self.grow(operator, subscription_id, |lane| lane.push_front(waits));
     }
 
-    fn grow(&mut self, operator: &str, id: &str, push: impl FnOnce(&mut VecDeque<Waits>)) {
-        let lane = self.by_subscription.entry(id.to_owned()).or_default();
-        if lane.operator != operator {
-            operator.clone_into(&mut lane.operator);
+    fn grow(&mut self, operator: &str, id: &str, push: impl FnOnce(&mut Lane)) {
+        if !self.by_subscription.contains_key(id) {
+            self.by_subscription.insert(id.to_owned(), Lane::default());
         }
-        push(&mut lane.waiting);
-        self.full += usize::from(lane.waiting.len() == self.config.capacity);
+        self.change(id, |lane| {
+            if lane.operator != operator {
+                operator.clone_into(&mut lane.operator);
+            }
+            push(lane);
+        });
         self.list(id);
+    }
+
+    /// What changes how much waits in a lane.
+    fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+        let lane = self.by_subscription.get_mut(id)?;
+        let was_full = lane.is_full(&self.config);
+        let changed = change(lane);
+        self.full = self.full + usize::from(lane.is_full(&self.config)) - usize::from(was_full);
+        Some(changed)
+    }
+
+    /// What a subscription that has a lane allows.
+    pub fn learn(&mut self, subscription: &Subscription, installation: &Installation) -> Option<Arc<Terms>> {
+        let lane = self.by_subscription.get_mut(&subscription.id)?;
+        Some(lane.learn(subscription.version, || installation.terms(subscription)))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Lane)> {
+        self.by_subscription.iter()
     }
 
     /// The next record whose lane has room, with a request opened in it. `free`: how many requests the partition may still
@@ -98,13 +136,17 @@ impl Lanes {
         if operator.open >= 2 * free {
             return (None, !operator.ready.is_empty());
         }
-        let mut found = None;
+        let (mut found, mut emptied) = (None, Vec::new());
         for _ in 0..operator.ready.len() {
             let Some(id) = operator.ready.pop_front() else { break };
             let Some(lane) = self.by_subscription.get_mut(&id) else { continue };
-            if lane.waiting.is_empty() || lane.open() >= self.config.concurrency {
+            if lane.waiting() == 0 || lane.open() >= lane.concurrency(&self.config) {
                 // It is listed again when something comes or a request ends.
                 lane.listed = false;
+                if lane.waiting() == 0 {
+                    lane.limited = None;
+                    emptied.push(id);
+                }
                 continue;
             }
             if lane.paused_until_ms() > now_ms {
@@ -115,9 +157,10 @@ impl Lanes {
                 operator.ready.push_back(id);
                 continue;
             }
-            let waits = lane.waiting.pop_front();
-            self.full -= usize::from(lane.waiting.len() + 1 == self.config.capacity);
-            lane.listed = !lane.waiting.is_empty();
+            let was_full = lane.is_full(&self.config);
+            let waits = lane.pop_front();
+            self.full -= usize::from(was_full && !lane.is_full(&self.config));
+            lane.listed = lane.waiting() > 0;
             if lane.listed {
                 operator.ready.push_back(id);
             }
@@ -128,7 +171,9 @@ impl Lanes {
                 break;
             }
         }
-        (found, !operator.ready.is_empty())
+        let more = !operator.ready.is_empty();
+        emptied.iter().for_each(|id| self.forget_if_idle(now_ms, id));
+        (found, more)
     }
 
     /// The record's request is over, or was not begun.
@@ -137,7 +182,7 @@ impl Lanes {
         if !lane.end(offset) {
             return;
         }
-        let (operator, waits) = (lane.operator.clone(), !lane.waiting.is_empty());
+        let (operator, waits) = (lane.operator.clone(), lane.waiting() > 0);
         if let Some(operator) = self.operators.get_mut(&operator) {
             operator.open = operator.open.saturating_sub(1);
         }
@@ -168,40 +213,77 @@ impl Lanes {
 
     /// Takes out what waits too long in a lane.
     pub fn take_too_late(&mut self, now_ms: i64, subscription_id: &str) -> Vec<i64> {
-        let Some(lane) = self.by_subscription.get_mut(subscription_id) else { return Vec::new() };
-        let was_full = lane.waiting.len() >= self.config.capacity;
-        let late = lane.take_too_late(&self.config, now_ms);
-        self.full -= usize::from(was_full && lane.waiting.len() < self.config.capacity);
-        late
+        let config = self.config.clone();
+        self.change(subscription_id, |lane| lane.take_too_late(&config, now_ms)).unwrap_or_default()
     }
 
     /// The same in all lanes: the oldest request of each has grown older.
     pub fn take_all_too_late(&mut self, now_ms: i64) -> Vec<i64> {
-        let waiting = |(id, lane): (&String, &Lane)| (!lane.waiting.is_empty()).then(|| id.clone());
+        let waiting = |(id, lane): (&String, &Lane)| (lane.waiting() > 0).then(|| id.clone());
         // In one order, whatever the map's is.
         let ids: BTreeSet<_> = self.by_subscription.iter().filter_map(waiting).collect();
         ids.iter().flat_map(|id| self.take_too_late(now_ms, id)).collect()
     }
 
     /// What the receiver drains within the time that a delivery may wait.
-    pub fn window(&self, subscription_id: &str) -> usize {
-        let concurrency = self.config.concurrency;
-        self.by_subscription.get(subscription_id).map_or(concurrency, |lane| lane.window(&self.config))
+    pub fn window(&self, now_ms: i64, subscription_id: &str) -> usize {
+        let lane = self.by_subscription.get(subscription_id);
+        lane.map_or(self.config.concurrency, |lane| lane.window(&self.config, now_ms))
     }
 
     /// Not begun: the lane waits until the table moves on.
     pub fn hold_stale(&mut self, now_ms: i64, operator: &str, subscription_id: &str, waits: Waits) {
-        let Some(lane) = self.by_subscription.get_mut(subscription_id) else { return };
-        lane.end(waits.offset);
-        lane.waiting.push_front(waits);
-        lane.listed = true;
-        self.full += usize::from(lane.waiting.len() == self.config.capacity);
+        if self.put_back(operator, subscription_id, waits) {
+            self.stale.push(subscription_id.to_owned());
+            self.stale_since_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// Not begun: a limit holds the lane back; whether none did before.
+    pub fn hold_limited(&mut self, now_ms: i64, operator: &str, id: &str, waits: Waits, wait: Wait) -> bool {
+        if !self.put_back(operator, id, waits) {
+            return false;
+        }
+        let Some(lane) = self.by_subscription.get_mut(id) else { return false };
+        let turn = lane.limited.as_ref().map_or(self.next_turn, |limited| limited.turn);
+        self.next_turn += 1;
+        let until_ms = wait.until_ms.max(now_ms + 1);
+        self.limited.insert((until_ms, turn), id.to_owned());
+        lane.limit(now_ms, Limited { until_ms, turn, key: wait.key })
+    }
+
+    /// A request got the tokens it needs.
+    pub fn sent(&mut self, subscription_id: &str) {
+        if let Some(lane) = self.by_subscription.get_mut(subscription_id) {
+            lane.sent();
+        }
+    }
+
+    /// More was leased for a limit: those that it holds back are tried.
+    pub fn resume_limited_by(&mut self, key: &Key) {
+        let held = |id: &String| {
+            let lane = self.by_subscription.get(id);
+            lane.and_then(|lane| lane.limited.as_ref()).is_some_and(|limited| limited.key == *key)
+        };
+        let ids: Vec<_> = self.limited.extract_if(.., |_, id| held(id)).map(|(_, id)| id).collect();
+        ids.iter().for_each(|id| self.list_again(id));
+    }
+
+    /// The record [`Lanes::next`] gave was not begun after all. The lane is not among what is ready any more.
+    fn put_back(&mut self, operator: &str, id: &str, waits: Waits) -> bool {
+        let back = self.change(id, |lane| {
+            lane.end(waits.offset);
+            lane.push_front(waits);
+            lane.listed = true;
+        });
         if let Some(operator) = self.operators.get_mut(operator) {
             operator.open = operator.open.saturating_sub(1);
-            operator.ready.retain(|id| id != subscription_id);
+            // Where it stands when it has just been taken from.
+            if operator.ready.pop_back_if(|last| last == id).is_none() {
+                operator.ready.retain(|ready| ready != id);
+            }
         }
-        self.stale.push(subscription_id.to_owned());
-        self.stale_since_ms.get_or_insert(now_ms);
+        back.is_some()
     }
 
     pub fn recheck_stale(&mut self) {
@@ -215,10 +297,15 @@ impl Lanes {
         self.stale_since_ms
     }
 
-    /// Those whose receivers may be asked again.
+    /// Those whose receivers may be asked again, and those that a limit may let go.
     pub fn resume(&mut self, now_ms: i64) {
-        while self.resumes_ms().is_some_and(|until_ms| until_ms <= now_ms)
+        while self.paused.first().is_some_and(|(until_ms, _)| *until_ms <= now_ms)
             && let Some((_, id)) = self.paused.pop_first()
+        {
+            self.list_again(&id);
+        }
+        while self.limited.first_key_value().is_some_and(|((until_ms, _), _)| *until_ms <= now_ms)
+            && let Some((_, id)) = self.limited.pop_first()
         {
             self.list_again(&id);
         }
@@ -226,7 +313,9 @@ impl Lanes {
 
     /// When [`Lanes::resume`] has something to do.
     pub fn resumes_ms(&self) -> Option<i64> {
-        self.paused.first().map(|(until_ms, _)| *until_ms)
+        let paused = self.paused.first().map(|(until_ms, _)| *until_ms);
+        let limited = self.limited.first_key_value().map(|((until_ms, _), _)| *until_ms);
+        paused.into_iter().chain(limited).min()
     }
 
     pub fn any_full(&self) -> bool {

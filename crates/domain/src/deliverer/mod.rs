@@ -4,33 +4,43 @@
 //! consequences of a line that was read back and is not void.
 //!
 //! One file a stage: [`fold`] (what `attempts` says), [`admit`] (a record of `deliveries` comes in), [`send`] (lanes and
-//! requests), [`settle`] (outcome → line → consequences), [`commit`] (how far, and from where the next owner folds).
+//! requests), [`limited`] (tokens and bytes), [`settle`] (outcome → line → consequences), [`commit`] (how far, and from where the next owner folds).
 
 mod action;
 mod admit;
 mod commit;
+mod config;
+mod failing;
 mod fold;
 mod item;
 mod lane;
 mod lanes;
+mod limited;
+mod pace;
 mod polled;
 mod recalled;
 mod send;
 mod settle;
 mod table;
+mod top;
 
 pub use action::{Action, Consequence, Ticket, Why};
 pub use admit::Malformed;
 pub use commit::{BadMetadata, Resume};
+pub use config::{Config, Shared};
+pub use failing::FailingConfig;
 pub use fold::Fold;
 pub use lane::LaneConfig;
+pub use top::{LaneShown, LaneState};
 
 use crate::clock::Now;
+use crate::limits::{Held, Installation, Member};
 use crate::policy::Policies;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Line, Subscription};
 use commit::Commits;
+use failing::Failing;
 use fold::Applied;
 use item::{Items, State};
 use lanes::Lanes;
@@ -44,58 +54,6 @@ use table::Table;
 const PROBES_IN_HORIZON: i64 = 4;
 /// Time between looks at the lanes.
 const LOOK_MS: i64 = 500;
-/// Deliveries in memory while the memory of what is settled is full.
-const SLOWED_ITEMS_MAX: usize = 8;
-
-/// Limits of one partition.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub lanes: LaneConfig,
-    /// Requests begun whose line has not been read back: what a crash may repeat.
-    pub in_flight_max: usize,
-    /// Deliveries in memory.
-    pub items_max: usize,
-    /// Their bytes.
-    pub item_bytes_max: usize,
-    /// Bytes of what is remembered as settled; past it records are taken few at a time, until some of it is older than
-    /// the horizon.
-    pub memory_bytes_max: usize,
-    /// H of the protocol.
-    pub horizon_ms: i64,
-    /// A lane sends only while the last successful commit is younger: session timeout less a margin.
-    pub lease_ms: i64,
-    pub commit_interval_ms: i64,
-    /// Lines in one record.
-    pub line_batch_max: usize,
-    /// How long a line waits for company.
-    pub line_batch_wait_ms: i64,
-    /// A delivery that waits longer for the table to reach its position makes the owner start again.
-    pub freshness_wait_ms: i64,
-    /// How often the end of `subscriptions` is asked for.
-    pub table_ask_interval_ms: i64,
-    /// Nothing is sent unless all changes of subscriptions older than this are applied.
-    pub table_age_max_ms: i64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            lanes: LaneConfig::default(),
-            in_flight_max: 64,
-            items_max: 4_000,
-            item_bytes_max: 16 << 20,
-            memory_bytes_max: 128 << 20,
-            horizon_ms: 120_000,
-            lease_ms: 7_000,
-            commit_interval_ms: 1_000,
-            line_batch_max: 64,
-            line_batch_wait_ms: 5,
-            freshness_wait_ms: 5_000,
-            table_ask_interval_ms: 1_000,
-            table_age_max_ms: 5_000,
-        }
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
@@ -112,6 +70,12 @@ enum Phase {
 pub struct Partition {
     config: Config,
     policies: Arc<Policies>,
+    installation: Arc<Installation>,
+    /// Of the limits that the partitions of the process share.
+    member: Member,
+    /// Its part of what the process may hold.
+    item_bytes: Held,
+    memory_bytes: Held,
     rng: fastrand::Rng,
     phase: Phase,
     nonce: u64,
@@ -120,6 +84,7 @@ pub struct Partition {
     table: Table,
     items: Items,
     lanes: Lanes,
+    failing: Failing,
     /// When the lanes are looked at next for what waits too long.
     next_look_ms: i64,
     not_due: BTreeSet<(i64, i64)>,
@@ -146,7 +111,7 @@ impl Partition {
     /// `deliveries` from `resume.offset`.
     pub fn new(
         config: Config,
-        policies: Arc<Policies>,
+        shared: Shared,
         resume: Resume,
         nonce: u64,
         seed: u64,
@@ -158,7 +123,11 @@ impl Partition {
         Self {
             commits: Commits::new(resume.offset, now),
             fold: Fold::new(resume, now),
-            policies,
+            policies: shared.policies,
+            installation: shared.installation,
+            member: Member::join(shared.limiter),
+            item_bytes: Held::none(shared.item_bytes),
+            memory_bytes: Held::none(shared.memory_bytes),
             rng: fastrand::Rng::with_seed(seed),
             phase: Phase::Folding,
             nonce,
@@ -166,6 +135,7 @@ impl Partition {
             table: Table::new(now),
             items: Items::default(),
             lanes: Lanes::new(config.lanes.clone()),
+            failing: Failing::new(config.failing.clone()),
             next_look_ms: now.mono_ms,
             not_due: BTreeSet::new(),
             in_flight: 0,
@@ -196,17 +166,6 @@ impl Partition {
         self.in_flight
     }
 
-    /// Whether another record of `deliveries` may be taken. Until then the shell does not poll.
-    pub fn wants_more(&self) -> bool {
-        self.phase == Phase::Running
-            && self.table.is_folded()
-            && self.items.len() < self.config.items_max
-            && self.items.bytes() < self.config.item_bytes_max
-            && !self.lanes.any_full()
-            && (self.fold.memory_bytes() < self.config.memory_bytes_max
-                || self.items.len() < SLOWED_ITEMS_MAX)
-    }
-
     /// `deliveries` was read to its end: there is no backlog that memory must reach back for.
     pub fn on_deliveries_end(&mut self, now: Now) {
         self.polled.at_end(now);
@@ -228,6 +187,12 @@ impl Partition {
         state: Option<Subscription>,
         out: &mut Vec<Action>,
     ) {
+        if let Some(state) = state.as_ref().filter(|_| self.table.is_folded()) {
+            self.failing.read(now.mono_ms, self.table.get(&state.id).map(AsRef::as_ref), state);
+        }
+        if let Some(state) = &state {
+            self.lanes.learn(state, &self.installation);
+        }
         self.table.read(offset, state);
         self.lanes.recheck_stale();
         self.pump(now, out);
@@ -338,6 +303,7 @@ impl Partition {
         self.polled.ask_if_due(now, self.config.horizon_ms / PROBES_IN_HORIZON, out);
         self.commit_if_due(now, out);
         self.look_at_lanes(now);
+        self.note_health(now, out);
         self.pump(now, out);
     }
 
@@ -376,13 +342,14 @@ impl Partition {
             self.send_what_may_be_sent(now, out);
         }
         if matches!(self.phase, Phase::Running | Phase::Draining) {
-            self.repeat_expired(out);
+            self.repeat_expired(now, out);
             self.flush_lines(now, out);
         }
         if self.leaving.is_some() && self.phase == Phase::Draining && self.is_drained() {
             self.phase = Phase::Stopped;
             out.extend(self.leaving.take().map(Action::StartAgain));
         }
+        self.count_bytes();
     }
 
     /// Starts again, but not before what is in flight has ended: a request cut off would be repeated.

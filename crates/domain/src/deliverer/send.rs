@@ -65,12 +65,12 @@ impl Partition {
     }
 
     fn send(&mut self, now: Now, offset: i64, out: &mut Vec<Action>) {
-        let Some(item) = self.items.get_mut(offset) else { return };
+        let Some(item) = self.items.get(offset) else { return };
         let delivery = item.delivery.clone();
         let subscription_id = &delivery.subscription_id;
         let fresh = self.table.is_fresh(subscription_id, delivery.subscription_offset);
         if !fresh && !removed(Rule::Freshness) {
-            let waits = waits(offset, &delivery);
+            let waits = waits(item);
             return self.lanes.hold_stale(now.mono_ms, operator(&delivery), subscription_id, waits);
         }
         let target = match self.table.get(subscription_id) {
@@ -78,24 +78,44 @@ impl Partition {
             Some(s) => match s.status() {
                 Status::Active => Ok(s.clone()),
                 Status::Deleted => Err(Reason::SubscriptionDeleted),
+                // People are told of what waited for a receiver that failed for too long.
+                Status::Inactive if s.gave_up => Err(Reason::SubscriptionGaveUp),
                 Status::Inactive | Status::Unspecified => Err(Reason::SubscriptionInactive),
             },
         };
         match target {
             Ok(subscription) => {
+                let held = waits(item);
+                let Some(terms) = self.lanes.learn(&subscription, &self.installation) else { return };
+                if let Err(wait) = self.take_tokens(now, &terms, out) {
+                    let (kind, operator) = (wait.key.kind(), operator(&delivery));
+                    if self.lanes.hold_limited(now.mono_ms, operator, subscription_id, held, wait) {
+                        out.push(Action::Limited { kind });
+                    }
+                    return;
+                }
+                self.lanes.sent(subscription_id);
                 let policy = self.policies.of(&subscription.policy, &subscription.profile);
+                let Some(item) = self.items.get_mut(offset) else { return };
                 item.state = State::Sending;
                 item.in_flight = true;
                 item.sent_as = Some((subscription.clone(), policy.clone()));
                 self.in_flight += 1;
                 let attempt = self.attempts_made(offset) + 1;
-                let as_of = self.table.position();
-                out.push(Action::Send { offset, as_of, attempt, delivery, subscription, policy });
+                let (as_of, timeout_ms) = (self.table.position(), terms.timeout_ms);
+                out.push(Action::Send { offset, as_of, attempt, timeout_ms, delivery, subscription, policy });
             }
             Err(reason) => {
                 let subscription_id = subscription_id.clone();
                 self.lanes.close(now.mono_ms, &subscription_id, offset);
-                self.tell(now, offset, LineKind::Cancelled, |line| line.reason = reason.into());
+                let gave_up = reason == Reason::SubscriptionGaveUp;
+                let kind = if gave_up { LineKind::Escalated } else { LineKind::Cancelled };
+                let made = self.attempts_made(offset);
+                self.tell(now, offset, kind, |line| {
+                    (line.reason, line.attempts_made) = (reason.into(), made);
+                    // Of an escalation: when it was decided.
+                    line.due_at_ms = if gave_up { now.wall_ms } else { 0 };
+                });
             }
         }
     }

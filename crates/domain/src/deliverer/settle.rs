@@ -6,6 +6,7 @@ use super::item::State;
 use super::lane::Went;
 use super::{Action, Partition};
 use crate::clock::Now;
+use crate::ended::Ended;
 use crate::policy::{Answer, AttemptResult, Policy, Remark, Verdict};
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::SCHEMA;
@@ -77,6 +78,9 @@ impl Partition {
             Outcome::PlatformError => Went::Nothing,
             _ => Went::Badly,
         };
+        if went == Went::Well {
+            self.went_well(now, subscription_id);
+        }
         let asked_ms = policy.asked_by_receiver(result.answer);
         let pause_until_ms = (asked_ms > 0).then_some(now.mono_ms + asked_ms);
         let took_ms = i64::from(result.duration_ms);
@@ -85,8 +89,8 @@ impl Partition {
         self.park(now, late);
     }
 
-    fn window(&self, delivery: &Delivery) -> u32 {
-        u32::try_from(self.lanes.window(&delivery.subscription_id)).unwrap_or(u32::MAX)
+    fn window(&self, now: Now, delivery: &Delivery) -> u32 {
+        u32::try_from(self.lanes.window(now.mono_ms, &delivery.subscription_id)).unwrap_or(u32::MAX)
     }
 
     /// Puts a line on its way.
@@ -133,6 +137,7 @@ impl Partition {
     /// The own line came back and is valid.
     pub(super) fn lined(&mut self, now: Now, offset: i64, line: Line, out: &mut Vec<Action>) {
         self.leave_flight(offset);
+        self.hear_failure(now, offset, &line, out);
         if line.kind() == LineKind::Failed {
             // The next attempt follows at once: next in its lane.
             self.set_state(offset, State::Waiting);
@@ -166,13 +171,15 @@ impl Partition {
     /// Writes what follows from a line: the pending entry of the next seq, the escalation, the tombstone.
     fn consequences(&mut self, now: Now, offset: i64, line: Option<Line>, out: &mut Vec<Action>) {
         let before = out.len();
+        self.take_note_back(now, offset, out);
         if let Some(line) = &line {
             match line.kind() {
-                LineKind::Retry | LineKind::Parked => self.pend(offset, line, out),
-                LineKind::Escalated => self.escalate(now, offset, line, out),
+                LineKind::Retry | LineKind::Parked => self.pend(now, offset, line, out),
+                LineKind::Escalated => self.escalate(offset, line, out),
                 _ => {}
             }
         }
+        let ended = self.ended(now, offset, line.as_ref());
         let Some(item) = self.items.get_mut(offset) else { return };
         item.told_index = self.fold.run(item.key).and_then(|run| run.settled_index(item.delivery.seq));
         let is_duplicate = item.state != State::Lining;
@@ -180,7 +187,7 @@ impl Partition {
             out.push(Action::Tombstone {
                 ticket: Ticket { offset, consequence: Consequence::Tombstone },
                 key: PendingKey { run: item.key, seq: item.delivery.seq },
-                outcome: line.as_ref().map(Line::kind),
+                ended,
             });
         }
         item.line = line.map(Box::new);
@@ -188,7 +195,17 @@ impl Partition {
         self.settle_if_done(now, offset);
     }
 
-    fn pend(&self, offset: i64, line: &Line, out: &mut Vec<Action>) {
+    /// What a tombstone tells the scheduler.
+    fn ended(&self, now: Now, offset: i64, line: Option<&Line>) -> Ended {
+        let id = self.items.get(offset).map_or("", |item| &item.delivery.subscription_id);
+        let paused_until_ms = self.lanes.paused_long_until_ms(now.mono_ms, id);
+        Ended {
+            kind: line.and_then(kind_of),
+            paused_until_ms: paused_until_ms.map(|until_ms| now.wall_ms + until_ms - now.mono_ms),
+        }
+    }
+
+    fn pend(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
         let seq = item.delivery.seq + 1;
         let kind = if line.kind() == LineKind::Parked { PendingKind::Parked } else { PendingKind::Retry };
@@ -209,12 +226,12 @@ impl Partition {
                 kind: kind.into(),
                 due_at_ms: line.due_at_ms,
                 delivery: Some(delivery),
-                window_max: if kind == PendingKind::Parked { self.window(&item.delivery) } else { 0 },
+                window_max: if kind == PendingKind::Parked { self.window(now, &item.delivery) } else { 0 },
             }),
         });
     }
 
-    fn escalate(&self, now: Now, offset: i64, line: &Line, out: &mut Vec<Action>) {
+    fn escalate(&self, offset: i64, line: &Line, out: &mut Vec<Action>) {
         let Some(item) = self.items.get(offset) else { return };
         // What was called and judged by; of an inherited line only what is so now.
         let sent_as = item.sent_as.as_ref().filter(|_| !removed(Rule::JudgedBy));
@@ -225,8 +242,9 @@ impl Partition {
             }
             (None, None) => Default::default(),
         };
+        // Without an attempt: when it was decided, whoever writes it.
         let ended_ms =
-            line.attempt.as_ref().map_or(now.wall_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
+            line.attempt.as_ref().map_or(line.due_at_ms, |a| a.started_at_ms + i64::from(a.duration_ms));
         out.push(Action::Escalate {
             ticket: Ticket { offset, consequence: Consequence::Escalate },
             key: item.key,
@@ -311,28 +329,38 @@ impl Partition {
         self.pump(now, out);
     }
 
-    pub(super) fn repeat_expired(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn repeat_expired(&mut self, now: Now, out: &mut Vec<Action>) {
         if self.expired.is_empty() || self.repeat_after.is_none_or(|end| self.fold.next_offset < end) {
             return;
         }
         self.repeat_after = None;
         for ticket in std::mem::take(&mut self.expired) {
             if let Some(line) = self.items.get(ticket.offset).and_then(|item| item.line.clone()) {
-                self.pend(ticket.offset, &line, out);
+                self.pend(now, ticket.offset, &line, out);
             }
         }
     }
 
     fn settle_if_done(&mut self, now: Now, offset: i64) {
-        let Some(item) = self.items.get_mut(offset) else { return };
+        let Some(item) = self.items.get(offset) else { return };
         if item.state == State::Settling(0) {
-            item.state = State::Settled;
-            item.line = None;
             if let Some(index) = item.told_index {
                 self.fold.consequences_done(now, index);
             }
+            self.items.settle(offset);
             self.advance();
         }
+    }
+}
+
+/// What the scheduler learns of the receiver by a line.
+fn kind_of(line: &Line) -> Option<LineKind> {
+    match line.kind() {
+        // As little as by a cancellation: the next one will need no attempt either.
+        LineKind::Escalated if line.attempt.is_none() => Some(LineKind::Cancelled),
+        // Nothing at all: it was not asked, for it wants to be left alone.
+        LineKind::Retry if line.attempt.is_none() => None,
+        kind => Some(kind),
     }
 }
 

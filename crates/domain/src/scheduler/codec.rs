@@ -1,8 +1,9 @@
 //! Records of `pending` as changes of the store, and entries of the store as records of `deliveries`.
 
-use crate::store::{Change, Entry, Picked};
+use crate::ended::Ended;
+use crate::store::{Change, Entry, Payload, Picked};
 use aerogram_wire::key::PendingKey;
-use aerogram_wire::v1::{Delivery, LineKind, PendingEntry, PendingKind};
+use aerogram_wire::v1::{Delivery, PendingEntry, PendingKind};
 use aerogram_wire::{LaterSchema, Message as _, Versioned as _};
 use bytes::Bytes;
 
@@ -28,7 +29,7 @@ pub struct Read {
     /// Whether an entry was fired before is not known to the record: `first` is not said here.
     pub change: Change,
     /// Of a tombstone: how the fired record ended.
-    pub ended: Option<LineKind>,
+    pub ended: Ended,
 }
 
 /// The change that a record makes; no value: a tombstone, whose header says how the fired record ended.
@@ -41,10 +42,7 @@ pub fn read(
 ) -> Result<Read, Malformed> {
     let decoded = PendingKey::decode(&key).ok_or(Malformed::Key)?;
     let Some(value) = value else {
-        let number = outcome.and_then(|text| std::str::from_utf8(text).ok()?.parse::<i32>().ok());
-        // A number of a later version says nothing here.
-        let ended =
-            number.and_then(|n| LineKind::try_from(n).ok()).filter(|kind| *kind != LineKind::Unspecified);
+        let ended = outcome.map(Ended::parse).unwrap_or_default();
         return Ok(Read { offset, appended_ms, change: Change::Remove { key }, ended });
     };
     let pending = PendingEntry::decode(value.clone())?;
@@ -58,8 +56,9 @@ pub fn read(
         return Err(Malformed::Delivery);
     }
     let lane = parked.then(|| Bytes::from(delivery.subscription_id));
-    let entry = Entry { due_at_ms: pending.due_at_ms, value, lane, first: false };
-    Ok(Read { offset, appended_ms, change: Change::Put { key, entry }, ended: None })
+    let (due_at_ms, payload) = (pending.due_at_ms, Payload::Here(value));
+    let entry = Entry { due_at_ms, offset, payload, lane, first: false };
+    Ok(Read { offset, appended_ms, change: Change::Put { key, entry }, ended: Ended::default() })
 }
 
 /// An entry as the store gave it out.
@@ -72,13 +71,15 @@ pub(super) struct Fired {
     pub delivery: Delivery,
 }
 
-/// The record to be fired; it carries its pending key in (delivery id, run, seq).
-pub(super) fn fired(picked: &Picked) -> Result<Fired, Malformed> {
-    let key = PendingKey::decode(&picked.key).ok_or(Malformed::Key)?;
-    let pending = PendingEntry::decode(picked.entry.value.clone())?;
+/// The record to be fired; it carries its pending key in (delivery id, run, seq). `None`: its payload is not here, or
+/// nothing of ours, which was found when it was read.
+pub(super) fn fired(picked: &Picked) -> Option<Fired> {
+    let Payload::Here(value) = &picked.entry.payload else { return None };
+    let key = PendingKey::decode(&picked.key)?;
+    let pending = PendingEntry::decode(value.clone()).ok()?;
     let (kind, window_max) = (pending.kind(), pending.window_max as usize);
-    let delivery = pending.delivery.ok_or(Malformed::Delivery)?;
+    let delivery = pending.delivery?;
     let lane = Bytes::copy_from_slice(delivery.subscription_id.as_bytes());
     let delivery = Delivery { from_pending: true, due_at_ms: picked.entry.due_at_ms, ..delivery };
-    Ok(Fired { key, lane, kind, window_max, delivery })
+    Some(Fired { key, lane, kind, window_max, delivery })
 }

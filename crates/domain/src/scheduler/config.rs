@@ -17,6 +17,12 @@ pub struct Config {
     pub apply_batch_max: usize,
     /// Their bytes, at most, unless one alone has more: an operation has to fit into the store's time limit.
     pub apply_bytes_max: usize,
+    /// Payloads that the store keeps of the partition, in bytes at most; below 2^53.
+    pub payload_bytes_max: u64,
+    /// How much of Redis' maxmemory may be used while payloads are kept there.
+    pub high_water_percent: u32,
+    /// Payloads that the store lets go of in one operation when it is above these marks, at most.
+    pub drop_batch_max: usize,
     /// Records read and not applied, at most.
     pub buffer_max: usize,
     /// Their bytes; reading stops when it is reached.
@@ -47,6 +53,9 @@ impl Default for Config {
             age_max_ms: 43_200_000,
             apply_batch_max: 256,
             apply_bytes_max: 4 << 20,
+            payload_bytes_max: 1 << 30,
+            high_water_percent: 50,
+            drop_batch_max: 512,
             buffer_max: 2_048,
             buffer_bytes_max: 16 << 20,
             probe_interval_ms: 1_000,

@@ -1,26 +1,34 @@
 //! Credits: how parked work flows back to a receiver, one lane a subscription. Rule 13 of the protocol.
 //!
 //! At most the window of a lane is outstanding: fired by credit, and without a tombstone. While the lane is shut the
-//! window is one probe, at growing intervals; each window that succeeded doubles it, a failure halves it.
+//! window is one probe, at growing intervals; each window that succeeded doubles it, a failure halves it. What ends without
+//! an attempt, as after the subscription was deleted, asks nothing of the receiver: then the lane empties at its limit.
+
+mod lane;
 
 use super::Config;
 use crate::clock::Now;
+use crate::ended::Ended;
 use crate::store::Waiting;
 use aerogram_wire::v1::LineKind;
 use bytes::Bytes;
+use lane::Lane;
 use std::collections::{HashMap, VecDeque};
 
-struct Lane {
-    waiting: usize,
-    outstanding: usize,
-    window: usize,
-    window_max: usize,
-    /// Successes since the window changed.
-    succeeded: usize,
-    /// Nothing but probes.
-    shut: bool,
-    probe_at_ms: i64,
-    probe_wait_ms: i64,
+/// A lane as people see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LaneShown {
+    pub subscription_id: String,
+    /// Deliveries that wait in it.
+    pub waiting: usize,
+    /// Fired by credit, and not ended yet.
+    pub outstanding: usize,
+    /// Outstanding at most.
+    pub window: usize,
+    /// Its receiver fails, and gets nothing but probes.
+    pub shut: bool,
+    /// Of a shut one, in how many milliseconds the next probe is fired; 0: now, or when the last one has ended.
+    pub next_probe_ms: Option<i64>,
 }
 
 /// The lanes of a partition in which something waits, or that are shut.
@@ -63,16 +71,7 @@ impl Lanes {
         if !self.by_id.contains_key(id) {
             self.turns.push_back(id.clone());
         }
-        self.by_id.entry(id.clone()).or_insert_with(|| Lane {
-            waiting: 0,
-            outstanding: 0,
-            window: 1,
-            window_max: config.window_default,
-            succeeded: 0,
-            shut: true,
-            probe_at_ms: now.mono_ms,
-            probe_wait_ms: config.probe_wait_min_ms,
-        })
+        self.by_id.entry(id.clone()).or_insert_with(|| Lane::new(config, now))
     }
 
     /// Whether what is due for it waits for a credit.
@@ -134,17 +133,35 @@ impl Lanes {
         self.outstanding.get(key)
     }
 
-    /// A tombstone came back, or the firing expired: its credit is free again. `ended` moves the window; `None`: it
-    /// says nothing of the receiver.
-    pub fn returned(&mut self, config: &Config, now: Now, key: &Bytes, ended: Option<LineKind>) {
+    /// A tombstone came back, or the firing expired: its credit is free again. How it `ended` moves the window.
+    pub fn returned(&mut self, config: &Config, now: Now, key: &Bytes, ended: Ended) {
         let Some(id) = self.outstanding.remove(key) else { return };
         let Some(lane) = self.by_id.get_mut(&id) else { return };
         lane.outstanding = lane.outstanding.saturating_sub(1);
-        match ended {
+        if let Some(until_ms) = ended.paused_until_ms {
+            lane.pause(now, until_ms);
+        }
+        match ended.kind {
             Some(LineKind::Delivered) => lane.succeeded(config),
             Some(LineKind::Retry | LineKind::Escalated) => lane.failed(config, now),
+            Some(LineKind::Cancelled | LineKind::Superseded | LineKind::Expired) => lane.ended_unsent(),
             _ => {}
         }
+    }
+
+    /// Those in which most waits, `n` at most.
+    pub fn top(&self, now: Now, n: usize) -> Vec<LaneShown> {
+        let mut all: Vec<_> = self.by_id.iter().collect();
+        // The longest first; of equal ones the order is that of their ids, so that they don't jump about.
+        let longest = |(a_id, a): &(&Bytes, &Lane), (b_id, b): &(&Bytes, &Lane)| {
+            b.waiting.cmp(&a.waiting).then_with(|| a_id.cmp(b_id))
+        };
+        if n < all.len() {
+            all.select_nth_unstable_by(n, longest);
+            all.truncate(n);
+        }
+        all.sort_unstable_by(longest);
+        all.into_iter().map(|(id, lane)| lane.shown(now, id)).collect()
     }
 
     /// Lanes, and how many are shut, for the metrics.
@@ -153,157 +170,5 @@ impl Lanes {
     }
 }
 
-impl Lane {
-    /// Nothing waits, and nothing is on its way. A shut one is remembered until its next probe: what is due until then
-    /// waits with it.
-    fn is_done(&self, now: Now) -> bool {
-        let probing = self.shut && now.mono_ms < self.probe_at_ms;
-        self.waiting == 0 && self.outstanding == 0 && !probing
-    }
-
-    fn credits(&self, now: Now) -> usize {
-        if self.shut && now.mono_ms < self.probe_at_ms {
-            return 0;
-        }
-        self.window.saturating_sub(self.outstanding)
-    }
-
-    fn succeeded(&mut self, config: &Config) {
-        self.shut = false;
-        self.probe_wait_ms = config.probe_wait_min_ms;
-        self.succeeded += 1;
-        if self.succeeded >= self.window {
-            self.window = (self.window * 2).min(self.window_max.max(1));
-            self.succeeded = 0;
-        }
-    }
-
-    fn failed(&mut self, config: &Config, now: Now) {
-        self.succeeded = 0;
-        if self.window > 1 {
-            self.window /= 2;
-            return;
-        }
-        if self.shut {
-            self.probe_wait_ms = (self.probe_wait_ms * 2).min(config.probe_wait_max_ms);
-        }
-        self.shut = true;
-        self.probe_at_ms = now.mono_ms + self.probe_wait_ms;
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LANE: Bytes = Bytes::from_static(b"lane");
-
-    fn now(mono_ms: i64) -> Now {
-        Now { wall_ms: mono_ms, mono_ms }
-    }
-
-    fn config() -> Config {
-        Config { window_default: 8, probe_wait_min_ms: 100, probe_wait_max_ms: 350, ..Config::default() }
-    }
-
-    fn key(n: usize) -> Bytes {
-        n.to_be_bytes().to_vec().into()
-    }
-
-    /// Fires all that may be, and answers how many those were.
-    fn fire(lanes: &mut Lanes, at_ms: i64, next: &mut usize) -> usize {
-        let n = lanes.wants(now(at_ms), 1_000, |_| 0).iter().map(|(_, n)| *n).sum();
-        for _ in 0..n {
-            assert!(lanes.may_fire(now(at_ms), &LANE));
-            lanes.fired(now(at_ms), &key(*next), &LANE);
-            *next += 1;
-        }
-        n
-    }
-
-    #[test]
-    fn a_success_opens_the_lane_and_each_window_of_them_doubles_it_up_to_its_limit() {
-        let (mut lanes, mut next, mut returned) = (Lanes::default(), 0, 0);
-        lanes.waiting(&config(), now(0), vec![(LANE, 1_000)]);
-        let mut windows = Vec::new();
-        for _ in 0..6 {
-            windows.push(fire(&mut lanes, 0, &mut next));
-            while returned < next {
-                lanes.returned(&config(), now(0), &key(returned), Some(LineKind::Delivered));
-                returned += 1;
-            }
-        }
-        assert_eq!(windows, [1, 2, 4, 8, 8, 8]);
-        lanes.can_take(&LANE, 16);
-        assert_eq!(fire(&mut lanes, 0, &mut next), 8);
-    }
-
-    #[test]
-    fn while_it_fails_there_is_one_probe_at_growing_intervals() {
-        let (mut lanes, mut next) = (Lanes::default(), 0);
-        lanes.waiting(&config(), now(0), vec![(LANE, 1_000)]);
-        let mut probes = Vec::new();
-        for at_ms in 0..1_500 {
-            for _ in 0..fire(&mut lanes, at_ms, &mut next) {
-                probes.push(at_ms);
-                lanes.returned(&config(), now(at_ms), &key(next - 1), Some(LineKind::Retry));
-            }
-        }
-        assert_eq!(probes, [0, 200, 550, 900, 1_250]);
-    }
-
-    #[test]
-    fn a_credit_comes_back_once_and_without_a_verdict_the_window_stays() {
-        let (mut lanes, mut next) = (Lanes::default(), 0);
-        lanes.waiting(&config(), now(0), vec![(LANE, 9)]);
-        assert_eq!(fire(&mut lanes, 0, &mut next), 1);
-        lanes.fired(now(0), &key(0), &LANE);
-        assert!(!lanes.may_fire(now(999), &LANE), "it is outstanding, whatever the time");
-        lanes.returned(&config(), now(999), &key(0), None);
-        lanes.returned(&config(), now(999), &key(0), None);
-        assert_eq!(fire(&mut lanes, 999, &mut next), 1);
-    }
-
-    #[test]
-    fn one_failure_halves_a_wide_window_and_does_not_shut_the_lane() {
-        let (mut lanes, mut next) = (Lanes::default(), 0);
-        lanes.waiting(&config(), now(0), vec![(LANE, 1_000)]);
-        for n in 0..7 {
-            fire(&mut lanes, 0, &mut next);
-            lanes.returned(&config(), now(0), &key(n), Some(LineKind::Delivered));
-        }
-        while next < 11 {
-            assert!(fire(&mut lanes, 0, &mut next) > 0);
-        }
-        lanes.returned(&config(), now(0), &key(8), Some(LineKind::Retry));
-        assert_eq!(fire(&mut lanes, 0, &mut next), 0);
-        (9..15).for_each(|n| lanes.returned(&config(), now(0), &key(n), None));
-        assert!(fire(&mut lanes, 0, &mut next) > 1);
-    }
-
-    #[test]
-    fn lanes_take_turns_and_an_empty_one_is_forgotten() {
-        let mut lanes = Lanes::default();
-        let ids: Vec<Bytes> = ["a", "b", "c"].map(Bytes::from).into();
-        lanes.waiting(&config(), now(0), ids.iter().map(|id| (id.clone(), 5)).collect());
-        let first: Vec<_> = (0..3).flat_map(|_| lanes.wants(now(0), 1, |_| 0)).map(|(id, _)| id).collect();
-        assert_eq!(first, ids);
-        assert_eq!(lanes.wants(now(0), 9, |_| 2), ids.iter().map(|id| (id.clone(), 3)).collect::<Vec<_>>());
-        lanes.waiting(&config(), now(0), vec![(ids[0].clone(), 0)]);
-        assert!(!lanes.is_paced(now(0), &ids[0]) && lanes.is_paced(now(0), &ids[1]));
-        lanes.wants(now(0), 9, |_| 0);
-        assert_eq!((lanes.by_id.len(), lanes.turns.len()), (2, 2));
-    }
-
-    #[test]
-    fn a_shut_lane_is_remembered_until_its_next_probe() {
-        let (mut lanes, mut next) = (Lanes::default(), 0);
-        lanes.waiting(&config(), now(0), vec![(LANE, 1)]);
-        fire(&mut lanes, 0, &mut next);
-        lanes.waiting(&config(), now(0), vec![(LANE, 0)]);
-        lanes.returned(&config(), now(50), &key(0), Some(LineKind::Retry));
-        assert!(lanes.is_paced(now(50), &LANE), "what is due now waits for the probe");
-        lanes.waiting(&config(), now(60), vec![(LANE, 1)]);
-        assert_eq!((fire(&mut lanes, 60, &mut next), fire(&mut lanes, 250, &mut next)), (0, 1));
-    }
-}
+mod tests;

@@ -1,10 +1,14 @@
 //! What the seeded world found, one by one.
 
+mod payloads;
+
+use super::reading::STALLED_PROBES_MAX;
 use super::*;
-use crate::store::{Entry, Picked};
+use crate::ended::Ended;
+use crate::store::{Change, Entry, Payload, Payloads, Picked, StoreOp, StoreReply};
 use aerogram_wire::Message as _;
-use aerogram_wire::key::RunKey;
-use aerogram_wire::v1::{Delivery, PendingEntry};
+use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::{Delivery, LineKind, PendingEntry, PendingKind};
 
 const KEY: PendingKey = PendingKey { run: RunKey { delivery_id: [3; 16], run: 0 }, seq: 1 };
 
@@ -18,12 +22,12 @@ fn entry() -> Bytes {
 }
 
 fn waits() -> Entry {
-    Entry { due_at_ms: 0, value: entry(), lane: None, first: true }
+    Entry { due_at_ms: 0, offset: 0, payload: Payload::Here(entry()), lane: None, first: true }
 }
 
 fn put(offset: i64) -> Read {
     let change = Change::Put { key: KEY.encode(), entry: waits() };
-    Read { offset, appended_ms: 0, change, ended: None }
+    Read { offset, appended_ms: 0, change, ended: Ended::default() }
 }
 
 fn taken_over(as_of_ms: i64) -> StoreReply {
@@ -31,7 +35,7 @@ fn taken_over(as_of_ms: i64) -> StoreReply {
 }
 
 fn applied() -> StoreReply {
-    StoreReply::Applied { pending: 1, lanes: Vec::new() }
+    StoreReply::Applied { pending: 1, payloads: Payloads::default(), lanes: Vec::new() }
 }
 
 /// An owner that has read up to the end, which is offset 1, with one entry in the store.

@@ -1,16 +1,13 @@
 //! The operations on the store, one at a time: apply what was read, mark what was fired, pick what is due, hold what
 //! waits for a credit, pick what has one.
 
-use super::codec::{Fired, fired};
-use super::{Action, Firing, Partition, Phase, Read};
+use super::{Action, Partition, Phase, Read, Room};
 use crate::clock::Now;
-use crate::sabotage::{Rule, removed};
-use crate::store::{Change, Picked, StoreOp};
-use aerogram_wire::v1::PendingKind;
+use crate::store::{Change, Keep, StoreOp};
 use bytes::Bytes;
 use std::collections::HashMap;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Apply,
     Mark,
@@ -40,24 +37,33 @@ impl Partition {
         }
     }
 
+    /// The next turn is that of what is due.
+    pub(super) fn due_is_next(&mut self) {
+        self.turn = TURNS.iter().position(|turn| *turn == Turn::PickDue).unwrap_or(0);
+    }
+
     fn apply(&mut self, now: Now, out: &mut Vec<Action>) {
-        if self.buffer.is_empty() && self.seen_end_at_ms.is_none() {
+        let nothing = self.buffer.is_empty() && self.seen_end_at_ms.is_none();
+        let must_wait = self.backlog.room == Room::Full && now.mono_ms < self.retry_store_at_ms;
+        if nothing || must_wait {
             return;
         }
-        let batch = self.next_batch();
-        self.applying_upto = batch.last().map_or(self.applied, |record| record.offset);
+        self.applying = self.next_batch();
+        self.applying_upto = self.applying.last().map_or(self.applied, |record| record.offset);
         let as_of_ms = self.seen_end_at_ms.take();
+        self.applying_as_of_ms = as_of_ms;
         self.as_of_ms = as_of_ms.unwrap_or(self.as_of_ms);
-        let mut changes = Vec::with_capacity(batch.len());
-        for record in batch {
-            // One that is written again is no longer on its way: the tombstone between may have been compacted away.
-            self.applying_ends.push((record.change.key().clone(), record.ended));
-            changes.push(record.change);
-        }
-        self.forget_marks(&changes);
+        let mut room_bytes = self.room_bytes;
+        let sent = |record: &Read| within(&mut room_bytes, record.change.clone());
+        let changes = self.applying.iter().map(sent).collect();
+        let keep = Keep {
+            bytes_max: self.config.payload_bytes_max,
+            high_water_percent: self.config.high_water_percent,
+            drop_max: self.config.drop_batch_max,
+        };
         let (under, upto) = (self.under(now), self.applying_upto);
         self.store_busy = true;
-        out.push(Action::Store(StoreOp::Apply { under, upto, changes, as_of_ms }));
+        out.push(Action::Store(StoreOp::Apply { under, upto, changes, as_of_ms, keep }));
     }
 
     fn mark(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -68,22 +74,6 @@ impl Partition {
         let (under, keys) = (self.under(now), self.marking.clone());
         self.store_busy = true;
         out.push(Action::Store(StoreOp::MarkFired { under, keys }));
-    }
-
-    /// What was fired before these changes says nothing about the entries after them.
-    fn forget_marks(&mut self, changes: &[Change]) {
-        for key in changes.iter().map(Change::key) {
-            // What is on its way to a lane is another entry now, or none.
-            self.to_hold.retain(|(held, _)| held != key);
-            if let Some(firing) = self.firing.get_mut(key) {
-                firing.changed = true;
-                let acknowledged = self.to_mark.len();
-                self.to_mark.retain(|(marked, _)| marked != key);
-                if self.to_mark.len() < acknowledged {
-                    self.firing.remove(key);
-                }
-            }
-        }
     }
 
     fn next_batch(&mut self) -> Vec<Read> {
@@ -100,15 +90,8 @@ impl Partition {
         batch
     }
 
-    /// Of what may be on its way to `deliveries`: how many records, and how many bytes.
-    fn room(&self) -> Option<(usize, usize)> {
-        let bytes: usize = self.firing.values().map(|firing| firing.bytes).sum();
-        let records = self.config.fire_batch_max.saturating_sub(self.firing.len());
-        (records > 0 && bytes < self.config.fire_bytes_max).then_some((records, bytes))
-    }
-
     fn pick_due(&mut self, now: Now, out: &mut Vec<Action>) {
-        let may = self.pick_due && !self.draining && self.to_hold.is_empty() && self.pending > 0;
+        let may = self.pick_due && !self.draining && self.to_hold.is_empty() && self.backlog.entries > 0;
         let Some((_, bytes)) = self.room().filter(|_| may && self.is_ready(now)) else { return };
         self.pick_due = false;
         self.store_busy = true;
@@ -121,11 +104,13 @@ impl Partition {
     }
 
     fn pick_parked(&mut self, now: Now, out: &mut Vec<Action>) {
-        let may = self.credits_due && !self.draining;
+        let may = self.credits_due && !self.draining && self.reading_back.is_none();
         let Some((records, bytes)) = self.room().filter(|_| may && self.is_ready(now)) else { return };
         self.credits_due = false;
+        // The store gives these out again, before the others.
         let mut unmarked: HashMap<&Bytes, usize> = HashMap::new();
-        for lane in self.firing.values().filter_map(|firing| firing.lane.as_ref()) {
+        let missing = self.missing.values().filter_map(|missing| missing.lane.as_ref());
+        for lane in self.firing.values().filter_map(|firing| firing.lane.as_ref()).chain(missing) {
             *unmarked.entry(lane).or_default() += 1;
         }
         let wants = self.lanes.wants(now, records, |id| unmarked.get(id).copied().unwrap_or(0));
@@ -146,52 +131,16 @@ impl Partition {
         self.store_busy = true;
         out.push(Action::Store(StoreOp::Hold { under, keys }));
     }
+}
 
-    pub(super) fn fire_due(&mut self, now: Now, picked: Vec<Picked>, out: &mut Vec<Action>) {
-        for picked in picked {
-            if self.firing.contains_key(&picked.key) {
-                continue;
-            }
-            // Whatever is in the store was checked when it was read from the log.
-            let Ok(fired) = fired(&picked) else { continue };
-            // What was parked and stands here is written again after its tombstone, so it does not wait.
-            if fired.kind != PendingKind::Parked && self.lanes.is_paced(now, &fired.lane) {
-                self.to_hold.push((picked.key, fired.lane));
-            } else if self.firing.len() < self.config.fire_batch_max {
-                self.fire(picked, fired, None, out);
-            }
+/// What the store would not keep anyway is not sent to it.
+fn within(room_bytes: &mut u64, mut change: Change) -> Change {
+    if let Change::Put { entry, .. } = &mut change {
+        let bytes = entry.payload.bytes() as u64;
+        match bytes <= *room_bytes {
+            true => *room_bytes -= bytes,
+            false => entry.payload = entry.payload.in_log(),
         }
     }
-
-    pub(super) fn fire_by_credit(&mut self, now: Now, picked: Vec<Picked>, out: &mut Vec<Action>) {
-        for picked in picked {
-            if self.firing.contains_key(&picked.key) {
-                continue;
-            }
-            let Ok(mut fired) = fired(&picked) else { continue };
-            self.lanes.can_take(&fired.lane, fired.window_max);
-            let outstanding = self.lanes.credit_of(&picked.key).is_some();
-            if !outstanding && !self.lanes.may_fire(now, &fired.lane) {
-                continue;
-            }
-            self.lanes.fired(now, &picked.key, &fired.lane);
-            fired.delivery.by_credit = true;
-            // No line about a record that was not fired before is older than its firing. Of the others those who parked
-            // them said the time, whose clocks may run before ours.
-            let since_ms = if picked.entry.first { now.wall_ms } else { picked.entry.due_at_ms };
-            fired.delivery.due_at_ms = since_ms.min(now.wall_ms);
-            let lane = Some(fired.lane.clone());
-            self.fire(picked, fired, lane, out);
-        }
-    }
-
-    fn fire(&mut self, picked: Picked, fired: Fired, lane: Option<Bytes>, out: &mut Vec<Action>) {
-        if removed(Rule::FiredAfterAcknowledgement) {
-            self.to_mark.push((picked.key.clone(), lane.clone()));
-        }
-        let bytes = picked.key.len() + picked.entry.value.len();
-        self.firing.insert(picked.key, Firing { changed: false, bytes, lane });
-        let due_at_ms = fired.delivery.due_at_ms;
-        out.push(Action::Fire { key: fired.key, delivery: Box::new(fired.delivery), due_at_ms });
-    }
+    change
 }

@@ -2,7 +2,7 @@
 
 use super::effective_status;
 use crate::time::iso_millis;
-use aerogram_wire::v1::{Status, Subscription};
+use aerogram_wire::v1::{Limits, Status, Subscription};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -42,6 +42,12 @@ pub struct SubscriptionView {
     pub all_text: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationView>,
+    /// As its owner wants them; profile and installation may say less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsView>,
+    /// Since when every attempt failed, once that lasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<String>,
     /// Until then a replaced signing key signs too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_signing_key_until_date_time: Option<String>,
@@ -74,6 +80,30 @@ pub struct AuthenticationView {
     pub r#type: String,
 }
 
+/// What is shown of `limits`: each that was asked for.
+#[derive(Serialize, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_minute: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
+}
+
+fn limits_view(limits: &Limits) -> Option<LimitsView> {
+    let asked = |limit: u32| (limit != 0).then_some(limit);
+    (*limits != Limits::default()).then(|| LimitsView {
+        rate_per_minute: asked(limits.rate_per_minute),
+        burst: asked(limits.burst),
+        concurrency: asked(limits.concurrency),
+        timeout_ms: asked(limits.timeout_ms),
+    })
+}
+
 /// How its owner sees a subscription at `now_ms`.
 pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
     let expires = subscription.expires_at_ms;
@@ -103,6 +133,9 @@ pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
         headers: template.map(|template| template.header_names.clone()).unwrap_or_default(),
         all_text: subscription.all_text,
         authentication: authentication.map(|of| AuthenticationView { r#type: of.r#type.clone() }),
+        limits: subscription.limits.as_ref().and_then(limits_view),
+        failing_since: (subscription.failing_since_ms != 0)
+            .then(|| iso_millis(subscription.failing_since_ms)),
         previous_signing_key_until_date_time: previous
             .filter(|previous| now_ms < previous.until_ms)
             .map(|previous| iso_millis(previous.until_ms)),
@@ -158,10 +191,18 @@ mod tests {
         let overlap = r#","previousSigningKeyUntilDateTime":"2024-01-15T10:30:00.000Z"}"#;
         assert!(shown(1_705_314_599_999).ends_with(&format!("{end}{overlap}")));
         assert!(!shown(0).contains("hush"));
+        subscription.limits = Some(Limits { concurrency: 4, timeout_ms: 5_000, ..Limits::default() });
+        subscription.failing_since_ms = 1_705_314_600_000;
+        let health =
+            r#","limits":{"concurrency":4,"timeoutMs":5000},"failingSince":"2024-01-15T10:30:00.000Z"}"#;
+        let shown = serde_json::to_string(&view(&subscription, 1_705_314_600_000)).unwrap();
+        assert!(shown.ends_with(&format!("{end}{health}")), "{shown}");
+        subscription.limits = Some(Limits::default());
         subscription.expires_at_ms = 0;
         subscription.contract = "C-7".into();
         subscription.name = "orders of the north".into();
         let view = serde_json::to_value(view(&subscription, 0)).unwrap();
+        assert_eq!(view.get("limits"), None);
         assert_eq!(view["expirationDateTime"], serde_json::Value::Null);
         assert_eq!((&view["contractId"], &view["name"]), (&"C-7".into(), &"orders of the north".into()));
     }

@@ -2,7 +2,7 @@
 
 use super::UrlCheck;
 use super::callback_url::parse_callable_url;
-use super::fields::Fields;
+use super::fields::{Fields, pointer_step};
 use crate::authentication::{self, Authentication, Kind};
 use crate::body::ENVELOPE_FIELDS;
 use crate::catalogue::EventType;
@@ -161,9 +161,4 @@ pub(super) fn no_clash<'n>(
 
 fn kinds() -> String {
     Kind::ALL.map(Kind::name).join(", ")
-}
-
-/// RFC 6901.
-fn pointer_step(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

@@ -94,3 +94,8 @@ pub(super) fn kind(value: &Value) -> &'static str {
         Value::Object(_) => "an object",
     }
 }
+
+/// A name in a JSON pointer (RFC 6901).
+pub(super) fn pointer_step(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}

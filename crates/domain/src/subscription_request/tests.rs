@@ -1,4 +1,5 @@
 mod delivery;
+mod limits;
 
 use super::*;
 use proptest::prelude::*;

@@ -23,7 +23,7 @@ const SECRETS: [(&str, &str); 3] = [
 ];
 
 /// A command as an administrator's shell runs it, with the secrets.
-async fn aerogram(cluster: &Cluster, args: &[&str]) -> Result<Finished> {
+pub async fn aerogram(cluster: &Cluster, args: &[&str]) -> Result<Finished> {
     aerogram_as(cluster, ADMIN, &SECRETS, args).await
 }
 
@@ -39,18 +39,18 @@ async fn aerogram_as(
 }
 
 /// A file of subscriptions in the test's directory.
-fn written(cluster: &Cluster, name: &str, text: &str) -> Result<String> {
+pub fn written(cluster: &Cluster, name: &str, text: &str) -> Result<String> {
     let path = cluster.setup.rig.dir().join(name);
     fs::write(&path, text)?;
     Ok(path.display().to_string())
 }
 
-async fn apply(cluster: &Cluster, path: &str, more: &[&str]) -> Result<Finished> {
+pub async fn apply(cluster: &Cluster, path: &str, more: &[&str]) -> Result<Finished> {
     aerogram(cluster, &[&["subscriptions", "apply", path], more].concat()).await
 }
 
 /// It ends with this status and says all of this, on either stream.
-fn said(finished: &Finished, status: i32, parts: &[&str]) {
+pub fn said(finished: &Finished, status: i32, parts: &[&str]) {
     assert_eq!(finished.status.code(), Some(status), "{finished:?}");
     for part in parts {
         let there = finished.stdout.contains(part) || finished.stderr.contains(part);
@@ -58,7 +58,7 @@ fn said(finished: &Finished, status: i32, parts: &[&str]) {
     }
 }
 
-async fn nothing_to_do(cluster: &Cluster, path: &str, more: &[&str]) -> Result<()> {
+pub async fn nothing_to_do(cluster: &Cluster, path: &str, more: &[&str]) -> Result<()> {
     said(&apply(cluster, path, more).await?, 0, &["nothing to do"]);
     Ok(())
 }
@@ -73,7 +73,7 @@ async fn listed(cluster: &Cluster, owner: Owner) -> Result<Vec<Value>> {
     answer.json().as_array().cloned().context("no list")
 }
 
-async fn named(cluster: &Cluster, owner: Owner, name: &str) -> Result<Value> {
+pub async fn named(cluster: &Cluster, owner: Owner, name: &str) -> Result<Value> {
     let all = listed(cluster, owner).await?;
     all.iter().find(|one| one["name"] == name).cloned().with_context(|| format!("no {name} in {all:?}"))
 }

@@ -26,15 +26,17 @@ async fn the_page_for_administrators_does_what_it_says() -> Result<()> {
             .replace("127.0.0.1:8080", &cluster.setup.api)
             .replace("admin-token", &format!("'{ADMIN}'"))
     };
-    let example = here(page.block("toml")?);
+    let example = here(page.block_with("toml", "[[subscriptions]]")?);
     ensure!(example.contains(&cluster.receiver.url("/orders")), "{example}");
     fs::write(dir.join("customers.toml"), example)?;
+    fs::write(dir.join("limits.toml"), page.block_with("toml", "[hosts.")?)?;
     fs::write(dir.join("trial-secret.txt"), "hush-trial\n")?;
     let script = [
         here(page.block_with("sh", "export AEROGRAM_TOKEN")?),
         format!("export PATH={}:$PATH", bin_dir()?.display()),
         here(page.block_with("sh", "subscriptions apply")?),
         "aerogram subscriptions apply - < customers.toml".to_owned(),
+        "aerogram config check --config limits.toml".to_owned(),
     ];
     let mut shell = Command::new("bash");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AEROGRAM_")) {
@@ -46,7 +48,9 @@ async fn the_page_for_administrators_does_what_it_says() -> Result<()> {
         ("ORDERS_AUTHORIZATION", "Bearer hush-orders"),
     ]);
     let said = run(&mut shell).await?;
-    for part in ["3 to be done", "3 created", "nothing to do: 3 as the file says"] {
+    for part in
+        ["3 to be done", "3 created", "nothing to do: 3 as the file says", "host_rate_per_minute = 60000"]
+    {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
     assert_eq!(said.matches("nothing to do").count(), 3, "{said}");

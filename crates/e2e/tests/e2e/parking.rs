@@ -1,153 +1,124 @@
-//! A dead or slow receiver holds up nobody: what waits for it is parked, and flows back by credits when it is well again.
+//! What a dead receiver misses is parked once each, and flows back to it by credits when it is well again.
 
-use crate::cluster::{Cluster, PATIENCE, QUIET};
+use crate::cluster::{Cluster, QUIET};
+use crate::ledger::{all_succeed, metric, most_open, parked_once_each, wait_parked};
 use crate::publish::{events, structured};
 use crate::rest::{ACME, Subscription};
+use crate::scale::{patience, scaled};
 use crate::setup::Setup;
-use crate::topics;
-use aerogram_testkit::{Behaviour, Reply, Request};
-use aerogram_wire::Topic;
-use aerogram_wire::v1::attempts_record::Body;
-use aerogram_wire::v1::{AttemptsRecord, LineKind};
-use anyhow::Result;
+use aerogram_testkit::{Behaviour, HttpClient, Request};
+use anyhow::{Result, ensure};
 use serde_json::json;
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 const KIND: &str = "FLIGHT_CANCEL";
+const PATH: &str = "/dead";
+/// Requests that may be open at the receiver.
+const LIMIT: usize = 16;
+/// What the deliverer may hold: far less than what waits. One delivery of each partition may be beyond it.
+const HELD_BYTES_MAX: usize = 1 << 20;
+const DELIVERY_BYTES_MAX: usize = 2_000;
+/// Failures that shut the lane, and as many as may be open when it is shut.
+const TRIED_MAX: usize = 8 + LIMIT;
 
 /// Everybody shares the one partition there is.
 async fn start(test: &str) -> Result<Cluster> {
     let mut setup = Setup::new(test).await?;
     setup.policies(&json!({"patient": {"delays_ms": vec![1_000; 60], "jitter_percent": 0}}));
     setup.set("TOPICS__PARTITIONS", "1");
-    setup.set("DELIVERER__REQUEST_TIMEOUT_MS", "15000");
+    setup.set("DELIVERER__ITEM_BYTES_MAX", HELD_BYTES_MAX.to_string());
     setup.set("DELIVERER__LANE_FAILING_MIN_MS", "0");
     setup.set("SCHEDULER__PROBE_WAIT_MIN_MS", "200");
     setup.set("SCHEDULER__PROBE_WAIT_MAX_MS", "1000");
     Cluster::start(setup).await
 }
 
-async fn subscribe(cluster: &Cluster, path: &str, behaviour: Behaviour) -> Result<Subscription> {
-    cluster.receiver.behave(path, behaviour);
-    cluster.subscribe(ACME, KIND, path, &json!({"policy": "patient"})).await
-}
-
-fn succeeded(request: &Request) -> bool {
-    request.reply.status() == Some(200) || matches!(&request.reply, Reply::After(..))
-}
-
-/// How often each delivery succeeded.
-fn successes(cluster: &Cluster, path: &str) -> HashMap<String, usize> {
-    let mut by_id = HashMap::new();
-    for request in cluster.receiver.requests_on(path) {
-        if succeeded(&request) && request.ended().is_some() {
-            *by_id.entry(request.webhook_id().unwrap_or_default().to_owned()).or_default() += 1;
-        }
-    }
-    by_id
-}
-
-async fn wait_for_all(cluster: &Cluster, path: &str, count: usize) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
-    while successes(cluster, path).len() < count {
-        let there = successes(cluster, path).len();
-        anyhow::ensure!(Instant::now() < until, "{there} of {count} on {path}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let more: Vec<_> = successes(cluster, path).into_iter().filter(|(_, times)| *times > 1).collect();
-    assert!(more.is_empty(), "delivered more than once on {path}: {more:?}");
-    Ok(())
-}
-
-/// How often each delivery was parked.
-async fn parked(cluster: &Cluster) -> Result<HashMap<Vec<u8>, usize>> {
-    let mut by_id = HashMap::new();
-    for record in topics::decoded::<AttemptsRecord>(&cluster.setup, Topic::Attempts).await? {
-        let Some(Body::Batch(batch)) = record.body else { continue };
-        for line in batch.lines.iter().filter(|line| line.kind() == LineKind::Parked) {
-            *by_id.entry(line.delivery_id.to_vec()).or_default() += 1;
-        }
-    }
-    Ok(by_id)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_neighbours_of_a_dead_and_a_slow_receiver_get_everything_meanwhile() -> Result<()> {
-    const EVENTS: usize = 300;
-    let cluster = start("neighbours").await?;
-    subscribe(&cluster, "/dead", Behaviour::status(500)).await?;
-    subscribe(&cluster, "/slow", Behaviour::slow(Duration::from_secs(10))).await?;
-    let healthy: Vec<String> = (1..=8).map(|n| format!("/healthy-{n}")).collect();
-    for path in &healthy {
-        subscribe(&cluster, path, Behaviour::ok()).await?;
-    }
-    cluster.upstream.send_all(&cluster.setup.flights(), &structured(&events("e", KIND, EVENTS))).await?;
-    for path in &healthy {
-        wait_for_all(&cluster, path, EVENTS).await?;
-    }
-    let (dead, slow) = (successes(&cluster, "/dead").len(), successes(&cluster, "/slow").len());
-    assert!(dead == 0 && slow < EVENTS, "both still wait: {dead} and {slow} of {EVENTS}");
-
-    cluster.receiver.behave("/dead", Behaviour::ok());
-    cluster.receiver.behave("/slow", Behaviour::ok());
-    for path in ["/dead", "/slow"] {
-        wait_for_all(&cluster, path, EVENTS).await?;
-    }
-    Ok(())
+async fn subscribe(cluster: &Cluster) -> Result<Subscription> {
+    let extra = json!({"policy": "patient", "limits": {"concurrency": LIMIT}});
+    cluster.subscribe(ACME, KIND, PATH, &extra).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_a_dead_receiver_is_parked_once_and_flows_back_by_credits() -> Result<()> {
-    const EVENTS: usize = 2_000;
-    /// As many as may be open when the lane is shut, and those that shut it.
-    const TRIED_MAX: usize = 64 + 8;
-    let cluster = start("credits").await?;
-    subscribe(&cluster, "/dead", Behaviour::status(503)).await?;
-    cluster.upstream.send_all(&cluster.setup.flights(), &structured(&events("e", KIND, EVENTS))).await?;
-    let until = Instant::now() + PATIENCE;
-    while parked(&cluster).await?.len() < EVENTS - TRIED_MAX {
-        anyhow::ensure!(Instant::now() < until, "{} are parked", parked(&cluster).await?.len());
-    }
+    let count = scaled(100_000);
+    let mut cluster = start("credits").await?;
+    cluster.receiver.behave(PATH, Behaviour::status(503));
+    subscribe(&cluster).await?;
+    let held = Held::watch(cluster.process("deliverer-1")?.admin_url("/metrics"));
+    cluster.upstream.send_all(&cluster.setup.flights(), &structured(&events("e", KIND, count))).await?;
+    let parked = wait_parked(&cluster.setup, count - TRIED_MAX, patience(count)).await?;
+    let most_bytes = held.most_bytes().await?;
+    assert!(most_bytes > 0, "the deliverer does not say what it holds");
+    assert!(most_bytes <= HELD_BYTES_MAX + DELIVERY_BYTES_MAX, "{most_bytes} B were held at a time");
+    let deliverer = cluster.process("deliverer-1")?.peak_memory_bytes()?;
+    let scheduler = cluster.process("scheduler")?.peak_memory_bytes()?;
+    println!(
+        "{parked} of {count} parked; the deliverer held {most_bytes} B of them at a time, and had {} MiB, the scheduler {}",
+        deliverer >> 20,
+        scheduler >> 20
+    );
     // Until it is well, it is probed by one request at a time.
     tokio::time::sleep(2 * QUIET).await;
     let probed_since = Instant::now();
     tokio::time::sleep(2 * QUIET).await;
-    let probes: Vec<Arc<Request>> = of_since(&cluster, probed_since);
+    let probes = of_since(&cluster, probed_since);
     assert!(!probes.is_empty(), "it is probed");
     assert!(most_open(&probes) == 1, "{probes:#?}");
 
     let well_since = Instant::now();
-    cluster.receiver.behave("/dead", Behaviour::slow(Duration::from_millis(20)));
-    wait_for_all(&cluster, "/dead", EVENTS).await?;
+    cluster.receiver.behave(PATH, Behaviour::slow(Duration::from_millis(20)));
+    all_succeed(&cluster.receiver, PATH, count, patience(count)).await?;
     let flood = of_since(&cluster, well_since);
-    assert!(most_open(&flood) <= 64, "more than the lane may have open: {}", most_open(&flood));
-    // The window doubles with each window of successes: after n of them at most n + 1 more are under way. The last
-    // probe of before may be among them.
-    for (index, request) in flood.iter().enumerate() {
-        let ended_before =
-            |other: &&Arc<Request>| other.ended().is_some_and(|ended| ended <= request.arrived);
-        let ended = flood.iter().take(index).filter(ended_before).count();
-        assert!(index <= 2 * ended + 1, "request {index} came when {ended} had ended");
+    let most = most_open(&flood);
+    assert!(most <= LIMIT, "{most} were open, and at most {LIMIT} may be");
+    ramps(&flood)?;
+    parked_once_each(&cluster.setup).await
+}
+
+/// The most bytes of deliveries that a deliverer counts, looked at all the time.
+struct Held {
+    go_on: Arc<AtomicBool>,
+    watching: JoinHandle<Result<usize>>,
+}
+
+impl Held {
+    fn watch(url: String) -> Self {
+        let go_on = Arc::new(AtomicBool::new(true));
+        let watched = go_on.clone();
+        let watching = tokio::spawn(async move {
+            let (client, mut most) = (HttpClient::new(), 0.0_f64);
+            while watched.load(Ordering::Relaxed) {
+                let rendered = client.get(&url, &[]).await?.text();
+                most = most.max(metric(&rendered, "aerogram_held_bytes", "deliveries").unwrap_or(0.0));
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Ok(most as usize)
+        });
+        Self { go_on, watching }
     }
-    let parked = parked(&cluster).await?;
-    let again = parked.values().filter(|times| **times > 1).count();
-    assert_eq!(again, 0, "parked more than once, of {}", parked.len());
+
+    async fn most_bytes(self) -> Result<usize> {
+        self.go_on.store(false, Ordering::Relaxed);
+        self.watching.await?
+    }
+}
+
+/// The window doubles with each window of successes: after n of them at most n + 1 more are under way. The last probe of
+/// before may be among them.
+fn ramps(flood: &[Arc<Request>]) -> Result<()> {
+    let mut ends: Vec<Instant> = flood.iter().filter_map(|request| request.ended()).collect();
+    ends.sort_unstable();
+    for (index, request) in flood.iter().enumerate() {
+        let ended = ends.partition_point(|end| *end <= request.arrived);
+        ensure!(index <= 2 * ended + 1, "request {index} came when {ended} had ended");
+    }
     Ok(())
 }
 
 fn of_since(cluster: &Cluster, since: Instant) -> Vec<Arc<Request>> {
-    let requests = cluster.receiver.requests_on("/dead");
+    let requests = cluster.receiver.requests_on(PATH);
     requests.into_iter().filter(|request| request.arrived >= since).collect()
-}
-
-/// So many were open at the same time.
-fn most_open(requests: &[Arc<Request>]) -> usize {
-    let open_at = |at: Instant| {
-        let open =
-            |other: &&Arc<Request>| other.arrived <= at && other.ended().is_none_or(|ended| ended > at);
-        requests.iter().filter(open).count()
-    };
-    requests.iter().map(|request| open_at(request.arrived)).max().unwrap_or(0)
 }

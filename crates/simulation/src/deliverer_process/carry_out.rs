@@ -1,22 +1,32 @@
 //! The shell's hands: each action of a core is carried out, and the process may die between any two.
 
 use super::{CommitRequest, DelivererProcess, Request};
-use crate::command_handler::deactivation;
+use crate::command_handler::{by_deliverer, deactivation};
 use crate::consumer::{Core, Owned, Stage};
 use crate::kafka::Write;
 use crate::limits::TABLE_AGE_MS;
-use crate::oracle::{Sent, key_of};
+use crate::oracle::{Decision, Sent, key_of};
 use crate::surroundings::Surroundings;
+use aerogram_domain::clock::Now;
 use aerogram_domain::commands::partition::Asked;
 use aerogram_domain::deliverer::{Action, Why};
+use aerogram_domain::limits::{self, Ask};
 use aerogram_domain::subscription::signing_keys;
 use aerogram_wire::v1::attempts_record::Body;
-use aerogram_wire::v1::{AttemptsRecord, Claim, Delivery, LineBatch, LineKind};
+use aerogram_wire::v1::command::Change;
+use aerogram_wire::v1::{AttemptsRecord, Claim, Deactivate, Delivery, LineBatch, LineKind, NoteHealth};
 use aerogram_wire::{Message as _, SCHEMA};
 
 impl DelivererProcess {
     pub(super) fn act(&mut self, world: &mut Surroundings, p: usize, actions: Vec<Action>) {
+        let now = self.machine.now(world);
         for action in actions {
+            if world.leases.is_prompt
+                && let Action::Lease(ask) = &action
+            {
+                self.lease_at_once(world, now, ask);
+                continue;
+            }
             self.dying = self.dying || world.crashes_here();
             let Some(owned) = self.owned.get_mut(&p) else { return };
             let Stage::Running(core) = &mut owned.stage else { return };
@@ -43,9 +53,9 @@ impl DelivererProcess {
                         (id, ticket),
                     );
                 }
-                Action::Tombstone { ticket, key, outcome } => {
+                Action::Tombstone { ticket, key, ended } => {
                     world.oracle.bury(p, key);
-                    self.producer.durable(p, Write::Pending(key, None, outcome), Some((id, ticket)));
+                    self.producer.durable(p, Write::Pending(key, None, Some(ended)), Some((id, ticket)));
                 }
                 Action::Escalate { ticket, key, escalation } => {
                     world.oracle.escalate(p, key, core.partition.epoch(), &escalation);
@@ -57,10 +67,32 @@ impl DelivererProcess {
                     let asked = Box::new(Asked { command_id, subscription_id, command });
                     self.producer.durable(p, Write::Command(asked), Some((id, ticket)));
                 }
+                Action::NoteHealth { ticket, command_id, subscription_id, failing_since_ms } => {
+                    core.witness.asks(&subscription_id, failing_since_ms);
+                    world.oracle.note(&subscription_id, failing_since_ms, core.attempts_next);
+                    let command = by_deliverer(Change::NoteHealth(NoteHealth { failing_since_ms }));
+                    let asked = Box::new(Asked { command_id, subscription_id, command });
+                    self.producer.durable(p, Write::Command(asked), ticket.map(|ticket| (id, ticket)));
+                }
+                Action::GiveUp { command_id, subscription_id, failing_since_ms, detail } => {
+                    let found_ms = core.witness.found(&subscription_id);
+                    world.oracle.give_up(&subscription_id, failing_since_ms, found_ms);
+                    let change = Change::Deactivate(Deactivate { reason: detail, failing_since_ms });
+                    let asked =
+                        Box::new(Asked { command_id, subscription_id, command: by_deliverer(change) });
+                    self.producer.durable(p, Write::Command(asked), None);
+                }
+                Action::Lease(ask) => self.asks.push_back((p, id, ask)),
+                Action::Limited { kind: "host" } => world.count("held back by a host's limit"),
+                Action::Limited { .. } => world.count("held back by a subscription's limit"),
                 send @ Action::Send { .. } if world.rng.u32(..6) == 0 => {
+                    self.decide(world, p, id, &send);
                     self.decided.push_back((p, id, send));
                 }
-                send @ Action::Send { .. } => self.send(world, p, send),
+                send @ Action::Send { .. } => {
+                    self.decide(world, p, id, &send);
+                    self.send(world, p, send);
+                }
                 Action::Commit { offset, metadata } => self.commits.push_back(CommitRequest {
                     partition: p,
                     core: id,
@@ -99,6 +131,51 @@ impl DelivererProcess {
 }
 
 impl DelivererProcess {
+    /// Tokens are leased, or an answer comes.
+    pub(super) fn lease(&mut self, world: &mut Surroundings) {
+        if let Some((p, id, ask)) = self.asks.pop_front() {
+            let (down, now_ms) = (world.redis.down, world.now_ms);
+            let lease = world.leases.lease(&mut world.rng, down, now_ms, &ask);
+            if lease.is_none() {
+                world.count("leases failed");
+            }
+            self.lease_answers.push_back((p, id, ask.key, lease));
+        }
+        if world.rng.bool()
+            && let Some((p, id, key, lease)) = self.lease_answers.pop_front()
+        {
+            self.with_core(world, p, id, |partition, now, out| partition.on_leased(now, &key, lease, out));
+        }
+    }
+
+    fn lease_at_once(&self, world: &mut Surroundings, now: Now, ask: &Ask) {
+        let lease = world.leases.lease(&mut world.rng, false, world.now_ms, ask);
+        if let Some(shared) = &self.shared {
+            limits::lock(&shared.limiter).leased(now.mono_ms, &ask.key, lease);
+        }
+    }
+
+    /// The oracle looks at a request when it is decided: what it needs of limits is taken then.
+    fn decide(&self, world: &mut Surroundings, p: usize, id: u64, action: &Action) {
+        let Action::Send { subscription, .. } = action else { return };
+        let begun = self.requests.iter().filter(|request| {
+            (request.partition, request.core) == (p, id) && request.subscription_id == subscription.id
+        });
+        let decided = self.decided.iter().filter(|(partition, core, action)| {
+            let same = matches!(action, Action::Send { subscription: s, .. } if s.id == subscription.id);
+            (*partition, *core) == (p, id) && same
+        });
+        let terms = world.installation.terms(subscription);
+        world.oracle.decide(&Decision {
+            now_ms: world.now_ms,
+            life: (self.machine.process, self.machine.life),
+            terms: &terms,
+            open: begun.count() + decided.count(),
+            losses: world.leases.losses,
+            is_prompt: world.leases.is_prompt,
+        });
+    }
+
     /// A request that was decided some time ago is begun, if it still may be.
     pub(super) fn send_decided(&mut self, world: &mut Surroundings) {
         let Some((p, id, action)) = self.decided.pop_front() else { return };
@@ -154,6 +231,7 @@ impl DelivererProcess {
             partition: p,
             core: core.id,
             offset,
+            subscription_id: delivery.subscription_id.clone(),
             started_wall_ms: now.wall_ms,
             started_ms: world.now_ms,
             ends_ms: world.now_ms + takes_ms,

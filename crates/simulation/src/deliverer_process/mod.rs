@@ -4,11 +4,13 @@ mod carry_out;
 mod ownership;
 
 use crate::consumer::{Core, Owned, Stage};
+use crate::limits::RECORD_BYTES;
 use crate::machine::Machine;
 use crate::producer::Producer;
 use crate::surroundings::Surroundings;
 use aerogram_domain::clock::Now;
-use aerogram_domain::deliverer::{Action, Partition, Ticket};
+use aerogram_domain::deliverer::{Action, Partition, Shared, Ticket};
+use aerogram_domain::limits::{Ask, Key, Lease};
 use aerogram_domain::policy::{Answer, AttemptResult, Remark};
 use aerogram_wire::v1::Status;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +19,7 @@ struct Request {
     partition: usize,
     core: u64,
     offset: i64,
+    subscription_id: String,
     started_wall_ms: i64,
     started_ms: i64,
     ends_ms: i64,
@@ -34,6 +37,10 @@ struct CommitRequest {
 pub struct DelivererProcess {
     pub machine: Machine,
     pub owned: BTreeMap<usize, Owned>,
+    shared: Option<Shared>,
+    /// Tokens to be leased, and answers that are on their way.
+    asks: VecDeque<(usize, u64, Ask)>,
+    lease_answers: VecDeque<(usize, u64, Key, Option<Lease>)>,
     producer: Producer<(u64, Ticket)>,
     /// Requests decided and not begun yet.
     decided: VecDeque<(usize, u64, Action)>,
@@ -51,6 +58,9 @@ impl DelivererProcess {
         Self {
             machine,
             owned: BTreeMap::new(),
+            shared: None,
+            asks: VecDeque::new(),
+            lease_answers: VecDeque::new(),
             producer: Producer::default(),
             decided: VecDeque::new(),
             requests: Vec::new(),
@@ -88,6 +98,9 @@ impl DelivererProcess {
         world.trace(|| format!("CRASH {}", self.machine.name));
         self.producer.crash(world);
         self.owned.clear();
+        self.shared = None;
+        self.asks.clear();
+        self.lease_answers.clear();
         self.decided.clear();
         self.requests.clear();
         self.commits.clear();
@@ -116,13 +129,23 @@ impl DelivererProcess {
         if world.rng.u32(..3) == 0 {
             self.send_decided(world);
         }
+        if world.rng.bool() {
+            self.lease(world);
+        }
         let index = world.rng.usize(..self.owned.len().max(1));
         if let Some(&p) = self.owned.keys().nth(index) {
             match world.rng.u32(..20) {
                 0..8 if !self.machine.cut_off => self.read_attempts(world, p),
                 8..12 if !self.machine.cut_off => self.read_deliveries(world, p),
                 12..14 if !self.machine.cut_off => self.read_subscriptions(world, p),
-                _ => self.with(world, p, |core, now, _, out| core.partition.tick(now, out)),
+                _ => self.with(world, p, |core, now, world, out| {
+                    core.partition.tick(now, out);
+                    if core.partition.may_send(now)
+                        && let Some(stays) = core.witness.looks(world.now_ms)
+                    {
+                        world.oracle.fail(|| stays);
+                    }
+                }),
             }
             self.release_if_drained(world, p);
         }
@@ -189,7 +212,7 @@ impl DelivererProcess {
                 core.deliveries_end_told = false;
                 let delivery = (*stored.record).clone();
                 if let Err(error) =
-                    core.partition.on_delivery(now, offset, stored.appended_ms, 100, delivery, out)
+                    core.partition.on_delivery(now, offset, stored.appended_ms, RECORD_BYTES, delivery, out)
                 {
                     world.oracle.fail(|| error.to_string());
                 }
@@ -205,7 +228,8 @@ impl DelivererProcess {
                     core.subscriptions_next = stored.offset + 1;
                     core.table_next = core.table_next.max(stored.offset + 1);
                     if let Some(state) = &stored.value {
-                        core.table.insert(state.id.clone(), state.clone());
+                        let before = core.table.insert(state.id.clone(), state.clone());
+                        core.witness.reads(world.now_ms, before.as_deref(), state);
                         if state.status() != Status::Active {
                             core.last_off.insert(state.id.clone(), stored.offset);
                         }
@@ -214,6 +238,7 @@ impl DelivererProcess {
                     core.partition.on_subscription(now, stored.offset, state, out);
                 } else if let Some(end) = core.subscriptions_end.take() {
                     core.table_next = core.table_next.max(end);
+                    core.witness.is_whole();
                     core.partition.on_subscriptions_end(now, end, out);
                 }
             });

@@ -2,16 +2,19 @@
 
 use super::{CommitRequest, DelivererProcess};
 use crate::consumer::{Core, Owned, Stage};
-use crate::limits::{DRAIN_MS, HORIZON_MS, LEASE_MS, PARTITIONS, TABLE_AGE_MS};
+use crate::limits::{DRAIN_MS, HORIZON_MS, LEASE_MS, PARTITIONS, RECORD_BYTES, TABLE_AGE_MS};
 use crate::surroundings::Surroundings;
-use aerogram_domain::deliverer::{Config, LaneConfig, Partition, Resume, Why};
+use crate::witness::Witness;
+use aerogram_domain::deliverer::{Config, FailingConfig, LaneConfig, Partition, Resume, Shared, Why};
+use aerogram_domain::limits::{Budget, Limiter};
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-fn config() -> Config {
+fn config(failing: FailingConfig) -> Config {
     Config {
         lanes: LaneConfig {
             concurrency: 2,
-            capacity: 3,
+            bytes_max: 3 * (RECORD_BYTES + 512),
             wait_max_ms: 1_500,
             failures_max: 3,
             failing_min_ms: 1_000,
@@ -19,6 +22,7 @@ fn config() -> Config {
         },
         in_flight_max: 3,
         items_max: 8,
+        failing,
         horizon_ms: HORIZON_MS,
         lease_ms: LEASE_MS,
         table_age_max_ms: TABLE_AGE_MS,
@@ -29,6 +33,17 @@ fn config() -> Config {
 }
 
 impl DelivererProcess {
+    /// Made at the first need in each life.
+    fn shared(&mut self, world: &Surroundings) -> Shared {
+        let made = || Shared {
+            installation: world.installation.clone(),
+            limiter: Arc::new(Mutex::new(Limiter::new(true, PARTITIONS))),
+            item_bytes: Arc::new(Budget::new(10 * RECORD_BYTES)),
+            ..Shared::unlimited(world.policies.clone())
+        };
+        self.shared.get_or_insert_with(made).clone()
+    }
+
     /// The group made it the owner.
     pub fn assign(&mut self, world: &mut Surroundings, partition: usize, generation: u64) {
         let (offset, metadata) = world.kafka.deliverers.committed[partition].clone();
@@ -44,10 +59,10 @@ impl DelivererProcess {
 
     fn begin(&mut self, world: &mut Surroundings, p: usize, resume: &Resume) {
         let (id, nonce, seed) = (world.fresh_id(), world.rng.u64(..), world.rng.u64(..));
-        let now = self.machine.now(world);
+        let (now, shared) = (self.machine.now(world), self.shared(world));
         let mut out = Vec::new();
         let partition =
-            Partition::new(config(), world.policies.clone(), resume.clone(), nonce, seed, now, &mut out);
+            Partition::new(config(world.failing.clone()), shared, resume.clone(), nonce, seed, now, &mut out);
         world.trace(|| format!("{} begins p{p} core {id} {resume:?}", self.machine.name));
         let core = Core {
             id,
@@ -58,6 +73,7 @@ impl DelivererProcess {
             subscriptions_next: 0,
             subscriptions_end: Some(world.kafka.partitions[p].subscriptions.end()),
             table: BTreeMap::new(),
+            witness: Witness::default(),
             last_off: BTreeMap::new(),
             table_next: 0,
         };

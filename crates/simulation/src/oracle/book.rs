@@ -6,7 +6,7 @@ use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
 use aerogram_wire::v1::{CommandResult, Status, Subscription};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A day ends by handlers' clocks.
@@ -15,16 +15,29 @@ const CLOCKS_DIFFER_MS: i64 = 10_000;
 /// A state, and what follows from it.
 pub struct Known {
     pub state: Arc<Subscription>,
+    /// What was noted of its receiver while this version was the last: a note is no other version.
+    notes: BTreeSet<i64>,
     pub policy: Arc<Policy>,
     /// Nonces of the keys that sign from then on: the one in force, and the one before with its end.
     key: Option<Bytes>,
     previous: Option<(Bytes, i64)>,
 }
 
+impl Known {
+    /// Whether the version was ever so.
+    pub fn was(&self, state: &Subscription) -> bool {
+        let failing_since_ms = state.failing_since_ms;
+        self.notes.contains(&failing_since_ms)
+            && Subscription { failing_since_ms, ..Subscription::clone(&self.state) } == *state
+    }
+}
+
 #[derive(Default)]
 struct Kept {
     /// By version, from 1.
     versions: Vec<Known>,
+    /// When it got its URL, or was made active, by true time.
+    begun_ms: i64,
     /// Since when it has not been active, by true time.
     off_since_ms: Option<i64>,
     /// The last version that a deliverer deactivated, and the first active one after it.
@@ -58,6 +71,17 @@ impl Book {
     /// The policies of a version and of all later ones.
     pub fn policies_since(&self, id: &str, version: u64) -> impl Iterator<Item = &Arc<Policy>> {
         self.since(id, version).map(|known| &known.policy)
+    }
+
+    /// Whether this or a later version is inactive, because it was given up or for another reason.
+    pub fn was_inactive(&self, id: &str, version: u64, gave_up: bool) -> bool {
+        let inactive = |state: &Subscription| state.status() == Status::Inactive && state.gave_up == gave_up;
+        self.since(id, version).any(|known| inactive(&known.state))
+    }
+
+    /// Since when it is called as it is now.
+    pub fn begun_ms(&self, id: &str) -> i64 {
+        self.subscriptions.get(id).map_or(0, |kept| kept.begun_ms)
     }
 
     pub fn off_since_ms(&self, id: &str) -> Option<i64> {
@@ -135,13 +159,16 @@ impl Kept {
                 Err(format!("(c) {id} came to be by no creation"))
             };
         };
-        let by_system = matches!(asked.command.change, Some(Change::Deactivate(_)));
+        let is_note = matches!(asked.command.change, Some(Change::NoteHealth(_)));
+        let by_system = is_note || matches!(asked.command.change, Some(Change::Deactivate(_)));
         let wanted = asked.command.expected_version;
         let what = if is_creation {
             "was created twice"
         } else if last.status() == Status::Deleted {
             "was changed after its deletion"
-        } else if next.version != last.version + 1 || next.updated_at_ms < last.updated_at_ms {
+        } else if next.version != last.version + u64::from(!is_note)
+            || next.updated_at_ms < last.updated_at_ms
+        {
             "has versions or times that do not grow"
         } else if !by_system && (owner_of(last) != asked.command.scope.as_ref()) {
             "was changed by somebody else"
@@ -167,6 +194,7 @@ impl Kept {
         let was_active = last.is_some_and(|last| last.state.status() == Status::Active);
         let is_active = next.status() == Status::Active;
         let wish = |holds: bool| if holds { Ok(()) } else { Err(format!("(c) {next:?} is not {asked:?}")) };
+        let moved = last.is_some_and(|last| last.state.callback_url != next.callback_url);
         let mut what = "subscriptions updated";
         match &asked.command.change {
             Some(Change::Create(create)) => {
@@ -179,8 +207,12 @@ impl Kept {
                 wish(update.policy.as_ref().is_none_or(|policy| *policy == next.policy))?;
                 wish(update.callback_url.is_empty() || update.callback_url == next.callback_url)?;
                 wish(update.status() == Status::Unspecified || update.status() == next.status())?;
+                wish(next.failing_since_ms == 0 || !moved)?;
                 if is_active && !was_active {
-                    what = "subscriptions activated again";
+                    wish(next.failing_since_ms == 0 && !next.gave_up)?;
+                    let gave_up = last.is_some_and(|last| last.state.gave_up);
+                    what =
+                        if gave_up { "given up and active again" } else { "subscriptions activated again" };
                 } else if last.is_some_and(|last| last.policy.name != policy.name) {
                     what = "policies changed";
                 }
@@ -190,20 +222,33 @@ impl Kept {
                 wish(next.status() == Status::Deleted)?;
                 what = "subscriptions deleted";
             }
-            Some(Change::Deactivate(_)) => {
+            Some(Change::Deactivate(deactivate)) => {
                 wish(next.status() == Status::Inactive && was_active)?;
+                wish(next.gave_up == (deactivate.failing_since_ms != 0))?;
+                wish(!next.gave_up || next.failing_since_ms == deactivate.failing_since_ms)?;
                 self.gone = Some(next.version);
-                what = "deactivations after 410";
+                what = if next.gave_up { "subscriptions given up" } else { "deactivations after 410" };
             }
             Some(Change::ReplaceSigningKey(replacement)) => {
                 previous = key.map(|key| (key, handler_ms + replacement.overlap_ms));
                 key = replacement.signing_key.clone().map(|key| key.nonce);
                 what = "keys replaced";
             }
-            Some(Change::NoteHealth(_)) | None => wish(false)?,
+            Some(Change::NoteHealth(note)) => {
+                wish(was_active && next.failing_since_ms == note.failing_since_ms)?;
+                let Some(last) = self.versions.last_mut() else { return wish(false).map(|()| what) };
+                last.notes.insert(note.failing_since_ms);
+                wish(last.was(next))?;
+                last.state = next.clone();
+                return Ok(if note.failing_since_ms == 0 { "notes taken back" } else { "receivers noted" });
+            }
+            None => wish(false)?,
         }
         // What the handler sees to be over is left out, and so it is over for every clock.
         previous = previous.filter(|(_, until_ms)| handler_ms < *until_ms);
+        if moved || is_active && !was_active {
+            self.begun_ms = now_ms;
+        }
         if is_active {
             self.off_since_ms = None;
             if !was_active && self.gone.is_some() {
@@ -212,7 +257,8 @@ impl Kept {
         } else {
             self.off_since_ms.get_or_insert(now_ms);
         }
-        self.versions.push(Known { state: next.clone(), policy, key, previous });
+        let notes = [next.failing_since_ms].into();
+        self.versions.push(Known { state: next.clone(), notes, policy, key, previous });
         Ok(what)
     }
 }

@@ -103,11 +103,14 @@ impl Oracle {
             return self.fail(|| format!("(1) {} was escalated without having ended so", short(key)));
         };
         let ours = run.attempts.last().is_some_and(|last| last.outcome() == Outcome::PlatformError);
-        let end_ms = run.attempts.last().map(|last| last.started_at_ms + i64::from(last.duration_ms));
+        // Without an attempt it ends when that is decided, also before the first one.
+        let off = line.reason() == Reason::SubscriptionGaveUp;
+        let last_ms = run.attempts.last().map(|last| last.started_at_ms + i64::from(last.duration_ms));
+        let end_ms = if off { Some(line.due_at_ms) } else { last_ms };
         let right = escalation.reason == line.reason
-            && (escalation.reason() == Reason::Platform) == ours
+            && (off || (escalation.reason() == Reason::Platform) == ours)
             && Some(escalation.escalated_at_ms) == end_ms
-            && are_contiguous(&run.attempts);
+            && (off && run.attempts.is_empty() || are_contiguous(&run.attempts));
         let complete = escalation.attempts == kept(&run.attempts);
         self.check(complete, || format!("(1) {} was escalated without its history", short(key)));
         self.check(right, || format!("(1) {} was escalated for something else", short(key)));

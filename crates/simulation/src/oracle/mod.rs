@@ -3,10 +3,12 @@
 //! 2: no commit passes unsettled work. 3: nothing is sent after a deletion was applied. 4: no attempt is early, and none
 //! is more than the policy allows, but for a request in flight at a crash. 5: a run ends once, and a zombie does not
 //! send once another may. And: every consequence has its line, nothing is lost, and nothing is left over.
-//! c: commands. k: keys that sign. p: what an attempt leads to, under the policy of the state it was sent by.
+//! c: commands. l: limits of receivers. h: how receivers do. k: keys that sign. p: what an attempt leads to, under the policy of the state it was sent by.
 
 mod book;
 mod escalation;
+mod health;
+mod rates;
 mod send;
 mod verdict;
 
@@ -25,7 +27,9 @@ use aerogram_wire::v1::{
 };
 use book::Book;
 use escalation::Judge;
-pub use send::Sent;
+use health::Health;
+use rates::Rates;
+pub use send::{Decision, Sent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use verdict::Made;
@@ -45,6 +49,7 @@ pub struct Oracle {
     pub violation: Option<String>,
     pub references: [Reference; PARTITIONS],
     expected: BTreeMap<RunKey, Expected>,
+    rates: Rates,
     book: Book,
     /// By run, claim, number of the attempt, and when it was begun.
     made: BTreeMap<(RunKey, i64, u32, i64), Made>,
@@ -59,6 +64,7 @@ pub struct Oracle {
     judges: BTreeMap<RunKey, Judge>,
     /// What an escalation was begun to be written for, whether it arrived or not.
     escalating: BTreeSet<RunKey>,
+    health: Health,
     /// Ids of the commands of deliverers.
     deactivations: BTreeSet<CommandId>,
     /// How often something worth covering came about.
@@ -117,6 +123,9 @@ impl Oracle {
             Ok(what) => self.count(what),
             Err(what) => self.fail(|| what),
         }
+        if let Some(next) = next {
+            self.noted(asked, next);
+        }
     }
 
     /// What deliverers command, they command about runs that ended so.
@@ -128,7 +137,7 @@ impl Oracle {
         }
     }
 
-    pub fn attempts(&mut self, partition: usize, offset: i64, record: &AttemptsRecord) {
+    pub fn attempts(&mut self, partition: usize, offset: i64, record: &AttemptsRecord, now_ms: i64) {
         let epoch = match &record.body {
             Some(Body::Batch(batch)) => batch.epoch,
             _ => offset,
@@ -136,6 +145,9 @@ impl Oracle {
         for (key, line, valid) in self.references[partition].append(offset, record) {
             if valid {
                 self.valid_line(partition, epoch, key, &line);
+                if let Some(expected) = self.expected.get(&key) {
+                    self.told(expected.subscription_id.clone(), offset, &line, now_ms);
+                }
             }
         }
     }
@@ -156,8 +168,7 @@ impl Oracle {
         });
         match &line.attempt {
             Some(attempt) => self.judged(partition, epoch, key, line, attempt),
-            None if line.reason() == Reason::SubscriptionInactive => self.count("cancelled as inactive"),
-            None => {}
+            None => self.off(key, line),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::verdict::Made;
 use super::{Oracle, key_of, short};
+use aerogram_domain::limits::{Key, Terms};
 use aerogram_domain::policy::{Answer, Policy};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Delivery, LineKind, Status, Subscription};
@@ -28,7 +29,35 @@ pub struct Sent<'a> {
     pub answer: Answer,
 }
 
+/// A request as it is decided, before it is sent.
+pub struct Decision<'a> {
+    pub now_ms: i64,
+    /// Which life of which process decides.
+    pub life: (usize, u64),
+    pub terms: &'a Terms,
+    /// How many more are open to the subscription under the same claim.
+    pub open: usize,
+    /// What Redis forgot, and whether it always answers.
+    pub losses: u32,
+    pub is_prompt: bool,
+}
+
 impl Oracle {
+    /// Its receiver is not asked for more than its limits allow.
+    pub fn decide(&mut self, decision: &Decision<'_>) {
+        let Decision { now_ms, life, terms, open, losses, is_prompt } = *decision;
+        for limit in &terms.limits {
+            let wrong = self.rates.decided(now_ms, life, limit, losses, is_prompt);
+            self.count(match limit.key {
+                Key::Subscription(_) => "sent under a subscription's rate",
+                Key::Host(_) => "sent under a host's rate",
+            });
+            self.check(wrong.is_none(), || wrong.unwrap_or_default());
+        }
+        let allowed = terms.concurrency;
+        self.check(open < allowed, || format!("(l) {open} requests were open, {allowed} are allowed"));
+    }
+
     /// A request leaves for the receiver.
     pub fn send(&mut self, sent: &Sent<'_>) {
         self.sent += 1;
@@ -93,7 +122,7 @@ impl Oracle {
     fn check_state(&mut self, key: RunKey, sent: &Sent<'_>) {
         let (id, version) = (&sent.subscription.id, sent.subscription.version);
         let known = self.book.known(id, version);
-        let real = known.is_some_and(|known| *known.state == *sent.subscription);
+        let real = known.is_some_and(|known| known.was(sent.subscription));
         let policy = known.is_some_and(|known| known.policy == *sent.policy);
         let keys = self.book.keys(id, version, sent.wall_ms);
         if keys.len() > 1 {

@@ -52,7 +52,7 @@ fn every_seed_comes_to_rest_without_a_violation() {
 
 #[test]
 fn what_must_come_about_does() {
-    let all = live(0..SEEDS);
+    let all = live(0..2 * SEEDS);
     for what in [
         "LINE_KIND_DELIVERED",
         "LINE_KIND_ESCALATED",
@@ -63,6 +63,9 @@ fn what_must_come_about_does() {
         "memories extended",
         "tables read again",
         "sends held back",
+        "payloads read back",
+        "payloads gone",
+        "stores full",
         // Subscriptions change by commands.
         "command handlers crashed",
         "commands refused",
@@ -85,6 +88,12 @@ fn what_must_come_about_does() {
         "deactivations repeated",
         "cancelled as inactive",
         "delivered after a reactivation",
+        // Receivers that fail for long.
+        "receivers noted",
+        "notes taken back",
+        "subscriptions given up",
+        "escalated without an attempt",
+        "given up and active again",
         // Escalations, and what people make of them.
         "escalated as exhausted",
         "escalated as our own fault",
@@ -100,6 +109,12 @@ fn what_must_come_about_does() {
         "redeliveries repeated after their tombstone",
         "redeliveries repeated after their tombstone was compacted away",
         "redeliveries repeated long after",
+        // Limits of subscriptions and hosts.
+        "sent under a subscription's rate",
+        "sent under a host's rate",
+        "held back by a subscription's limit",
+        "held back by a host's limit",
+        "leases failed",
     ] {
         assert!(all.counts.get(what).is_some_and(|n| *n > 0), "{what} never came about: {all:?}");
     }
@@ -146,7 +161,6 @@ deliberate_bugs! {
     a_store_guard_that_compares_the_owner_only_is_found: StoreGuard,
     marking_as_fired_before_the_acknowledgement_is_found: FiredAfterAcknowledgement,
     taking_what_was_fired_for_new_is_found: First,
-    forgetting_by_the_clock_while_standing_still_is_found: Polled,
     carrying_out_a_command_twice_is_found: CommandOnce,
     changing_what_was_deleted_is_found: DeletedIsFinal,
     changing_another_version_than_the_one_meant_is_found: ExpectedVersion,
@@ -154,4 +168,8 @@ deliberate_bugs! {
     signing_by_a_key_older_than_the_one_before_is_found: OneOldKey,
     redelivering_again_with_a_new_due_time_is_found: RedeliveryTime,
     escalating_as_of_a_later_change_is_found: JudgedBy,
+    sending_without_a_token_is_found: Rate,
+    opening_more_requests_than_allowed_is_found: Concurrency,
+    believing_a_note_after_a_success_is_found: SuccessRefutes,
+    believing_a_former_owners_late_note_is_found: ForeignNote,
 }

@@ -6,9 +6,16 @@ for i = 5, #ARGV, 2 do
     if not packed then
       return {'mismatch'}
     end
-    packed = packed:sub(1, 8) .. string.char(packed:byte(9) + 2) .. lane .. packed:sub(10)
+    local number = name(lane)
+    packed = packed:sub(1, 20) .. string.char(packed:byte(21) + LANE) .. number
     redis.call('HSET', entries, key, packed)
-    park(lane, packed, key)
+    park(number, packed, key)
   end
+end
+if broken then
+  return {'mismatch'}
+end
+if next(known) then
+  remember()
 end
 return {'held', waiting()}

@@ -1,21 +1,31 @@
 -- Begins every script. KEYS:
---   meta     hash: owner, layout, applied, as_of_ms, entries (how many there are)
---   entries  hash: key -> entry, packed: due time (8 bytes that sort as it does), flags (1: first, 2: a lane follows),
---            lane, value
+--   meta     hash: owner, layout, applied, as_of_ms; how many entries, values, waiting (in parked) and lanes there are; bytes
+--            of all values; the last lane number given
+--   entries  hash: key -> entry, packed: due time (8 bytes that sort as it does), offset in pending (8), bytes of the value
+--            (4), flags (1), and the number of its lane (4) if it has one
+--   values   hash: key -> value, of those that are kept; the others are in the log
 --   due      sorted set: the keys that wait until they are due, by due time
---   fired    hash: the keys fired and neither removed nor put again since -> lane, or '' when it was not by credit
---   parked   sorted set of places: lane, due time as packed and key of each that waits in a lane; all scores are 0
---   lanes    hash: lane -> how many wait in it; '' -> how many in all; none is not kept
--- A lane is never '': its zero bytes are escaped, and two of them end it, so none is the beginning of another.
-local meta, entries, due, fired, parked, lanes = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+--   fired    hash: the keys fired and neither removed nor put again since -> number of the lane, or '' when it was not by
+--            credit
+--   parked   sorted set of places: number of the lane, due time and key of each that waits in a lane, the latter two
+--            shortened; all scores are 0
+--   lanes    hash: number -> how many wait in the lane (4 bytes), how many entries and marks name it (4), its name
+--   names    hash: name of a lane -> its number (4 bytes)
+local meta, entries, values, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local fired, parked, lanes, names = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+-- Of a packed entry: 1: certainly not fired before; 2: it came with its value; 4: it has a lane.
+local VALUE, LANE = 2, 4
 
--- Each entry is due, parked or fired, and meta knows how many there are, as lanes knows how many are parked. When the
--- counts differ, somebody deleted one of the keys, or all but meta: as good as wiped.
-local function torn(counted)
-  local stored, waiting = redis.call('HLEN', entries), redis.call('ZCARD', parked)
+-- Each entry is due, parked or fired, and meta knows how many there are of each kind. When the counts differ, somebody
+-- deleted one of the keys, or all but meta: as good as wiped.
+local function torn(counted, kept, waiting, named)
+  local stored, places, numbers = redis.call('HLEN', entries), redis.call('ZCARD', parked), redis.call('HLEN', lanes)
   return stored ~= tonumber(counted or -1)
-    or stored ~= redis.call('ZCARD', due) + waiting + redis.call('HLEN', fired)
-    or waiting ~= tonumber(redis.call('HGET', lanes, '') or 0)
+    or redis.call('HLEN', values) ~= tonumber(kept or -1)
+    or places ~= tonumber(waiting or -1)
+    or numbers ~= tonumber(named or -1)
+    or numbers ~= redis.call('HLEN', names)
+    or stored ~= redis.call('ZCARD', due) + places + redis.call('HLEN', fired)
 end
 
 -- A position too far in the future was told by a clock that was set back since: nobody knows how old it is.
@@ -24,10 +34,13 @@ local function young(now_ms, as_of_ms, age_max_ms)
   return age_ms <= tonumber(age_max_ms) and age_ms >= -clocks_differ_max_ms
 end
 
--- The lane of a packed entry, or nil.
-local function lane_of(packed)
-  if packed:byte(9) >= 2 then
-    local _, last = packed:find('\0\0', 10, true)
-    return packed:sub(10, last)
+local function bytes_of(packed)
+  return (struct.unpack('>I4', packed, 17))
+end
+
+-- The number of a packed entry's lane, or nil.
+local function number_of(packed)
+  if packed:byte(21) >= LANE then
+    return packed:sub(22, 25)
   end
 end

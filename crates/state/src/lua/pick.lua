@@ -3,7 +3,7 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ARGV[3], 'LIMIT', 
   if bytes >= bytes_max then
     break
   end
-  if not add(key) then
+  if not add(key, '') then
     return {'mismatch'}
   end
 end

@@ -1,14 +1,14 @@
--- For the scripts that pick. ARGV[5]: bytes_max.
+-- For the scripts that pick. ARGV[5]: bytes_max. Of each entry: key, packed entry, name of its lane or '', value or nil.
 local picked, bytes, bytes_max = {}, 0, tonumber(ARGV[5])
 
 -- Whether the entry was there.
-local function add(key)
+local function add(key, lane)
   local packed = redis.call('HGET', entries, key)
   if packed then
-    picked[#picked + 1] = key
-    picked[#picked + 1] = packed
-    -- The value without what stands before it.
-    bytes = bytes + #key + #packed - 9 - #(lane_of(packed) or '')
+    local n = #picked
+    picked[n + 1], picked[n + 2], picked[n + 3] = key, packed, lane
+    picked[n + 4] = redis.call('HGET', values, key)
+    bytes = bytes + #key + bytes_of(packed)
   end
   return packed
 end

@@ -2,22 +2,25 @@
 //! decimal text: Lua's have 53 bits.
 
 use super::link::LinkFailure;
-use super::packed::{pack, pack_lane, unpack, unpack_lane};
-use aerogram_domain::store::{CLOCKS_DIFFER_MAX_MS, Change, Picked, StoreOp, StoreReply, Under, Waiting};
+use super::packed::{pack, unpack, unpack_lane};
+use aerogram_domain::store::{
+    CLOCKS_DIFFER_MAX_MS, Change, Payload, Payloads, Picked, StoreOp, StoreReply, Under, Waiting,
+};
 use bytes::Bytes;
 use redis::{Script, ScriptInvocation, Value};
+use std::collections::HashMap;
 use std::str::FromStr;
 
 /// How the keys are laid out. What another one left is as good as another layout of the topics: it is reset.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The keys of one partition; the hash tag keeps them on one node of a Cluster.
-pub(super) struct Keys([String; 6]);
+pub(super) struct Keys([String; 8]);
 
 impl Keys {
     pub(super) fn of(prefix: &str, partition: i32) -> Self {
         Self(
-            ["meta", "entries", "due", "fired", "parked", "lanes"]
+            ["meta", "entries", "values", "due", "fired", "parked", "lanes", "names"]
                 .map(|name| format!("{{{prefix}:pending:{partition}}}:{name}")),
         )
     }
@@ -74,9 +77,10 @@ impl Scripts {
                 call.arg(owner).arg(format!("{FORMAT}:{layout_id}"));
                 call.arg(now_ms).arg(age_max_ms).arg(u8::from(reset));
             }
-            StoreOp::Apply { under, upto, changes, as_of_ms } => {
+            StoreOp::Apply { under, upto, changes, as_of_ms, keep } => {
                 call = guarded(&self.apply, under);
                 call.arg(upto).arg(as_of_ms.map(|at| at.to_string()).unwrap_or_default());
+                call.arg(keep.bytes_max).arg(keep.high_water_percent).arg(at_most(keep.drop_max));
                 changes.into_iter().for_each(|change| add_change(&mut call, change));
             }
             StoreOp::Pick { under, limit, bytes_max } => {
@@ -87,19 +91,21 @@ impl Scripts {
                 call = guarded(&self.pick_parked, under);
                 call.arg(bytes_max);
                 for (lane, n) in wants {
-                    call.arg(pack_lane(&lane)).arg(at_most(n));
+                    call.arg(&lane[..]).arg(at_most(n));
                 }
             }
             StoreOp::Hold { under, keys } => {
                 call = guarded(&self.hold, under);
                 for (key, lane) in keys {
-                    call.arg(&key[..]).arg(pack_lane(&lane));
+                    call.arg(&key[..]).arg(&lane[..]);
                 }
             }
             StoreOp::MarkFired { under, keys } => {
                 call = guarded(&self.mark_fired, under);
                 for (key, lane) in keys {
-                    call.arg(&key[..]).arg(lane.as_deref().map(pack_lane).unwrap_or_default());
+                    // Some lane is called ''.
+                    let by = lane.map(|lane| [b"+", &lane[..]].concat()).unwrap_or_default();
+                    call.arg(&key[..]).arg(by);
                 }
             }
         }
@@ -121,11 +127,20 @@ fn at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Three arguments for each change: key, due time, packed entry; the latter two are empty for a tombstone.
+/// Five arguments for each change: key, due time, packed entry, lane, value; all but the key are empty for a tombstone.
 fn add_change(call: &mut ScriptInvocation<'_>, change: Change) {
     match change {
-        Change::Put { key, entry } => call.arg(&key[..]).arg(entry.due_at_ms).arg(pack(&entry)),
-        Change::Remove { key } => call.arg(&key[..]).arg("").arg(""),
+        Change::Put { key, entry } => {
+            call.arg(&key[..])
+                .arg(entry.due_at_ms)
+                .arg(pack(&entry))
+                .arg(entry.lane.as_deref().unwrap_or_default());
+            match &entry.payload {
+                Payload::Here(value) => call.arg(&value[..]),
+                Payload::InLog { .. } => call.arg(""),
+            }
+        }
+        Change::Remove { key } => call.arg(&key[..]).arg("").arg("").arg("").arg(""),
     };
 }
 
@@ -137,6 +152,7 @@ pub(super) fn decode(answer: Value) -> Result<StoreReply, LinkFailure> {
         b"mismatch" => Some(StoreReply::Mismatch),
         b"too_old" => Some(StoreReply::TooOld),
         b"taken_over" => taken_over(&mut items),
+        b"full" => Some(StoreReply::Full),
         b"applied" => applied(&mut items),
         b"picked" => picked(items.next()).map(StoreReply::Picked),
         b"parked" => picked(items.next()).map(StoreReply::Parked),
@@ -149,31 +165,51 @@ pub(super) fn decode(answer: Value) -> Result<StoreReply, LinkFailure> {
 
 fn taken_over(items: &mut impl Iterator<Item = Value>) -> Option<StoreReply> {
     let (applied, as_of_ms) = (number(items.next())?, number(items.next())?);
-    let lanes = waiting(items.next())?;
-    let by_credit = pairs(items.next())?.into_iter().filter(|(_, lane)| !lane.is_empty());
-    let mut outstanding: Vec<_> =
-        by_credit.map(|(key, lane)| Some((key, unpack_lane(&lane)?))).collect::<Option<_>>()?;
+    let numbered: HashMap<_, _> = pairs(items.next())?
+        .into_iter()
+        .map(|(number, lane)| Some((number, unpack_lane(&lane)?)))
+        .collect::<Option<_>>()?;
+    let by_credit = pairs(items.next())?.into_iter().filter(|(_, number)| !number.is_empty());
+    let mut outstanding: Vec<_> = by_credit
+        .map(|(key, number)| Some((key, numbered.get(&number)?.1.clone())))
+        .collect::<Option<_>>()?;
     outstanding.sort_unstable();
+    let mut lanes: Vec<_> =
+        numbered.into_values().filter(|(n, _)| *n > 0).map(|(n, lane)| (lane, n)).collect();
+    lanes.sort_unstable();
     Some(StoreReply::TakenOver { applied, as_of_ms, lanes, outstanding })
 }
 
 fn applied(items: &mut impl Iterator<Item = Value>) -> Option<StoreReply> {
-    let Some(Value::Int(pending)) = items.next() else { return None };
-    Some(StoreReply::Applied { pending: usize::try_from(pending).ok()?, lanes: waiting(items.next())? })
+    let pending = count(items.next().as_ref())?;
+    let (kept, in_log) = (count(items.next().as_ref())?, count(items.next().as_ref())?);
+    let room_bytes = parse(&text(items.next())?)?;
+    let payloads = Payloads { kept, in_log, room_bytes };
+    Some(StoreReply::Applied { pending, payloads, lanes: waiting(items.next())? })
 }
 
 /// How many wait in lanes. They are sorted here, for Lua compares as the locale of the Redis does.
 fn waiting(item: Option<Value>) -> Option<Vec<Waiting>> {
-    // Under no lane at all stands how many wait in all of them.
-    let of_lanes = pairs(item)?.into_iter().filter(|(lane, _)| !lane.is_empty());
     let mut lanes: Vec<_> =
-        of_lanes.map(|(lane, n)| Some((unpack_lane(&lane)?, parse(&n)?))).collect::<Option<_>>()?;
+        pairs(item)?.into_iter().map(|(lane, n)| Some((lane, parse(&n)?))).collect::<Option<_>>()?;
     lanes.sort_unstable();
     Some(lanes)
 }
 
+/// Key, entry, lane and value of each.
 fn picked(item: Option<Value>) -> Option<Vec<Picked>> {
-    pairs(item)?.into_iter().map(|(key, packed)| Some(Picked { key, entry: unpack(&packed)? })).collect()
+    let Some(Value::Array(items)) = item else { return None };
+    let mut all = Vec::with_capacity(items.len() / 4);
+    let mut items = items.into_iter();
+    while let Some(key) = items.next() {
+        let (key, packed, lane) = (text(Some(key))?, text(items.next())?, text(items.next())?);
+        let value = match items.next()? {
+            Value::Nil => None,
+            value => Some(text(Some(value))?),
+        };
+        all.push(Picked { key, entry: unpack(&packed, lane, value)? });
+    }
+    Some(all)
 }
 
 fn pairs(item: Option<Value>) -> Option<Vec<(Bytes, Bytes)>> {
@@ -191,6 +227,11 @@ fn text(item: Option<Value>) -> Option<Bytes> {
         Some(Value::BulkString(bytes)) => Some(bytes.into()),
         _ => None,
     }
+}
+
+fn count(item: Option<&Value>) -> Option<usize> {
+    let Some(Value::Int(n)) = item else { return None };
+    usize::try_from(*n).ok()
 }
 
 fn number(item: Option<Value>) -> Option<i64> {

@@ -2,7 +2,7 @@
 
 use crate::harness::{Subject, on_both};
 use crate::ops::*;
-use aerogram_domain::store::{Change, Picked, StoreOp, StoreReply};
+use aerogram_domain::store::{Change, Payload, Picked, StoreOp, StoreReply};
 use bytes::Bytes;
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn the_largest_batch_passes_in_one_operation() {
         assert_eq!(picked.len(), CHANGES);
         for (i, found) in picked.iter().enumerate() {
             assert_eq!(found.key, key(i));
-            assert!(found.entry.value == values[i], "value {i} differs");
+            assert!(found.entry.payload == Payload::Here(values[i].clone()), "value {i} differs");
         }
     })
     .await;

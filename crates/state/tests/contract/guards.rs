@@ -98,6 +98,7 @@ async fn a_position_too_old_is_not_trusted() {
             upto: 11,
             changes: vec![],
             as_of_ms: Some(AGE_MAX_MS - 1),
+            keep: KEEP,
         };
         assert_eq!(subject.run(renewed).await, applied(1));
         let at_most = 2 * AGE_MAX_MS - 1;
@@ -116,8 +117,11 @@ async fn a_redis_that_lost_some_of_its_keys_counts_as_wiped() {
         vec!["entries", "due"],
         vec!["due", "fired"],
         vec!["parked", "lanes"],
+        vec!["lanes", "names"],
+        vec!["parked", "lanes", "names"],
         vec!["entries", "due", "fired"],
         vec!["entries", "due", "fired", "parked", "lanes"],
+        vec!["entries", "values", "due", "fired", "parked", "lanes", "names"],
     ];
     for lost in one.into_iter().chain(several) {
         let mut subject = Subject::redis_at(&redis_url()).await;

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod changes;
+mod full;
 mod guards;
 mod harness;
 mod lanes;
+mod leases;
 mod ops;
 mod outages;
 mod ownership;

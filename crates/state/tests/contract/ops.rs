@@ -1,12 +1,16 @@
 //! Short ways to write operations and replies. `age_max_ms` is [`AGE_MAX_MS`] throughout.
 
-use aerogram_domain::store::{Change, Entry, Guard, Picked, StoreOp, StoreReply, Under, Waiting};
+use aerogram_domain::store::{
+    Change, Entry, Guard, Keep, Payload, Payloads, Picked, StoreOp, StoreReply, Under, Waiting,
+};
 use bytes::Bytes;
 
 pub const AGE_MAX_MS: i64 = 1_000;
 /// Beyond the 53 bits of Lua's numbers, so that rounding would be seen.
 pub const OWNER: u64 = u64::MAX - 1;
 pub const LAYOUT: &str = "layout-a";
+/// More than any test has.
+pub const KEEP: Keep = Keep { bytes_max: 1 << 40, high_water_percent: 90, drop_max: 1_000 };
 
 pub fn take_over(owner: u64, now_ms: i64) -> StoreOp {
     StoreOp::TakeOver { owner, layout_id: LAYOUT.to_owned(), now_ms, age_max_ms: AGE_MAX_MS, reset: false }
@@ -25,7 +29,11 @@ pub fn under(guard: Guard, now_ms: i64) -> Under {
 }
 
 pub fn apply(guard: Guard, now_ms: i64, upto: i64, changes: Vec<Change>) -> StoreOp {
-    StoreOp::Apply { under: under(guard, now_ms), upto, changes, as_of_ms: None }
+    apply_keeping(guard, now_ms, upto, changes, KEEP)
+}
+
+pub fn apply_keeping(guard: Guard, now_ms: i64, upto: i64, changes: Vec<Change>, keep: Keep) -> StoreOp {
+    StoreOp::Apply { under: under(guard, now_ms), upto, changes, as_of_ms: None, keep }
 }
 
 pub fn pick(guard: Guard, now_ms: i64, limit: usize) -> StoreOp {
@@ -68,7 +76,7 @@ pub fn mark_fired_by(guard: Guard, now_ms: i64, keys: &[(&'static str, &'static 
 }
 
 pub fn entry(due_at_ms: i64, value: impl Into<Bytes>) -> Entry {
-    Entry { due_at_ms, value: value.into(), lane: None, first: false }
+    Entry { due_at_ms, offset: 0, payload: Payload::Here(value.into()), lane: None, first: false }
 }
 
 pub fn put(key: &'static str, due_at_ms: i64, value: &'static str) -> Change {
@@ -108,7 +116,7 @@ pub fn applied(pending: usize) -> StoreReply {
 }
 
 pub fn applied_in(pending: usize, lanes: &[(&'static str, usize)]) -> StoreReply {
-    StoreReply::Applied { pending, lanes: waiting(lanes) }
+    StoreReply::Applied { pending, payloads: Payloads::default(), lanes: waiting(lanes) }
 }
 
 pub fn held(lanes: &[(&'static str, usize)]) -> StoreReply {
@@ -134,4 +142,10 @@ pub fn parked(entries: &[(&'static str, i64, &'static str, &'static str)]) -> St
         entry: Entry { lane: Some(lane.into()), ..entry(since_ms, value) },
     };
     StoreReply::Parked(entries.iter().map(picked).collect())
+}
+
+/// The entry with its payload in the log only.
+pub fn in_log(mut entry: Entry) -> Entry {
+    entry.payload = entry.payload.in_log();
+    entry
 }

@@ -1,9 +1,9 @@
 //! Random sequences of operations, answered alike by Redis and by the pure functions.
 
 use crate::harness::{Subject, redis_url};
-use crate::ops::{AGE_MAX_MS, guard, under};
+use crate::ops::{AGE_MAX_MS, KEEP, guard, under};
 use aerogram_domain::store::{
-    CLOCKS_DIFFER_MAX_MS, Change, Entry, Guard, StoreOp, StoreReply, StoreState, execute,
+    CLOCKS_DIFFER_MAX_MS, Change, Entry, Guard, Keep, Payload, StoreOp, StoreReply, StoreState, execute,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 const SEQUENCES: u32 = 100;
 const STEPS: usize = 100;
 /// Half of how many replies usually say this; with far fewer, the sequences would hardly be about anything.
-const LEAST: [(&str, usize); 7] = [
+const LEAST: [(&str, usize); 9] = [
+    ("payloads kept", 150),
+    ("payloads in the log", 150),
     ("picked", 210),
     ("parked", 110),
     ("held", 85),
@@ -24,6 +26,8 @@ const LEAST: [(&str, usize); 7] = [
     ("mismatch", 230),
     ("too old", 160),
 ];
+/// Of payloads.
+const SOME_BYTES: u64 = 60;
 /// Few, so that they meet.
 const KEYS: [&[u8]; 6] = [b"", b"a", b"aa", b"B", b"\0\xff", b"10"];
 const LANES: [&[u8]; 5] = [b"", b"a", b"ab", b"\0", b"a\0"];
@@ -47,7 +51,7 @@ enum Wrong {
 #[derive(Clone, Debug)]
 enum What {
     TakeOver { owner: u64, other_layout: bool, reset: bool },
-    Apply { records: i64, changes: Vec<(usize, Option<Put>)>, at_end: bool },
+    Apply { records: i64, changes: Vec<(usize, Option<Put>)>, at_end: bool, bytes_max: u64 },
     Pick { limit: usize, bytes_max: usize },
     PickParked { wants: Vec<(usize, usize)>, bytes_max: usize },
     Hold { keys: Vec<(usize, usize)> },
@@ -58,22 +62,26 @@ enum What {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let key = 0..KEYS.len();
     let lane = 0..LANES.len();
-    let value = vec(any::<u8>(), 0..40);
+    // One without bytes might be let go of or not.
+    let value = vec(any::<u8>(), 1..40);
     // Near now; or long ago, before the epoch too, and few of them, so that some are equal.
     let due = prop_oneof![
         5 => (-600i64..200).prop_map(Due::In),
         2 => prop::sample::select(vec![-256, -1, 0, 1, 255]).prop_map(Due::At)
     ];
-    let put = (due, value, prop::option::of(lane.clone()), any::<bool>())
-        .prop_map(|(due, value, lane, first)| Put { due, value, lane, first });
+    let flags = (any::<bool>(), prop::bool::weighted(0.8));
+    let put = (due, value, prop::option::of(lane.clone()), flags, any::<i64>())
+        .prop_map(|(due, value, lane, (first, here), offset)| Put { due, value, lane, first, here, offset });
+    // With room for all, for some, for none: which ones a store lets go of when it has to, but not of all, is its own affair.
+    let bytes_max = prop_oneof![4 => Just(SOME_BYTES), 1 => Just(0)];
     let change = (key.clone(), prop::option::weighted(0.7, put));
     let owner =
         prop_oneof![Just(u64::MAX), Just(u64::MAX - 1), Just(1 << 53), Just((1 << 53) + 1), any::<u64>()];
     let what = prop_oneof![
         9 => (owner, prop::bool::weighted(0.1), prop::bool::weighted(0.1))
             .prop_map(|(owner, other_layout, reset)| What::TakeOver { owner, other_layout, reset }),
-        18 => (1i64..4, vec(change, 0..6), any::<bool>())
-            .prop_map(|(records, changes, at_end)| What::Apply { records, changes, at_end }),
+        18 => (1i64..4, vec(change, 0..6), any::<bool>(), bytes_max).prop_map(
+            |(records, changes, at_end, bytes_max)| What::Apply { records, changes, at_end, bytes_max }),
         12 => (0usize..8, 0usize..150).prop_map(|(limit, bytes_max)| What::Pick { limit, bytes_max }),
         12 => (vec((lane.clone(), 0usize..4), 0..5), 0usize..150)
             .prop_map(|(wants, bytes_max)| What::PickParked { wants, bytes_max }),
@@ -95,6 +103,8 @@ struct Put {
     value: Vec<u8>,
     lane: Option<usize>,
     first: bool,
+    here: bool,
+    offset: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -135,10 +145,11 @@ impl Caller {
                 let layout_id = if *other_layout { "other" } else { "layout" }.to_owned();
                 StoreOp::TakeOver { owner: *owner, layout_id, now_ms, age_max_ms, reset: *reset }
             }
-            What::Apply { records, changes, at_end } => {
+            What::Apply { records, changes, at_end, bytes_max } => {
                 let changes = changes.iter().map(|change| self.change(change)).collect();
                 let upto = guard.applied + records;
-                StoreOp::Apply { under, upto, changes, as_of_ms: at_end.then_some(now_ms) }
+                let keep = Keep { bytes_max: *bytes_max, ..KEEP };
+                StoreOp::Apply { under, upto, changes, as_of_ms: at_end.then_some(now_ms), keep }
             }
             What::Pick { limit, bytes_max } => StoreOp::Pick { under, limit: *limit, bytes_max: *bytes_max },
             What::PickParked { wants, bytes_max } => {
@@ -162,13 +173,15 @@ impl Caller {
     fn change(&self, (key, put): &(usize, Option<Put>)) -> Change {
         let key = Bytes::from_static(KEYS[*key]);
         match put {
-            Some(Put { due, value, lane, first }) => {
+            Some(Put { due, value, lane, first, here, offset }) => {
                 let due_at_ms = match due {
                     Due::In(ms) => self.now_ms + ms,
                     Due::At(ms) => *ms,
                 };
-                let (value, lane) = (value.clone().into(), lane.map(lane_of));
-                Change::Put { key, entry: Entry { due_at_ms, value, lane, first: *first } }
+                let whole = Payload::Here(value.clone().into());
+                let payload = if *here { whole } else { whole.in_log() };
+                let (offset, lane, first) = (*offset, lane.map(lane_of), *first);
+                Change::Put { key, entry: Entry { due_at_ms, offset, payload, lane, first } }
             }
             None => Change::Remove { key },
         }
@@ -189,6 +202,8 @@ impl Caller {
 /// What a reply has to say, if anything.
 fn gist(reply: &StoreReply) -> Option<&'static str> {
     match reply {
+        StoreReply::Applied { payloads, .. } if payloads.kept > 1 => Some("payloads kept"),
+        StoreReply::Applied { payloads, .. } if payloads.in_log > 1 => Some("payloads in the log"),
         StoreReply::Picked(all) if !all.is_empty() => Some("picked"),
         StoreReply::Parked(all) if !all.is_empty() => Some("parked"),
         StoreReply::Held { lanes } if !lanes.is_empty() => Some("held"),
@@ -218,7 +233,7 @@ async fn run(subject: &mut Subject, steps: &[Step], gists: &Gists) -> Result<(),
             continue;
         };
         let expected = execute(&mut slot, op.clone());
-        prop_assert_eq!(&subject.run(op.clone()).await, &expected, "{:?}", op);
+        prop_assert_eq!(&subject.run_whole(op.clone()).await, &expected, "{:?}", op);
         caller.learn(&op, &expected);
         if let Some(gist) = gist(&expected) {
             *gists.borrow_mut().entry(gist).or_default() += 1;

@@ -32,8 +32,10 @@ fn a_key_is_the_same_for_the_same_wish_on_the_same_day_and_knows_no_secret() {
         key("", "2026-05-05T06:00:00.000Z", 0),
         key("allText = true", morning, 0),
         key("status = \"INACTIVE\"", morning, 0),
+        key("limits = { concurrency = 4 }", morning, 0),
     ];
     assert!(!others.contains(&plain));
+    assert_eq!(plain, key("limits = {}", morning, 0));
     let of_secret = |secret: &str| key(&format!("signingKey = \"{secret}\""), morning, 0);
     assert_eq!(of_secret("one"), of_secret("other"));
 }

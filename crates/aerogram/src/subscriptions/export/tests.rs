@@ -12,7 +12,8 @@ fn existing() -> Vec<Existing> {
         {"id": "1", "event": "OrderCreated", "callbackUrl": "https://a.example/", "status": "ACTIVE",
          "expirationDateTime": null, "profile": "order", "environment": "production", "name": "with \"quotes\" = # '''",
          "httpRequest": {"jsonBody": {"b": 1.10, "a": ["{{agwID}}", null, "it's\n\"\"\""]}}, "headers": ["authorization"],
-         "allText": true, "authentication": {"type": "apiKey"}},
+         "allText": true, "authentication": {"type": "apiKey"},
+         "limits": {"ratePerMinute": 1200, "burst": 20, "concurrency": 4, "timeoutMs": 5000}},
         {"id": "2", "event": "PRODUCT_ADDED", "callbackUrl": "https://a.example/", "status": "INACTIVE",
          "expirationDateTime": null, "profile": "portal", "environment": "non-production", "contractId": "C-1",
          "policy": "staffing", "headers": ["x-only"]},
@@ -45,6 +46,9 @@ fn what_is_exported_is_so_already() {
         assert!(text.contains(line), "{text}");
     }
     assert!(text.contains("# name = \"twice\"  # others have it too"), "{text}");
+    let limits = "limits = { burst = 20, concurrency = 4, ratePerMinute = 1200, timeoutMs = 5000 }";
+    assert_eq!(text.matches("limits = ").count(), 1, "{text}");
+    assert!(text.contains(limits), "{text}");
     // What a 410 stops after this must stay so when it is applied again.
     assert!(!text.contains("status = \"ACTIVE\"") && text.contains("status = \"INACTIVE\""), "{text}");
 }

@@ -22,6 +22,7 @@ event = "FLIGHT_CREW_ASSIGNMENT"
 profile = "staffing"
 status = "INACTIVE"
 authentication = { type = "apiKey", key = "hush" }
+limits = { ratePerMinute = 1_200, burst = 0x14 }
 httpRequest = { url = "https://hooks.example.com/crew", jsonBody = '{"n": null, "d": 1.10}' }
 "#;
 
@@ -53,6 +54,8 @@ fn what_is_written_is_what_is_wanted() {
     assert_eq!(header[1].1.source, Source::Given("{{agency}}".into()));
     assert_eq!(orders.signing_key.as_ref().unwrap().source, Source::File("keys/orders".into()));
     assert_eq!((orders.environment.as_str(), orders.needs_signing_key), ("production", false));
+    assert_eq!(crew.limits.as_ref().unwrap().text.get(), r#"{"ratePerMinute":1200,"burst":20}"#);
+    assert!(orders.limits.is_none());
     assert_eq!(crew.callback_url, "https://hooks.example.com/crew");
     assert_eq!(
         crew.http_request.as_ref().unwrap().body.as_ref().unwrap().text.get(),
@@ -144,6 +147,16 @@ fn the_rules_of_the_api_are_told_at_their_place() {
             "line 7: subscriptions[0].authentication.type: must be one of",
         ),
         ("authentication = { type = \"bearer\", token = { env = \"A\", file = \"B\" } }", "line 7: "),
+        ("limits = 7", "line 7: subscriptions[0].limits: must be a table"),
+        (
+            "limits = { burst = 5 }",
+            "line 7: subscriptions[0].limits.burst: means nothing without ratePerMinute",
+        ),
+        (
+            "limits = { timeoutMs = \"1s\" }",
+            "line 7: subscriptions[0].limits.timeoutMs: must be a whole number from 500 to 600000",
+        ),
+        ("limits = { rate = 5 }", "line 7: subscriptions[0].limits.rate: is not known; there are"),
         ("signingKey = 7", "line 7: subscriptions[0].signingKey: must be a text, { env"),
         ("name = \"two\\nlines\"", "line 6: subscriptions[0].name: must have 1 to 100 characters"),
     ] {

@@ -44,6 +44,7 @@ fn declared(name: &str) -> Declared {
         http_request: None,
         all_text: false,
         authentication: None,
+        limits: None,
         signing_key: None,
         needs_signing_key: false,
     }
@@ -66,6 +67,7 @@ fn existing(id: &str, name: Option<&str>) -> Existing {
         headers: Vec::new(),
         all_text: false,
         authentication: None,
+        limits: None,
     }
 }
 
@@ -295,6 +297,23 @@ fn a_changed_body_is_sent_with_the_headers_of_the_file() {
     assert_eq!(missing[0].to_string(), "line 1: subscriptions[0]: nowhere");
     let gone = super::change(&self::declared("x"), &existing, false, NOW).unwrap();
     assert_eq!(patch(&self::declared("x"), &gone, &look).unwrap().to_json(), r#"{"httpRequest":null}"#);
+}
+
+#[test]
+fn limits_are_compared_as_a_whole_and_replaced_so() {
+    let limits = |value: Value| Some(json_of(&value));
+    let existing = Existing {
+        limits: limits(json!({"concurrency": 4, "ratePerMinute": 60})),
+        ..existing("1", Some("x"))
+    };
+    let patched = |wanted: Option<Json>| {
+        let declared = Declared { limits: wanted, ..declared("x") };
+        let change = change(&declared, &existing, false, NOW).unwrap();
+        patch(&declared, &change, &|_| Ok(String::new())).unwrap().to_json()
+    };
+    assert_eq!(patched(limits(json!({"ratePerMinute": 60, "concurrency": 4}))), "{}");
+    assert_eq!(patched(limits(json!({"ratePerMinute": 60}))), r#"{"limits":{"ratePerMinute":60}}"#);
+    assert_eq!(patched(None), r#"{"limits":null}"#);
 }
 
 fn api_key(missing: bool) -> Credential {

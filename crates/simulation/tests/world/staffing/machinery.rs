@@ -77,7 +77,8 @@ impl Machinery {
         let config = deliverer::Config { line_batch_wait_ms: waits.line_ms, ..deliverer::Config::default() };
         let mut asked = Vec::new();
         let (policies, resume) = (Arc::new(Policies::new([])), Resume::parse(0, "").expect("no metadata"));
-        let deliverer = deliverer::Partition::new(config, policies, resume, 11, 12, now, &mut asked);
+        let shared = deliverer::Shared::unlimited(policies);
+        let deliverer = deliverer::Partition::new(config, shared, resume, 11, 12, now, &mut asked);
         let config = scheduler::Config { tick_ms: waits.tick_ms, ..scheduler::Config::default() };
         let mut scheduler = scheduler::Partition::new(config, 13, "staffing".into(), now);
         let mut asked_too = Vec::new();
@@ -236,6 +237,9 @@ impl Machinery {
                 self.deactivations.push(subscription_id);
                 Some(ticket)
             }
+            // Nobody fails here for long enough.
+            Action::NoteHealth { ticket, .. } => ticket,
+            Action::GiveUp { .. } => None,
             Action::Send { offset, attempt, .. } => {
                 self.send(offset, attempt);
                 None
@@ -255,7 +259,11 @@ impl Machinery {
                 None
             }
             Action::Settled { .. } => None,
-            other @ (Action::ProbeAttemptsEnd | Action::ReadTableAgain { .. } | Action::StartAgain(_)) => {
+            other @ (Action::ProbeAttemptsEnd
+            | Action::ReadTableAgain { .. }
+            | Action::StartAgain(_)
+            | Action::Lease(_)
+            | Action::Limited { .. }) => {
                 panic!("nothing went wrong, and yet: {other:?}")
             }
         };
@@ -296,7 +304,8 @@ impl Machinery {
                 self.deliveries.push(*delivery);
                 self.scheduler(|core, now, out| core.on_fired(now, &key, true, out));
             }
-            Action::Pending { .. } => {}
+            Action::Show(_) => {}
+            Action::ReadBack { .. } => panic!("the store keeps every payload"),
         }
     }
 

@@ -83,6 +83,9 @@ impl Model {
                     let header = wish.get("header").and_then(Value::as_object);
                     one.headers = header.into_iter().flat_map(|header| header.keys().cloned()).collect();
                 }
+                "limits" => {
+                    one.limits = Some(json_of(&fields["limits"])).filter(|json| !json.value.is_null())
+                }
                 "authentication" => {
                     let kind = fields["authentication"].get("type").and_then(Value::as_str);
                     one.authentication = kind.map(|kind| Kind { r#type: kind.to_owned() });
@@ -124,7 +127,7 @@ prop_compose! {
 prop_compose! {
     fn any_declared(staffing_url: u8)(
         name in 0..4_u8, partner in 0..2_u8, event in 0..2_u8, url in 0..3_u8, profile in 0..3_u8,
-        environment in 0..2_u8, policy in 0..2_u8, status in 0..3_u8, all_text: bool, authentication: bool,
+        environment in 0..2_u8, policy in 0..2_u8, status in 0..3_u8, all_text: bool, authentication: bool, limits in 0..3_u8,
         target in proptest::option::of(any_target()),
     ) -> Declared {
         let profile = [None, Some("order"), Some("staffing")][usize::from(profile)];
@@ -139,6 +142,7 @@ prop_compose! {
             status: [None, Some("ACTIVE"), Some("INACTIVE")][usize::from(status)].map(Into::into),
             all_text,
             authentication: authentication.then(|| api_key(false)),
+            limits: (limits > 0).then(|| json_of(&json!({ "concurrency": limits }))),
             http_request: target,
             ..declared(&format!("n{name}"))
         }

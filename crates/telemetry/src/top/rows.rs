@@ -1,0 +1,123 @@
+//! What is said of one subscription.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Rows of one partition, and of one answer, at most.
+pub const ROWS_MAX: usize = 200;
+
+/// How a receiver does, as the deliverer of its subscription sees it; the worst first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// It keeps failing: only probes are sent, the rest is parked.
+    Shut,
+    /// The last attempts failed.
+    Failing,
+    /// It asked for patience, with `Retry-After`.
+    Paused,
+    /// Its limit or that of its host delays it.
+    Limited,
+    /// Its answers take long.
+    Slow,
+    /// Nothing is wrong.
+    #[default]
+    Well,
+}
+
+/// What a deliverer says of a subscription.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Sending {
+    /// Whose lane it is.
+    pub subscription_id: String,
+    /// Its name; empty: it has none, or is not known.
+    pub name: String,
+    /// On whose behalf.
+    pub operator: String,
+    /// `host:port` of its URL, and nothing else of it.
+    pub host: String,
+    /// How its receiver does.
+    pub lane: Lane,
+    /// Deliveries that wait in memory.
+    pub waiting: u64,
+    /// Their bytes.
+    pub waiting_bytes: u64,
+    /// Requests open now.
+    pub open: u64,
+    /// How long answers take of late.
+    pub answer_ms: u64,
+    /// Attempts that failed since the last success.
+    pub failures_in_row: u64,
+    /// When the first of those began, by the wall clock; 0: none did.
+    pub failing_since_ms: i64,
+    /// Until it may be sent to again, where it is paused or limited.
+    pub resumes_in_ms: u64,
+}
+
+/// What a scheduler says of a subscription for which something is parked.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Parked {
+    /// Whose deliveries they are.
+    pub subscription_id: String,
+    /// So many wait for a credit.
+    pub parked: u64,
+    /// On their way to the deliverer.
+    pub outstanding: u64,
+    /// So many may be on their way at once.
+    pub window: u64,
+    /// Only probes are sent.
+    pub shut: bool,
+    /// Until the next probe, where it is shut.
+    pub next_probe_in_ms: u64,
+}
+
+/// Something that partitions publish.
+pub trait Row: Clone {
+    /// Smaller: more urgent.
+    fn urgency(&self) -> impl Ord;
+
+    /// Where the lists of all partitions are.
+    fn lists(lists: &mut Lists) -> &mut BTreeMap<u64, Vec<Self>>;
+}
+
+/// What the partitions of a process told last, by publisher.
+#[derive(Default)]
+pub struct Lists {
+    pub(super) sending: BTreeMap<u64, Vec<Sending>>,
+    pub(super) parked: BTreeMap<u64, Vec<Parked>>,
+}
+
+impl Row for Sending {
+    fn urgency(&self) -> impl Ord {
+        (
+            self.lane,
+            Reverse((self.waiting, self.failures_in_row, self.answer_ms)),
+            self.subscription_id.clone(),
+        )
+    }
+
+    fn lists(lists: &mut Lists) -> &mut BTreeMap<u64, Vec<Self>> {
+        &mut lists.sending
+    }
+}
+
+impl Row for Parked {
+    fn urgency(&self) -> impl Ord {
+        (Reverse((self.parked, self.shut)), self.subscription_id.clone())
+    }
+
+    fn lists(lists: &mut Lists) -> &mut BTreeMap<u64, Vec<Self>> {
+        &mut lists.parked
+    }
+}
+
+/// So many of them, in the order of their urgency.
+pub(super) fn most_urgent<R: Row>(mut rows: Vec<R>, limit: usize) -> Vec<R> {
+    rows.sort_by(|a, b| a.urgency().cmp(&b.urgency()));
+    rows.truncate(limit);
+    rows
+}
