@@ -41,6 +41,13 @@ impl Default for LaneConfig {
     }
 }
 
+impl LaneConfig {
+    /// A receiver that takes longer to answer is slow.
+    pub const fn slow_ms(&self) -> i64 {
+        self.wait_max_ms / 4
+    }
+}
+
 /// A delivery in its lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Waits {
@@ -71,6 +78,8 @@ pub struct Lane {
     pace: Pace,
     /// Open requests and when they were begun, the oldest first.
     open: Vec<(i64, i64)>,
+    /// Its receiver takes long, as of the last look.
+    pub slow: bool,
     /// Where it can be found: among what is ready, stale, paused or limited.
     pub listed: bool,
     /// A running mean; 0: no answer yet.
@@ -159,8 +168,8 @@ impl Lane {
         (limited.until_ms - now_ms).max(0).saturating_add(rest_ms)
     }
 
-    /// How it does; answers that take longer than `slow_ms` are slow ones.
-    pub fn state(&self, config: &LaneConfig, now_ms: i64, slow_ms: i64) -> LaneState {
+    /// How it does.
+    pub fn state(&self, config: &LaneConfig, now_ms: i64) -> LaneState {
         let ahead = self.waiting.len();
         if self.is_shut(config) {
             LaneState::Shut
@@ -170,11 +179,17 @@ impl Lane {
             LaneState::Paused
         } else if self.limited.is_some() {
             LaneState::Limited
-        } else if self.answer_ms > slow_ms || self.wait_ms(config, now_ms, ahead) > config.wait_max_ms {
+        } else if self.is_slow(config, now_ms) || self.wait_ms(config, now_ms, ahead) > config.wait_max_ms {
             LaneState::Slow
         } else {
             LaneState::Well
         }
+    }
+
+    /// Whether answers take so long, or the oldest open request has taken so long already, that its requests hold others' places.
+    pub fn is_slow(&self, config: &LaneConfig, now_ms: i64) -> bool {
+        let oldest_ms = self.open.first().map_or(0, |(_, began_ms)| now_ms - began_ms);
+        self.answer_ms.max(oldest_ms) > config.slow_ms()
     }
 
     /// Of the answers of late, in milliseconds; 0: there was none.
@@ -296,7 +311,7 @@ impl Lane {
 
     /// Nothing is lost when it is forgotten.
     pub fn is_unremarkable(&self, now_ms: i64) -> bool {
-        self.failed_in_row == 0 && self.paused_until_ms <= now_ms && self.limited.is_none()
+        self.failed_in_row == 0 && !self.slow && self.paused_until_ms <= now_ms && self.limited.is_none()
     }
 }
 

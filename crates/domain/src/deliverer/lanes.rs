@@ -7,10 +7,14 @@ use aerogram_wire::v1::Subscription;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+/// Slow lanes together have this part of the requests that may be open.
+const SLOW_SHARE: usize = 4;
+
 /// Those with a lane that can go.
 #[derive(Default)]
 struct Operator {
     ready: VecDeque<String>,
+    /// Of those that are not slow.
     open: usize,
     listed: bool,
 }
@@ -31,6 +35,8 @@ pub struct Lanes {
     next_turn: u64,
     /// Lanes that are full.
     full: usize,
+    /// Open requests of slow lanes.
+    slow_open: usize,
 }
 
 impl Lanes {
@@ -46,6 +52,7 @@ impl Lanes {
             limited: BTreeMap::new(),
             next_turn: 0,
             full: 0,
+            slow_open: 0,
         }
     }
 
@@ -110,13 +117,15 @@ impl Lanes {
         self.by_subscription.iter()
     }
 
-    /// The next record whose lane has room, with a request opened in it. `free`: how many requests the partition may still
-    /// begin. No lane has more open than are free, and no operator more than twice as many, so that something is always
-    /// left for others.
-    pub fn next(&mut self, now_ms: i64, free: usize) -> Option<i64> {
+    /// The next record whose lane has room, with a request opened in it. Of `places` requests that may be open, `free` are not.
+    /// No lane has more open than are free, and no operator more than twice as many, so that something is always left for
+    /// others. Slow ones hold what they have for long: all of them together get a quarter, which is not counted as their
+    /// operator's.
+    pub fn next(&mut self, now_ms: i64, free: usize, places: usize) -> Option<i64> {
+        let slow_room = (places / SLOW_SHARE).max(1).saturating_sub(self.slow_open);
         for _ in 0..self.turns.len() {
             let name = self.turns.pop_front()?;
-            let (offset, more) = self.next_of(&name, now_ms, free);
+            let (offset, more) = self.next_of(&name, now_ms, free, slow_room);
             if more {
                 self.turns.push_back(name);
             } else if let Some(operator) = self.operators.get_mut(&name) {
@@ -131,7 +140,7 @@ impl Lanes {
     }
 
     /// And whether the operator has more that is ready.
-    fn next_of(&mut self, name: &str, now_ms: i64, free: usize) -> (Option<i64>, bool) {
+    fn next_of(&mut self, name: &str, now_ms: i64, free: usize, slow_room: usize) -> (Option<i64>, bool) {
         let Some(operator) = self.operators.get_mut(name) else { return (None, false) };
         if operator.open >= 2 * free {
             return (None, !operator.ready.is_empty());
@@ -153,7 +162,7 @@ impl Lanes {
                 self.paused.insert((lane.paused_until_ms(), id));
                 continue;
             }
-            if lane.open() >= free {
+            if if lane.slow { slow_room == 0 } else { lane.open() >= free } {
                 operator.ready.push_back(id);
                 continue;
             }
@@ -166,7 +175,7 @@ impl Lanes {
             }
             if let Some(waits) = waits {
                 lane.begin(now_ms, waits.offset);
-                operator.open += 1;
+                *if lane.slow { &mut self.slow_open } else { &mut operator.open } += 1;
                 found = Some(waits.offset);
                 break;
             }
@@ -183,7 +192,9 @@ impl Lanes {
             return;
         }
         let (operator, waits) = (lane.operator.clone(), lane.waiting() > 0);
-        if let Some(operator) = self.operators.get_mut(&operator) {
+        if lane.slow {
+            self.slow_open -= 1;
+        } else if let Some(operator) = self.operators.get_mut(&operator) {
             operator.open = operator.open.saturating_sub(1);
         }
         if waits {
@@ -209,6 +220,25 @@ impl Lanes {
                 lane.pause(until_ms);
             }
         }
+        self.look_how_slow(now_ms, subscription_id);
+    }
+
+    /// What it has open counts as a slow lane's from the look on that finds it slow, until one that does not.
+    fn look_how_slow(&mut self, now_ms: i64, id: &str) {
+        let Some(lane) = self.by_subscription.get_mut(id) else { return };
+        let slow = lane.is_slow(&self.config, now_ms);
+        if lane.slow == slow {
+            return;
+        }
+        lane.slow = slow;
+        let open = lane.open();
+        if open > 0 {
+            let operator = &mut self.operators.entry(lane.operator.clone()).or_default().open;
+            let (from, to) =
+                if slow { (operator, &mut self.slow_open) } else { (&mut self.slow_open, operator) };
+            *from = from.saturating_sub(open);
+            *to += open;
+        }
     }
 
     /// Takes out what waits too long in a lane.
@@ -219,9 +249,10 @@ impl Lanes {
 
     /// The same in all lanes: the oldest request of each has grown older.
     pub fn take_all_too_late(&mut self, now_ms: i64) -> Vec<i64> {
-        let waiting = |(id, lane): (&String, &Lane)| (lane.waiting() > 0).then(|| id.clone());
+        let busy = |(id, lane): (&String, &Lane)| (lane.waiting() > 0 || lane.open() > 0).then(|| id.clone());
         // In one order, whatever the map's is.
-        let ids: BTreeSet<_> = self.by_subscription.iter().filter_map(waiting).collect();
+        let ids: BTreeSet<_> = self.by_subscription.iter().filter_map(busy).collect();
+        ids.iter().for_each(|id| self.look_how_slow(now_ms, id));
         ids.iter().flat_map(|id| self.take_too_late(now_ms, id)).collect()
     }
 
@@ -275,9 +306,13 @@ impl Lanes {
             lane.end(waits.offset);
             lane.push_front(waits);
             lane.listed = true;
+            lane.slow
         });
+        if back == Some(true) {
+            self.slow_open -= 1;
+        }
         if let Some(operator) = self.operators.get_mut(operator) {
-            operator.open = operator.open.saturating_sub(1);
+            operator.open = operator.open.saturating_sub(usize::from(back == Some(false)));
             // Where it stands when it has just been taken from.
             if operator.ready.pop_back_if(|last| last == id).is_none() {
                 operator.ready.retain(|ready| ready != id);
@@ -355,3 +390,6 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

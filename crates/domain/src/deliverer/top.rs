@@ -4,9 +4,6 @@ use super::Partition;
 use super::lane::Lane;
 use crate::clock::Now;
 
-/// A receiver whose answers take longer, in the mean, is slow.
-const SLOW_MS: i64 = 1_000;
-
 /// How a lane does, the best first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum LaneState {
@@ -65,7 +62,7 @@ pub struct LaneShown {
 impl Partition {
     /// The `n` lanes that do worst, the worst first; those that do well and in which nothing happens are left out.
     pub fn top(&self, now: Now, n: usize) -> Vec<LaneShown> {
-        let state = |lane: &Lane| lane.state(&self.config.lanes, now.mono_ms, SLOW_MS);
+        let state = |lane: &Lane| lane.state(&self.config.lanes, now.mono_ms);
         let busy = |lane: &Lane| lane.waiting() > 0 || lane.open() > 0;
         let mut worst: Vec<_> = self
             .lanes

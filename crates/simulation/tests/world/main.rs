@@ -11,7 +11,7 @@ use aerogram_simulation::{Stats, run};
 const SEEDS: u64 = 1_000;
 
 /// Seeds in which a deliberate bug must show itself.
-const SEEDS_TO_FIND_MAX: u64 = 5_000;
+const SEEDS_TO_FIND_MAX: u64 = 20_000;
 
 fn seeds() -> u64 {
     match std::env::var("AEROGRAM_SIM_SEEDS") {

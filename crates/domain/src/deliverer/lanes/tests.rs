@@ -1,0 +1,99 @@
+//! Who gets the places for requests.
+
+use super::*;
+use std::collections::BTreeMap;
+
+const PLACES: usize = 40;
+
+struct Stage {
+    lanes: Lanes,
+    now_ms: i64,
+    /// Open requests: offset, lane, since when.
+    open: Vec<(i64, String, i64)>,
+    next: i64,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let config = LaneConfig { wait_max_ms: 2_000, ..LaneConfig::default() };
+        Self { lanes: Lanes::new(config), now_ms: 0, open: Vec::new(), next: 0 }
+    }
+
+    fn push(&mut self, operator: &str, id: &str, n: usize) {
+        for _ in 0..n {
+            self.lanes.push_back(operator, id, Waits { offset: self.next, by_credit: true, bytes: 1 });
+            self.next += 1;
+        }
+    }
+
+    /// Opens all requests that may be; `lane_of` tells whose an offset is.
+    fn open(&mut self, lane_of: impl Fn(i64) -> String) {
+        while self.open.len() < PLACES
+            && let Some(offset) = self.lanes.next(self.now_ms, PLACES - self.open.len(), PLACES)
+        {
+            self.open.push((offset, lane_of(offset), self.now_ms));
+        }
+    }
+
+    fn count(&self) -> BTreeMap<&str, usize> {
+        self.open.iter().fold(BTreeMap::new(), |mut counts, (_, id, _)| {
+            *counts.entry(id.as_str()).or_default() += 1;
+            counts
+        })
+    }
+
+    /// All requests of a lane end well.
+    fn end(&mut self, id: &str) {
+        for (offset, id, since_ms) in self.open.extract_if(.., |(_, of, _)| of == id) {
+            self.lanes.went(self.now_ms, &id, Went::Well, self.now_ms - since_ms, None);
+            self.lanes.close(self.now_ms, &id, offset);
+        }
+    }
+}
+
+#[test]
+fn slow_lanes_together_have_a_quarter_and_it_is_not_their_operators() {
+    let mut stage = Stage::new();
+    let lane_of = |offset: i64| format!("{}", offset / 100);
+    ["0", "1", "2"].iter().for_each(|id| stage.push("op", id, 100));
+    stage.open(lane_of);
+    assert_eq!(
+        stage.count().into_values().collect::<Vec<_>>(),
+        [9, 9, 9],
+        "nobody knows yet that they are slow"
+    );
+    stage.now_ms = 10_000;
+    stage.lanes.take_all_too_late(stage.now_ms);
+    stage.end("0");
+    stage.open(lane_of);
+    assert_eq!(stage.count().get("0"), None, "the others have more than a quarter");
+    ["1", "2"].iter().for_each(|id| stage.end(id));
+    stage.open(lane_of);
+    assert_eq!(stage.open.len(), PLACES / 4);
+    stage.push("op", "3", 100);
+    stage.open(lane_of);
+    assert_eq!(stage.count()["3"], 15, "as many as are free, as for a lane alone with thirty places");
+    assert_eq!(stage.lanes.slow_open, 10);
+}
+
+#[test]
+fn who_answers_quickly_again_is_slow_no_more() {
+    let mut stage = Stage::new();
+    let lane_of = |_| "a".to_owned();
+    stage.push("op", "a", 500);
+    stage.open(lane_of);
+    stage.now_ms = 5_000;
+    stage.end("a");
+    for _ in 0..20 {
+        stage.open(lane_of);
+        assert_eq!(stage.open.len(), 10);
+        stage.now_ms += 10;
+        stage.end("a");
+        if stage.lanes.slow_open == 0 && !stage.lanes.by_subscription["a"].slow {
+            stage.open(lane_of);
+            assert_eq!(stage.open.len(), PLACES / 2);
+            return;
+        }
+    }
+    panic!("slow for ever");
+}
