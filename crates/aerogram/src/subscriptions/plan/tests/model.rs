@@ -84,7 +84,7 @@ impl Model {
                     one.headers = header.into_iter().flat_map(|header| header.keys().cloned()).collect();
                 }
                 "limits" => {
-                    one.limits = Some(json_of(&fields["limits"])).filter(|json| !json.value.is_null())
+                    one.limits = Some(json_of(&fields["limits"])).filter(|json| !json.value.is_null());
                 }
                 "authentication" => {
                     let kind = fields["authentication"].get("type").and_then(Value::as_str);
