@@ -15,7 +15,7 @@ use std::time::Duration;
 pub const OPERATOR: usize = 2;
 const DISRUPTED_SUBSCRIPTIONS: usize = 10;
 /// Each of those answers after that, so that it takes a while, and not only this machine's cores.
-const ANSWERS_AFTER: Duration = Duration::from_millis(20);
+const ANSWERS_AFTER: Duration = Duration::from_millis(40);
 const WITHIN: Duration = Duration::from_secs(150);
 
 #[derive(Serialize, Clone, Debug)]
@@ -40,6 +40,20 @@ pub struct Meanwhile {
     /// Arrived when the others' latency began to be measured, and when that was over.
     pub at_begin: usize,
     pub at_end: usize,
+}
+
+impl Meanwhile {
+    /// # Errors
+    /// It did not flow all the time: the others were measured beside nothing.
+    fn lasted(&self) -> Result<()> {
+        let Self { deliveries, at_begin, at_end } = self;
+        ensure!(at_end > at_begin, "nothing of the {deliveries} arrived while the others were measured");
+        ensure!(
+            at_end < deliveries,
+            "all {deliveries} had arrived before the others were measured; raise --flood-events"
+        );
+        Ok(())
+    }
 }
 
 pub async fn measure(system: &System, options: &Options) -> Result<Flood> {
@@ -67,19 +81,22 @@ async fn backlog(system: &System, options: &Options) -> Result<(Latency, Meanwhi
     let id = system.subscribe_beside(number, FLOODED, &format!("{lean}{PATH}")).await?;
     publish(system, options, FLOODED, number, options.flood_events).await?;
     system.wait_pending(options.flood_events * 9 / 10, WITHIN).await?;
+    let others = steady(options, "backlog");
+    others.warm_up(system).await?;
     let refused = system.receiver.count(PATH).await?;
     system.receiver.behave(PATH, 200, ANSWERS_AFTER).await?;
     // Its credits grow from one on.
     system.receiver.wait_for_count(PATH, refused + options.flood_events / 20, WITHIN).await?;
-    let at_begin = system.receiver.count(PATH).await?;
-    let latency = steady(options, "backlog").measure(system).await?;
-    let at_end = system.receiver.count(PATH).await?;
-    ensure!(at_end > at_begin, "nothing of the backlog flowed meanwhile");
+    let at_begin = system.receiver.count(PATH).await? - refused;
+    let latency = others.measure_at_once(system).await?;
+    let at_end = system.receiver.count(PATH).await? - refused;
+    let meanwhile = Meanwhile { deliveries: options.flood_events, at_begin, at_end };
+    meanwhile.lasted()?;
     // The rest is out of the way before something else is measured.
     system.receiver.behave(PATH, 200, Duration::ZERO).await?;
     system.receiver.wait_for_count(PATH, refused + options.flood_events, WITHIN).await?;
     system.delete(number, &id).await?;
-    Ok((latency, Meanwhile { deliveries: options.flood_events, at_begin, at_end }))
+    Ok((latency, meanwhile))
 }
 
 /// All at once for all subscriptions of an operator.
@@ -92,19 +109,22 @@ async fn disruption(system: &System, options: &Options) -> Result<(Latency, Mean
     for n in 0..DISRUPTED_SUBSCRIPTIONS {
         ids.push(system.subscribe_beside(number, DISRUPTED, &format!("{lean}{PATH}?n={n}")).await?);
     }
+    let others = steady(options, "disruption");
+    others.warm_up(system).await?;
+    let deliveries = options.flood_events / DISRUPTED_SUBSCRIPTIONS * DISRUPTED_SUBSCRIPTIONS;
     publish(system, options, DISRUPTED, number, options.flood_events / DISRUPTED_SUBSCRIPTIONS).await?;
     system.receiver.wait_for_count(PATH, 1, WITHIN).await?;
     let at_begin = system.receiver.count(PATH).await?;
-    let latency = steady(options, "disruption").measure(system).await?;
+    let latency = others.measure_at_once(system).await?;
     let at_end = system.receiver.count(PATH).await?;
-    ensure!(at_end > at_begin, "nothing of the disruption flowed meanwhile");
+    let meanwhile = Meanwhile { deliveries, at_begin, at_end };
+    meanwhile.lasted()?;
     system.receiver.behave(PATH, 200, Duration::ZERO).await?;
-    let deliveries = options.flood_events / DISRUPTED_SUBSCRIPTIONS * DISRUPTED_SUBSCRIPTIONS;
     system.receiver.wait_for_count(PATH, deliveries, WITHIN).await?;
     for id in ids {
         system.delete(number, &id).await?;
     }
-    Ok((latency, Meanwhile { deliveries, at_begin, at_end }))
+    Ok((latency, meanwhile))
 }
 
 async fn publish(

@@ -168,7 +168,8 @@ fn quantiles(latency: &Latency) -> String {
 
 fn ratio(p99: f64, meanwhile: Meanwhile) -> String {
     let Meanwhile { deliveries, at_begin, at_end } = meanwhile;
-    format!("{p99:.2} ({} of {deliveries} arrived meanwhile)", at_end.saturating_sub(at_begin))
+    let (arrived, left) = (at_end.saturating_sub(at_begin), deliveries.saturating_sub(at_end));
+    format!("{p99:.2} ({deliveries} queued, {arrived} arrived meanwhile, {left} were left)")
 }
 
 impl Setup {

@@ -9,6 +9,7 @@ mod fit;
 mod merge;
 mod options;
 mod screen;
+mod totals;
 
 pub use options::{HELP, TopArgs};
 
@@ -58,10 +59,11 @@ fn configured(settings: &Settings) -> Source {
     Source::of_listener(&settings.telemetry.admin_listen)
 }
 
-/// 1 when somebody could not be asked: what is missing may be the worst of it.
+/// 1 when somebody could not be asked, or nobody who sends or nobody who holds what waits: what is missing may be the worst of
+/// it.
 async fn once(args: &TopArgs, sources: &[Source]) -> anyhow::Result<ExitCode> {
     let picture = picture(&mut Asker::new(), sources, args.limit).await?;
-    let complete = picture.unreached.is_empty();
+    let complete = picture.is_complete();
     let done = match args.json {
         true => say(&serde_json::to_string_pretty(&picture)?),
         false => say(&draw::lines(&picture, &screen::plain()).join("\n")),

@@ -73,7 +73,7 @@ impl Table {
     }
 }
 
-/// What is inactive is called no more.
+/// What is inactive is called no more. Nor is what has expired, which nobody writes down, so it counts on.
 fn fails(subscription: &Subscription) -> bool {
     subscription.status() == Status::Active && subscription.failing_since_ms != 0
 }

@@ -64,6 +64,7 @@ pub async fn held_bytes(shared: &Shared) -> Infallible {
         let of = [("deliveries", &shared.item_bytes), ("settled", &shared.memory_bytes)];
         for (kind, budget) in of {
             gauge!(names::HELD_BYTES, "kind" => kind).set(budget.used_bytes() as f64);
+            gauge!(names::HELD_BYTES_MAX, "kind" => kind).set(budget.most_bytes() as f64);
         }
         tokio::time::sleep(HELD_INTERVAL).await;
     }

@@ -49,6 +49,18 @@ impl Decision {
             },
         }
     }
+
+    /// As [`Decision::to_result`], without the state but for its id and version: enough for a change that nobody waits for.
+    fn to_bare_result(&self) -> CommandResult {
+        match self {
+            Decision::Apply(state) | Decision::Unchanged(state) => {
+                let bare =
+                    Subscription { id: state.id.clone(), version: state.version, ..Subscription::default() };
+                CommandResult { outcome: Some(Outcome::Applied(bare)), ..CommandResult::default() }
+            }
+            Decision::Refuse { .. } => self.to_result(),
+        }
+    }
 }
 
 /// Decides about one command. Rules: versions grow by one with every change; deleted is final; another pair's
@@ -71,8 +83,7 @@ pub fn decide(
         return not_found();
     };
     // The system deactivates and takes notes on behalf of nobody; everyone else sees their own pair's subscriptions only.
-    let by_system = matches!(change, Change::Deactivate(_) | Change::NoteHealth(_));
-    if !by_system && (current.scope.is_none() || current.scope != command.scope) {
+    if !by_system(command) && (current.scope.is_none() || current.scope != command.scope) {
         return not_found();
     }
     let is_other = command.expected_version != 0 && command.expected_version != current.version;
@@ -90,6 +101,11 @@ pub fn decide(
         Change::ReplaceSigningKey(replacement) => decide_replacement(current, replacement, now_ms),
         Change::Create(_) => refuse(Refusal::Invalid, "a creation was decided as a change"),
     }
+}
+
+/// Whether it tells of a receiver, and comes from no owner.
+fn by_system(command: &Command) -> bool {
+    matches!(command.change, Some(Change::Deactivate(_) | Change::NoteHealth(_)))
 }
 
 fn decide_create(

@@ -29,8 +29,6 @@ pub enum Rule {
     StoreGuard,
     /// The mark "fired" waits for the acknowledgement.
     FiredAfterAcknowledgement,
-    /// Only what was certainly not fired before says that it is as young as its firing.
-    First,
     /// A command that was answered before changes nothing.
     CommandOnce,
     /// A deleted subscription changes no more.

@@ -57,12 +57,16 @@ pub async fn read_back(reader: Arc<Mutex<PayloadReader>>, offsets: Vec<i64>) -> 
             reader.open = None;
             tracing::warn!(partition, %error, "payloads of what is due can't be read back yet; they are asked for again");
         }
-        Err(_) => tracing::warn!(
-            partition,
-            asked = offsets.len(),
-            read = read.len(),
-            "payloads of what is due are read back slowly; the rest is asked for again"
-        ),
+        Err(_) => {
+            // A seek that was under way goes on by itself, so nobody knows where the reader will be.
+            reader.open = None;
+            tracing::warn!(
+                partition,
+                asked = offsets.len(),
+                read = read.len(),
+                "payloads of what is due are read back slowly; the rest is asked for again"
+            );
+        }
     }
     reader.used_at = Instant::now();
     let gone = read.iter().filter(|read| read.found.is_none()).count();

@@ -47,6 +47,18 @@ pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
             "must be shorter than half of topics.delete_retention_ms",
         ),
         (
+            "scheduler.probe_wait_min_ms",
+            "scheduler.probe_wait_max_ms",
+            scheduler.probe_wait_min_ms <= scheduler.probe_wait_max_ms,
+            "must not be longer than scheduler.probe_wait_max_ms",
+        ),
+        (
+            "deliverer.failing_noted_after_ms",
+            "deliverer.give_up_after_ms",
+            deliverer.give_up_after_ms == 0 || deliverer.failing_noted_after_ms <= deliverer.give_up_after_ms,
+            "must not be longer than deliverer.give_up_after_ms: only what was noted is given up",
+        ),
+        (
             "ingest.max_event_bytes",
             "ingest.http_max_body_bytes",
             ingest.max_event_bytes <= ingest.http_max_body_bytes,

@@ -51,6 +51,10 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Settings that there were, and what became of each: for whoever upgrades with a configuration from before.
+pub(crate) const REMOVED: &[(&str, &str)] =
+    &[("deliverer.lane_capacity", "deliverer.lane_bytes_max, in bytes instead of deliveries")];
+
 /// Names the innermost keys: merged tables do not know which layer they came from, the values in them do.
 fn unknown(prefix: &str, table: Map<String, Value>, allowed: &str, errors: &mut Vec<SettingError>) {
     for (name, value) in sorted(table) {
@@ -59,7 +63,14 @@ fn unknown(prefix: &str, table: Map<String, Value>, allowed: &str, errors: &mut 
             ValueKind::Table(inner) if !inner.is_empty() => {
                 unknown(&format!("{key}."), inner, allowed, errors);
             }
-            _ => errors.push(At { key: &key, allowed }.error(&value, "is not a setting")),
+            _ => {
+                let became = REMOVED.iter().find(|(removed, _)| *removed == key).map(|(_, became)| became);
+                let problem = became.map_or_else(
+                    || "is not a setting".to_owned(),
+                    |became| format!("is not a setting any more: it became {became}"),
+                );
+                errors.push(At { key: &key, allowed }.error(&value, problem));
+            }
         }
     }
 }

@@ -75,7 +75,7 @@ impl Layer {
                 continue;
             };
             let key = rest.to_ascii_lowercase().replace("__", ".");
-            layer.set(&key, &format!("environment variable {name}"), text);
+            layer.set(&key, &format!("environment variable {name}"), text, errors);
         }
         hosts::join_names(&mut layer.0);
         layer
@@ -96,7 +96,7 @@ impl Layer {
         for flag in pairs {
             match flag.split_once('=') {
                 Some((key, value)) if !key.trim().is_empty() => {
-                    layer.set(key.trim(), &format!("{origin} {}", key.trim()), value);
+                    layer.set(key.trim(), &format!("{origin} {}", key.trim()), value, errors);
                 }
                 _ => errors.push(SettingError {
                     key: "--set".to_owned(),
@@ -110,7 +110,8 @@ impl Layer {
         layer
     }
 
-    fn set(&mut self, key: &str, origin: &str, text: &str) {
+    /// What is set as a whole can't be set in part as well in the same layer: neither says that it goes before the other.
+    fn set(&mut self, key: &str, origin: &str, text: &str, errors: &mut Vec<SettingError>) {
         let value = Value::new(Some(&origin.to_owned()), text);
         let mut path: Vec<&str> = key.split('.').collect();
         // `split` yields at least one part.
@@ -118,13 +119,34 @@ impl Layer {
         let mut table = &mut self.0;
         for part in path {
             let slot = table.entry(part.to_owned()).or_default();
-            if !matches!(slot.kind, ValueKind::Table(_)) {
-                *slot = Value::new(Some(&origin.to_owned()), Map::<String, Value>::new());
+            match slot.kind {
+                ValueKind::Table(_) => {}
+                ValueKind::Nil => {
+                    *slot = Value::new(Some(&origin.to_owned()), Map::<String, Value>::new());
+                }
+                _ => return errors.push(twice(key, origin, slot)),
             }
             let ValueKind::Table(inner) = &mut slot.kind else { return };
             table = inner;
         }
-        table.insert(last.to_owned(), value);
+        match table.get(last) {
+            Some(parts) if matches!(parts.kind, ValueKind::Table(_)) => {
+                errors.push(twice(key, origin, parts));
+            }
+            _ => drop(table.insert(last.to_owned(), value)),
+        }
+    }
+}
+
+fn twice(key: &str, origin: &str, before: &Value) -> SettingError {
+    SettingError {
+        key: key.to_owned(),
+        origin: Some(origin.to_owned()),
+        problem: format!(
+            "is set here and by {}, as a whole and in part",
+            before.origin().unwrap_or("another")
+        ),
+        allowed: "one of the two".to_owned(),
     }
 }
 

@@ -1,4 +1,5 @@
 mod limits;
+mod mistakes;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

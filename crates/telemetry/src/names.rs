@@ -1,6 +1,6 @@
 //! The one home of metric names. Labels have few values each: never a subscription, operator, URL, host or id.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
 /// What kind of metric a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,7 @@ metrics_table! {
     LIMITED_TOTAL = "aerogram_limited_total", Counter, ["kind"], "Times a rate limit began to hold a subscription back; kind is subscription or host";
     LEASES_TOTAL = "aerogram_leases_total", Counter, ["result"], "Questions for tokens of rate limits that all deliverers share: granted, none or failed";
     HELD_BYTES = "aerogram_held_bytes", Gauge, ["kind"], "Bytes a deliverer holds in memory; kind is deliveries, or settled for what it remembers as such";
+    HELD_BYTES_MAX = "aerogram_held_bytes_max", Gauge, ["kind"], "The most bytes a deliverer held at a time since it started; kind as of aerogram_held_bytes";
     REQUESTS_IN_FLIGHT = "aerogram_requests_in_flight", Gauge, [], "HTTP attempts begun and not ended";
     ESCALATIONS_TOTAL = "aerogram_escalations_total", Counter, ["reason"], "Deliveries given up and handed to people";
     ESCALATIONS_OPEN = "aerogram_escalations_open", Gauge, ["fault"], "Escalations nobody has dealt with, as this process knows them, by whose fault they are: receiver or platform";
@@ -85,6 +86,23 @@ metrics_table! {
     REDIS_COMMAND_DURATION_SECONDS = "aerogram_redis_command_duration_seconds", RequestSeconds, ["command"], "Duration of Redis commands";
     PROCESS_CPU_SECONDS_TOTAL = "process_cpu_seconds_total", Counter, [], "CPU time spent in user and kernel mode";
     PROCESS_RESIDENT_MEMORY_BYTES = "process_resident_memory_bytes", Gauge, [], "Resident memory";
+}
+
+/// Counters of what is rare and worth an alarm, the label of each and its values. They begin at 0 when the process does: a
+/// counter that appears with its first event has a rate of 0, and nobody hears of it.
+pub const FROM_ZERO: &[(&str, &str, &[&str])] = &[
+    (ESCALATIONS_TOTAL, "reason", &["exhausted", "gone", "platform", "gave_up", "other"]),
+    (LEASES_TOTAL, "result", &["granted", "none", "failed"]),
+    (SUBSCRIPTIONS_DEACTIVATED_TOTAL, "reason", &["gone", "gave_up"]),
+];
+
+/// Records those of [`FROM_ZERO`] as 0, unless they were counted before.
+pub fn begin_at_zero() {
+    for (name, label, values) in FROM_ZERO {
+        for value in *values {
+            counter!(*name, *label => *value).increment(0);
+        }
+    }
 }
 
 /// Tells the recorder the help text and unit of every metric it records; those of the process are rendered with

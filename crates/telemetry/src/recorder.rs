@@ -4,7 +4,7 @@ use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use crate::names::{AGE_BUCKETS, BUILD_INFO, Kind, REQUEST_BUCKETS, TABLE, describe_all};
+use crate::names::{AGE_BUCKETS, BUILD_INFO, Kind, REQUEST_BUCKETS, TABLE, begin_at_zero, describe_all};
 use crate::process;
 
 /// Metrics could not be set up.
@@ -19,7 +19,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Installs the process-wide recorder, describes every metric and records the build.
+    /// Installs the process-wide recorder, describes every metric, lets rare counters begin at 0 and records the build.
     ///
     /// # Errors
     /// When the process has a recorder already.
@@ -28,6 +28,7 @@ impl Recorder {
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(BuildError::FailedToSetGlobalRecorder)?;
         describe_all();
+        begin_at_zero();
         metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION"), "role" => role.to_owned())
             .set(1.0);
         Ok(Self { handle })

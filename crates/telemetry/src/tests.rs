@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 
+use aerogram_domain::escalations::{REASONS, reason_name};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::names::{DELIVERY_ATTEMPT_DURATION_SECONDS, END_TO_END_SECONDS, TABLE};
+use crate::names::{
+    DELIVERY_ATTEMPT_DURATION_SECONDS, END_TO_END_SECONDS, ESCALATIONS_TOTAL, FROM_ZERO, TABLE,
+};
 use crate::{AdminError, AdminServer, Health, Recorder, Shutdown};
 
 async fn get(server: &AdminServer, path: &str) -> String {
@@ -177,6 +180,28 @@ fn every_metric_stands_on_the_page_with_its_labels_and_no_other_does() {
         let is_known = TABLE.iter().any(|metric| metric.name == name);
         assert!(is_known || !is_row_of_a_metric, "docs/metrics.md: there is no metric {name}");
     }
+}
+
+#[test]
+fn what_alarms_watch_is_there_before_it_happens() {
+    // The only one of this test binary: a process has one.
+    let text = Recorder::install("test").unwrap().render();
+    let page = include_str!("../../../docs/metrics.md");
+    for (name, label, values) in FROM_ZERO {
+        assert!(TABLE.iter().any(|m| m.name == *name && m.labels == [*label]), "{name}");
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
+        for value in *values {
+            assert!(text.contains(&format!("{name}{{{label}=\"{value}\"}} 0\n")), "{name} {value}: {text}");
+            assert!(row.contains(&format!("`{value}`")), "docs/metrics.md: {name} has a {label} {value}");
+        }
+    }
+}
+
+#[test]
+fn every_reason_of_an_escalation_begins_at_zero() {
+    let (_, _, begun) = FROM_ZERO.iter().find(|(name, ..)| *name == ESCALATIONS_TOTAL).unwrap();
+    let known: BTreeSet<_> = REASONS.into_iter().map(reason_name).chain(["other"]).collect();
+    assert_eq!(begun.iter().copied().collect::<BTreeSet<_>>(), known);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod page;
 mod rows;
 
 pub use page::TopPage;
-pub use rows::{Lane, Parked, ROWS_MAX, Row, Sending};
+pub use rows::{Lane, Parked, ROWS_MAX, Row, Sending, Totals};
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -69,6 +69,7 @@ impl Top {
             sending_partitions: shared.lists.sending.len(),
             parked_partitions: shared.lists.parked.len(),
             troubles: Vec::new(),
+            totals: shared.lists.totals(),
             sending: most_urgent(shared.lists.sending.values().flatten().cloned().collect(), limit),
             parked: most_urgent(shared.lists.parked.values().flatten().cloned().collect(), limit),
         }
@@ -158,6 +159,40 @@ mod tests {
         let mut publisher = top.parked();
         let row = |n: u64| Parked { subscription_id: n.to_string(), parked: n, ..Parked::default() };
         publisher.publish(0, |most| (0..2 * most as u64).map(row).collect());
-        assert_eq!(top.page(usize::MAX).parked.len(), ROWS_MAX);
+        let page = top.page(usize::MAX);
+        assert_eq!(page.parked.len(), ROWS_MAX);
+        assert!(page.totals.parked_more, "there are more than it was told of");
+    }
+
+    #[test]
+    fn how_many_there_are_does_not_depend_on_how_many_are_asked_for() {
+        let top = Top::default();
+        let (mut one, mut other, mut waits) = (top.sending(), top.sending(), top.parked());
+        one.publish(0, |most| (0..most).map(|n| sending(&n.to_string(), Lane::Shut, 1)).collect());
+        other.publish(0, |_| vec![sending("a", Lane::Shut, 1), sending("b", Lane::Well, 1)]);
+        let row =
+            |id: &str, shut| Parked { subscription_id: id.into(), parked: 1, shut, ..Parked::default() };
+        waits.publish(0, |_| vec![row("a", true), row("b", false)]);
+        let page = top.page(1);
+        assert_eq!((page.sending.len(), page.parked.len()), (1, 1));
+        let expected = Totals {
+            sending: [(Lane::Shut, ROWS_MAX as u64 + 1), (Lane::Well, 1)].into(),
+            sending_more_from: Some(Lane::Shut),
+            parked: 2,
+            shut: 1,
+            parked_more: false,
+        };
+        assert_eq!(page.totals, expected);
+    }
+
+    #[test]
+    fn a_later_version_may_know_more_states() {
+        let said = r#"{"sending": [{"subscriptionId": "a", "lane": "dreaming"}, {"subscriptionId": "b"}],
+                       "totals": {"sending": {"dreaming": 3, "shut": 2}}, "more": 1}"#;
+        let page: TopPage = serde_json::from_str(said).unwrap();
+        assert_eq!((page.sending[0].lane, page.sending[1].lane), (Lane::Unknown, Lane::Well));
+        assert_eq!(page.totals.sending, [(Lane::Shut, 2), (Lane::Unknown, 3)].into());
+        let again: TopPage = serde_json::from_str(&serde_json::to_string(&page).unwrap()).unwrap();
+        assert_eq!(again, page);
     }
 }

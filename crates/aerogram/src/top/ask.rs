@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,9 +22,11 @@ use aerogram_settings::Role;
 /// For finding the addresses of a name, and again for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Of one process, at most.
+const TROUBLES_MAX: usize = 20;
 /// Processes asked, at most.
 const ADDRESSES_MAX: usize = 1_000;
-/// Asked at the same time, at most.
+/// Asked or looked up at the same time, at most.
 const AT_ONCE_MAX: usize = 64;
 
 /// Processes to be asked: a name, and one port or those that are tried.
@@ -150,12 +153,12 @@ impl Asker {
     pub async fn ask(&mut self, sources: &[Source]) -> Asked {
         let mut asked = Asked::default();
         let mut who: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-        for (index, source) in sources.iter().enumerate() {
-            match source.addresses().await {
+        for (index, found) in looked_up(sources).await {
+            match found {
                 Ok(found) => found.into_iter().for_each(|address| {
                     who.entry(address).or_insert(index);
                 }),
-                Err(error) => asked.unreached.push(unreached(source, None, &error)),
+                Err(error) => asked.unreached.push(unreached(&sources[index], None, &error)),
             }
         }
         let beyond = who.len().saturating_sub(ADDRESSES_MAX);
@@ -183,10 +186,7 @@ impl Asker {
                     asked.pages.push(page);
                 }
                 Ok(_) => {}
-                // What was only tried need not be there; and a process of this machine need not listen at both of its
-                // addresses.
-                Err(_)
-                    if reached.contains(&index) && (source.port.is_none() || address.ip().is_loopback()) => {}
+                Err(error) if reached.contains(&index) && need_not_be_there(source, address, &error) => {}
                 Err(error) => asked.unreached.push(unreached(source, Some(address), &error)),
             }
         }
@@ -196,6 +196,32 @@ impl Asker {
         }
         asked
     }
+}
+
+/// The addresses of all names, or why there are none, in the order of the sources.
+async fn looked_up(sources: &[Source]) -> Vec<(usize, anyhow::Result<BTreeSet<SocketAddr>>)> {
+    let (mut found, mut tasks) = (Vec::new(), JoinSet::new());
+    for (index, source) in sources.iter().cloned().enumerate() {
+        if tasks.len() >= AT_ONCE_MAX {
+            found.extend(tasks.join_next().await.and_then(Result::ok));
+        }
+        tasks.spawn(async move { (index, source.addresses().await) });
+    }
+    while let Some(one) = tasks.join_next().await {
+        found.extend(one.ok());
+    }
+    found.sort_by_key(|(index, _)| *index);
+    found
+}
+
+/// At a port that was only tried nobody need listen, nor does a process of this machine at both of its addresses. Who listens
+/// and does not answer as he should is there, and what he knows is missing.
+fn need_not_be_there(source: &Source, address: SocketAddr, error: &anyhow::Error) -> bool {
+    let refused = error
+        .root_cause()
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    refused && (source.port.is_none() || address.ip().is_loopback())
 }
 
 fn unreached(source: &Source, address: Option<SocketAddr>, error: &anyhow::Error) -> Unreached {
@@ -220,8 +246,11 @@ async fn page(client: &Client<HttpConnector, Empty<Bytes>>, address: SocketAddr)
             head.status
         );
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(anyhow::Error::from_boxed)?;
-        let page: TopPage = serde_json::from_slice(&body.to_bytes())
+        let mut page: TopPage = serde_json::from_slice(&body.to_bytes())
             .map_err(|_| anyhow::anyhow!("its answer is not what was expected; is that an Aerogram?"))?;
+        page.sending.truncate(ROWS_MAX);
+        page.parked.truncate(ROWS_MAX);
+        page.troubles.truncate(TROUBLES_MAX);
         Ok(page)
     };
     timeout(ANSWER_WITHIN, exchange)
@@ -291,6 +320,21 @@ mod tests {
         assert_eq!((names, asked.unreached), (vec!["one", "other"], vec![]));
         assert_eq!(asked.troubles[0], format!("127.0.0.1:{one}: store: away"));
         assert_eq!(asked.troubles.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn only_a_port_that_was_tried_and_at_which_nobody_listens_need_not_be_there() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let error = page(&Asker::new().client, address).await.unwrap_err();
+        let elsewhere: SocketAddr = "10.0.0.1:9103".parse().unwrap();
+        let (tried, named) = (Source::parse("x").unwrap(), Source::parse("x:9103").unwrap());
+        assert!(need_not_be_there(&tried, elsewhere, &error), "{error:#}");
+        assert!(need_not_be_there(&named, address, &error), "{error:#}");
+        assert!(!need_not_be_there(&named, elsewhere, &error), "{error:#}");
+        let hangs = anyhow::anyhow!("no answer within 3 s");
+        assert!(!need_not_be_there(&tried, address, &hangs));
     }
 
     #[tokio::test]

@@ -5,10 +5,9 @@ use anstyle::{AnsiColor, Style};
 use super::figures::{count, span};
 use super::fit::{Cells, fit};
 use super::merge::{Picture, Shown, State};
+use super::totals::Total;
 use crate::table::cut;
 
-const STATES: [State; 7] =
-    [State::Shut, State::Failing, State::Paused, State::Limited, State::Slow, State::Paced, State::Well];
 /// With fewer rows on a low terminal the explanations give way.
 const ROWS_MIN: usize = 5;
 
@@ -56,7 +55,7 @@ pub fn lines(picture: &Picture, paper: &Paper) -> Vec<String> {
     }
     meanings.push(String::new());
     for state in
-        STATES.iter().filter(|state| picture.subscriptions.iter().any(|shown| shown.state == **state))
+        State::ALL.iter().filter(|state| picture.subscriptions.iter().any(|shown| shown.state == **state))
     {
         meanings.extend(wrap(&format!("{:8}{}", state.name(), state.meaning()), "        ", width));
     }
@@ -72,24 +71,23 @@ pub fn lines(picture: &Picture, paper: &Paper) -> Vec<String> {
     if rows > room || left_out > 0 {
         // The line that says so takes a place too.
         let kept = rows.min(room.saturating_sub(1));
-        left_out += rows - kept;
+        left_out = left_out.saturating_add((rows - kept) as u64);
         table.truncate(1 + kept);
         let how =
             if paper.live && picture.left_out == 0 { "--once shows all" } else { "--limit N shows more" };
-        below = Some(format!("… and {} less urgent; {how}", count(left_out as u64)));
+        let or_more = if picture.states.values().any(|total| total.or_more) { " or more" } else { "" };
+        below = Some(format!("… and {}{or_more} less urgent; {how}", count(left_out)));
     }
     [head, table, below.into_iter().collect(), meanings].concat()
 }
 
 fn headline(picture: &Picture, live: bool) -> String {
     let time = picture.at.get(11..19).unwrap_or_default();
-    let mut parts: Vec<String> = STATES
-        .iter()
-        .filter_map(|state| {
-            let n = picture.subscriptions.iter().filter(|shown| shown.state == *state).count();
-            (n > 0).then(|| format!("{n} {}", state.name()))
-        })
-        .collect();
+    let part = |(state, total): (&State, &Total)| {
+        let or_more = if total.or_more { " or more" } else { "" };
+        format!("{}{or_more} {}", count(total.count), state.name())
+    };
+    let mut parts: Vec<String> = picture.states.iter().map(part).collect();
     if parts.is_empty() {
         parts.push("nothing wrong".to_owned());
     }
@@ -173,6 +171,7 @@ impl State {
             State::Paused => "paused",
             State::Limited => "limited",
             State::Slow => "slow",
+            State::Unknown => "unknown",
             State::Paced => "paced",
             State::Well => "well",
         }
@@ -193,7 +192,11 @@ impl State {
                 "its own limit or that of its host delays it; if PARKED keeps growing, the limit is too low for it"
             }
             State::Slow => {
-                "answers take longer than a second: what would wait too long behind them is parked"
+                "answers take long, half a second or more unless deliverer.lane_wait_max_ms says otherwise, or what waits would wait \
+                 too long; that is parked, and comes as fast as they answer"
+            }
+            State::Unknown => {
+                "its deliverer says a word of a later version; ask with the `aerogram` of that version"
             }
             State::Paced => {
                 "what was parked flows back, more at a time with each success; it goes on by itself"
@@ -206,7 +209,7 @@ impl State {
         let colour = match self {
             State::Shut => return Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
             State::Failing => AnsiColor::Red,
-            State::Paused | State::Limited | State::Slow => AnsiColor::Yellow,
+            State::Paused | State::Limited | State::Slow | State::Unknown => AnsiColor::Yellow,
             State::Paced => AnsiColor::Cyan,
             State::Well => AnsiColor::Green,
         };

@@ -1,13 +1,14 @@
 //! What several processes say of one subscription becomes one row; the rows that hurt most stand first.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aerogram_domain::time::iso_millis;
-use aerogram_telemetry::top::{Lane, Parked, Sending};
+use aerogram_telemetry::top::{Lane, Parked, Sending, TopPage};
 use serde::Serialize;
 
 use super::ask::{Asked, Unreached};
+use super::totals::{Beyond, Total};
 
 /// A receiver that fails for longer stands among the worst, however little waits for it.
 const FAILING_LONG_MS: i64 = 60_000;
@@ -21,6 +22,8 @@ pub enum State {
     Paused,
     Limited,
     Slow,
+    /// Its deliverer says a word of a later version.
+    Unknown,
     /// What was parked flows back by credits.
     Paced,
     Well,
@@ -63,8 +66,10 @@ pub struct Picture {
     pub sending_partitions: usize,
     pub parked_partitions: usize,
     pub subscriptions: Vec<Shown>,
-    /// Subscriptions that were told of and have no place.
-    pub left_out: usize,
+    /// How many there are of each state, shown or not.
+    pub states: BTreeMap<State, Total>,
+    /// Of these so many are not shown.
+    pub left_out: u64,
     /// What the processes say is not as it should be with themselves.
     pub troubles: Vec<String>,
     pub unreached: Vec<Unreached>,
@@ -92,14 +97,20 @@ impl Picture {
         Self::with(asked, now_ms, limit, &self.known)
     }
 
+    /// Everybody was reached, and both who sends and who holds what waits are among them.
+    pub const fn is_complete(&self) -> bool {
+        self.unreached.is_empty() && self.sending_partitions > 0 && self.parked_partitions > 0
+    }
+
     fn with(asked: Asked, now_ms: i64, limit: usize, known: &BTreeMap<String, Known>) -> Self {
-        let sum =
-            |of: fn(&aerogram_telemetry::top::TopPage) -> usize| asked.pages.iter().map(of).sum::<usize>();
+        let sum = |of: fn(&TopPage) -> usize| asked.pages.iter().map(of).fold(0, usize::saturating_add);
         let (sending_partitions, parked_partitions) =
             (sum(|page| page.sending_partitions), sum(|page| page.parked_partitions));
         let processes = asked.pages.len();
         let mut by_id: BTreeMap<String, (Option<Sending>, Option<Parked>)> = BTreeMap::new();
+        let mut beyond = Beyond::default();
         for page in asked.pages {
+            beyond.add(&page);
             for row in page.sending {
                 let (sending, _) = by_id.entry(row.subscription_id.clone()).or_default();
                 *sending = Some(match sending.take() {
@@ -115,6 +126,8 @@ impl Picture {
                 });
             }
         }
+        let sent: BTreeSet<String> =
+            by_id.iter().filter(|(_, (sending, _))| sending.is_some()).map(|(id, _)| id.clone()).collect();
         let mut subscriptions: Vec<Shown> = by_id
             .into_iter()
             .map(|(id, (sending, parked))| {
@@ -129,14 +142,18 @@ impl Picture {
             .collect();
         subscriptions.sort_by(|a, b| urgency(a).cmp(&urgency(b)));
         let known = subscriptions.iter().filter(|shown| !shown.host.is_empty()).map(known_of).collect();
-        let left_out = subscriptions.len().saturating_sub(limit);
+        let told = subscriptions.iter().map(|shown| (shown.state, sent.contains(&shown.subscription_id)));
+        let states = beyond.totals(told);
         subscriptions.truncate(limit);
+        let all = states.values().fold(0, |sum: u64, total| sum.saturating_add(total.count));
+        let left_out = all.saturating_sub(subscriptions.len() as u64);
         Self {
             at: iso_millis(now_ms),
             processes,
             sending_partitions,
             parked_partitions,
             subscriptions,
+            states,
             left_out,
             troubles: asked.troubles,
             unreached: asked.unreached,
@@ -153,7 +170,7 @@ fn urgency(shown: &Shown) -> impl Ord {
         State::Well => 2,
         _ => 1,
     };
-    let backlog = shown.waiting + shown.parked.unwrap_or(0);
+    let backlog = shown.waiting.saturating_add(shown.parked.unwrap_or(0));
     let worst = Reverse((shown.failing_for_ms, shown.failures_in_row, shown.answer_ms));
     (class, Reverse(backlog), shown.state, worst, shown.subscription_id.clone())
 }
@@ -192,7 +209,7 @@ fn shown(
         answer_ms: sending.answer_ms,
         failures_in_row: sending.failures_in_row,
         failing_since: failing.then(|| iso_millis(sending.failing_since_ms)),
-        failing_for_ms: if failing { (now_ms - sending.failing_since_ms).max(1) } else { 0 },
+        failing_for_ms: if failing { now_ms.saturating_sub(sending.failing_since_ms).max(1) } else { 0 },
         resumes_in_ms: matches!(state, State::Paused | State::Limited).then_some(sending.resumes_in_ms),
         next_probe_in_ms: parked.shut.then_some(parked.next_probe_in_ms),
     }
@@ -202,14 +219,37 @@ fn shown(
 fn state(sending: Option<&Sending>, parked: Option<&Parked>) -> State {
     let probed = parked.is_some_and(|parked| parked.shut && parked.parked > 0);
     match sending.map(|sending| sending.lane) {
-        Some(Lane::Shut) => State::Shut,
         None | Some(Lane::Failing) if probed => State::Shut,
-        Some(Lane::Failing) => State::Failing,
-        Some(Lane::Paused) => State::Paused,
-        Some(Lane::Limited) => State::Limited,
-        Some(Lane::Slow) => State::Slow,
         None | Some(Lane::Well) if parked.is_some_and(|parked| parked.parked > 0) => State::Paced,
-        None | Some(Lane::Well) => State::Well,
+        None => State::Well,
+        Some(lane) => State::of(lane),
+    }
+}
+
+impl State {
+    /// The worst first.
+    pub const ALL: [Self; 8] = [
+        Self::Shut,
+        Self::Failing,
+        Self::Paused,
+        Self::Limited,
+        Self::Slow,
+        Self::Unknown,
+        Self::Paced,
+        Self::Well,
+    ];
+
+    /// As its deliverer says.
+    pub const fn of(lane: Lane) -> Self {
+        match lane {
+            Lane::Shut => Self::Shut,
+            Lane::Failing => Self::Failing,
+            Lane::Paused => Self::Paused,
+            Lane::Limited => Self::Limited,
+            Lane::Slow => Self::Slow,
+            Lane::Unknown => Self::Unknown,
+            Lane::Well => Self::Well,
+        }
     }
 }
 
@@ -217,9 +257,9 @@ fn state(sending: Option<&Sending>, parked: Option<&Parked>) -> State {
 fn both_sending(a: Sending, b: Sending) -> Sending {
     let (worse, other) = if a.lane <= b.lane { (a, b) } else { (b, a) };
     Sending {
-        waiting: worse.waiting + other.waiting,
-        waiting_bytes: worse.waiting_bytes + other.waiting_bytes,
-        open: worse.open + other.open,
+        waiting: worse.waiting.saturating_add(other.waiting),
+        waiting_bytes: worse.waiting_bytes.saturating_add(other.waiting_bytes),
+        open: worse.open.saturating_add(other.open),
         ..worse
     }
 }
@@ -230,116 +270,4 @@ fn both_parked(a: Parked, b: Parked) -> Parked {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use aerogram_telemetry::top::TopPage;
-
-    const NOW_MS: i64 = 1_800_000_000_000;
-
-    fn sending(id: &str, lane: Lane) -> Sending {
-        Sending {
-            subscription_id: id.into(),
-            lane,
-            host: "hooks.example.com:443".into(),
-            ..Sending::default()
-        }
-    }
-
-    fn parked(id: &str, n: u64, shut: bool) -> Parked {
-        Parked { subscription_id: id.into(), parked: n, shut, ..Parked::default() }
-    }
-
-    fn asked(pages: Vec<(Vec<Sending>, Vec<Parked>)>) -> Asked {
-        let page = |(sending, parked)| TopPage {
-            sending_partitions: 1,
-            parked_partitions: 1,
-            sending,
-            parked,
-            ..TopPage::default()
-        };
-        Asked { pages: pages.into_iter().map(page).collect(), ..Asked::default() }
-    }
-
-    fn states(picture: &Picture) -> Vec<(&str, State)> {
-        picture.subscriptions.iter().map(|shown| (shown.subscription_id.as_str(), shown.state)).collect()
-    }
-
-    #[test]
-    fn deliverer_and_scheduler_make_one_row() {
-        let lane = Sending { waiting: 3, ..sending("a", Lane::Slow) };
-        let picture =
-            Picture::of(asked(vec![(vec![lane], vec![]), (vec![], vec![parked("a", 40, false)])]), NOW_MS, 9);
-        let shown = &picture.subscriptions[0];
-        assert_eq!((shown.state, shown.waiting, shown.parked), (State::Slow, 3, Some(40)));
-        assert_eq!((picture.subscriptions.len(), picture.processes), (1, 2));
-    }
-
-    #[test]
-    fn what_hurts_most_stands_first() {
-        let long = |id, lane, failing_for_ms| Sending {
-            failing_since_ms: NOW_MS - failing_for_ms,
-            ..sending(id, lane)
-        };
-        let sending = vec![
-            Sending { answer_ms: 900, ..sending("well", Lane::Well) },
-            sending("limited", Lane::Limited),
-            long("a moment", Lane::Failing, 2_000),
-            long("once a day", Lane::Failing, 86_400_000),
-            long("shut", Lane::Shut, 9_000),
-            sending("slow", Lane::Slow),
-        ];
-        let waits = vec![parked("shut", 5, true), parked("slow", 900, false), parked("flows", 70, false)];
-        let picture = Picture::of(asked(vec![(sending, waits)]), NOW_MS, 6);
-        assert_eq!(
-            states(&picture),
-            [
-                ("shut", State::Shut),
-                ("once a day", State::Failing),
-                ("slow", State::Slow),
-                ("flows", State::Paced),
-                ("a moment", State::Failing),
-                ("limited", State::Limited),
-            ]
-        );
-        assert_eq!(picture.left_out, 1);
-    }
-
-    #[test]
-    fn what_is_only_probed_is_shut_although_its_deliverer_has_just_started() {
-        let waits = || vec![parked("new", 9, true), parked("seen", 9, true), parked("well again", 9, true)];
-        let lanes = vec![sending("seen", Lane::Failing), sending("well again", Lane::Well)];
-        let picture = Picture::of(asked(vec![(lanes, waits())]), NOW_MS, 9);
-        assert_eq!(
-            states(&picture),
-            [("new", State::Shut), ("seen", State::Shut), ("well again", State::Paced)]
-        );
-    }
-
-    #[test]
-    fn a_name_stays_when_the_deliverer_has_nothing_to_tell_for_a_moment() {
-        let named = Sending { name: "crew".into(), ..sending("a", Lane::Well) };
-        let first = Picture::of(asked(vec![(vec![named], vec![parked("a", 9, false)])]), NOW_MS, 9);
-        let next = first.followed_by(asked(vec![(vec![], vec![parked("a", 8, false)])]), NOW_MS, 9);
-        assert_eq!(next.subscriptions[0].name, "crew");
-        assert_eq!(next.subscriptions[0].host, "hooks.example.com:443");
-    }
-
-    #[test]
-    fn two_owners_at_once_are_not_counted_as_two_backlogs() {
-        let lane = |n| vec![Sending { waiting: n, ..sending("a", Lane::Well) }];
-        let picture = Picture::of(
-            asked(vec![(lane(2), vec![parked("a", 9, false)]), (lane(3), vec![parked("a", 8, false)])]),
-            NOW_MS,
-            9,
-        );
-        assert_eq!((picture.subscriptions[0].waiting, picture.subscriptions[0].parked), (5, Some(9)));
-    }
-
-    #[test]
-    fn without_a_scheduler_nobody_knows_what_is_parked() {
-        let page =
-            TopPage { sending_partitions: 1, sending: vec![sending("a", Lane::Slow)], ..TopPage::default() };
-        let picture = Picture::of(Asked { pages: vec![page], ..Asked::default() }, NOW_MS, 9);
-        assert_eq!(picture.subscriptions[0].parked, None);
-    }
-}
+mod tests;

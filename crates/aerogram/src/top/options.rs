@@ -19,7 +19,8 @@ service of a Deployment, and asks all of them. Without it the roles on this mach
   aerogram top --from aerogram-deliverer:9103 --from aerogram-scheduler:9104
   aerogram top --once --json | jq '.subscriptions[] | select(.state == \"shut\") | .subscriptionId'
 
-Exit status: 0 done; 1 nobody answers, or with --once somebody does not; 2 the command line or the configuration is wrong.";
+Exit status: 0 done; 1 nobody answers, or with --once somebody does not, or no deliverer or no scheduler with partitions is among
+those that do; 2 the command line or the configuration is wrong.";
 
 #[derive(Args)]
 pub struct TopArgs {

@@ -48,13 +48,16 @@ use uuid::Uuid;
 
 use crate::catch_up::{CatchUp, CatchUpError};
 use crate::escalations::Escalations;
-use crate::submit::{SubmitError, Submitter};
+use crate::submit::{SubmitError, Submitter, now_ms};
 use crate::table::{Owner, Table};
 use auth::Caller;
 use problem::Problem;
 
 /// How long the answer to a change waits until the change can be read.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What was changed longer ago than this, in milliseconds, is visible by now, also when the clock of who changed it is behind.
+const VISIBLE_LONG_SINCE_MS: i64 = 10_000;
 
 /// Stands before every route.
 pub const BASE: &str = "/api/v2/webhooks";
@@ -161,8 +164,18 @@ impl Api {
                 (known, Status::Deleted) => known.is_none(),
                 (known, _) => known.is_some_and(|known| known.version >= state.version),
             };
-            let visible = self.catch_up.until(self.cluster.subscription_partition(id), is_there);
-            // It is in force all the same. Of a creation that is repeated, what was created may be deleted since.
+            let partition = self.cluster.subscription_partition(id);
+            // Of a creation that is repeated, what was created may be deleted since. What was visible long ago is known to
+            // whoever has read all there is now.
+            let long_since = now_ms().saturating_sub(state.updated_at_ms) > VISIBLE_LONG_SINCE_MS;
+            let visible = async {
+                tokio::select! {
+                    biased;
+                    seen = self.catch_up.until(partition, is_there) => seen,
+                    Ok(()) = self.catch_up.partition(partition), if long_since => Ok(()),
+                }
+            };
+            // It is in force all the same.
             if tokio::time::timeout(VISIBLE_WITHIN.min(self.patience()), visible).await.is_err() {
                 tracing::debug!(subscription_id = id, "a change is in force and can't be read yet");
             }

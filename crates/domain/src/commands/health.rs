@@ -20,6 +20,9 @@ pub(super) fn decide_deactivate(current: &Subscription, deactivate: &Deactivate,
     next.set_status(Status::Inactive);
     next.status_reason = deactivate.reason.chars().take(STATUS_REASON_MAX_CHARS).collect();
     next.gave_up = gave_up;
+    if !gave_up {
+        next.failing_since_ms = 0;
+    }
     changed(current, next, now_ms)
 }
 

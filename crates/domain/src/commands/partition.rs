@@ -1,23 +1,20 @@
 //! What the owner of a partition of `commands` knows, and its decisions about a batch, as one transaction writes them.
 
+mod answers;
 #[cfg(test)]
 mod tests;
 
-use super::{Decision, decide};
+use super::{Decision, by_system, decide};
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_record::Body;
 use aerogram_wire::v1::{Command, CommandRecord, CommandResult, Subscription, SubscriptionRecord};
 use aerogram_wire::{Message as _, SCHEMA, Topic};
+use answers::Memories;
 use bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-/// How long a command's id is remembered with its result; as long as `commands` keeps records.
-pub const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Answers remembered at most; beyond it the oldest are forgotten, and a repeat of such a command is decided anew.
-pub const ANSWERS_MAX: usize = 50_000;
-/// The same for their size: a subscription with a template is large.
-pub const ANSWERS_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+pub use answers::{ANSWERS_BYTES_MAX, ANSWERS_KEPT_MS, ANSWERS_MAX};
 
 /// Identifies a command; the same wish sent twice has the same one.
 pub type CommandId = [u8; 16];
@@ -52,7 +49,7 @@ pub struct Deactivated {
 pub struct PartitionState {
     /// Deleted ones included: deleted is final.
     subscriptions: HashMap<String, Subscription>,
-    answers: Answers,
+    answers: Memories,
 }
 
 /// What was decided and holds once the transaction has been committed.
@@ -103,7 +100,8 @@ impl PartitionState {
             let id = asked.subscription_id.as_str();
             let current = batch.subscriptions.get(id).or_else(|| self.subscriptions.get(id));
             let decision = decide(current, id, &asked.command, now_ms);
-            let result = decision.to_result();
+            let result =
+                if by_system(&asked.command) { decision.to_bare_result() } else { decision.to_result() };
             batch.outcomes.push(decision.outcome());
             if let Decision::Apply(next) = decision {
                 batch.deactivated.extend(Deactivated::by(&asked.command, &next));
@@ -181,47 +179,6 @@ impl Decision {
                 Refusal::Conflict => "conflict",
                 Refusal::Invalid | Refusal::Unspecified => "invalid",
             },
-        }
-    }
-}
-
-/// Results by command id, the oldest first in line to be forgotten. Encoded, because few are ever asked for again.
-#[derive(Default, Debug)]
-struct Answers {
-    by_id: HashMap<CommandId, Bytes>,
-    oldest_first: VecDeque<(CommandId, i64)>,
-    bytes: usize,
-}
-
-impl Answers {
-    fn get(&self, command_id: &CommandId) -> Option<CommandResult> {
-        // What was encoded here decodes; if it ever did not, the command would be decided anew, which is the safe way.
-        self.by_id.get(command_id).and_then(|encoded| CommandResult::decode(encoded.clone()).ok())
-    }
-
-    /// The first answer stays.
-    fn remember(&mut self, command_id: CommandId, result: &CommandResult, at_ms: i64) {
-        if self.by_id.contains_key(&command_id) {
-            return;
-        }
-        let encoded = result.encode_to_vec();
-        self.bytes += encoded.len();
-        self.by_id.insert(command_id, encoded.into());
-        self.oldest_first.push_back((command_id, at_ms));
-        while self.oldest_first.len() > ANSWERS_MAX || self.bytes > ANSWERS_BYTES_MAX {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_before(&mut self, at_ms: i64) {
-        while self.oldest_first.front().is_some_and(|(_, written_at)| *written_at < at_ms) {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((command_id, _)) = self.oldest_first.pop_front() {
-            self.bytes -= self.by_id.remove(&command_id).map_or(0, |encoded| encoded.len());
         }
     }
 }

@@ -192,11 +192,18 @@ fn what_failed_for_too_long_is_given_up_unless_it_did_well_since() {
     assert_eq!(stopped.status_reason, "failing");
     assert_eq!(decide(Some(&stopped), ID, &give_up(70), 81), Decision::Unchanged(stopped.clone()));
     // 410 is another way.
-    assert!(!applied(Some(&failing), &deactivate(), 80).gave_up);
+    let gone = applied(Some(&failing), &deactivate(), 80);
+    assert_eq!((gone.gave_up, gone.failing_since_ms), (false, 0));
+    let paused = update("", Status::Inactive);
+    assert_eq!(applied(Some(&failing), &paused, 80).failing_since_ms, 0, "nothing fails any more");
+    assert_eq!(decide(Some(&gone), ID, &paused, 90), Decision::Unchanged(gone.clone()));
     let resumed = applied(Some(&stopped), &update("", Status::Active), 90);
     assert_eq!((resumed.failing_since_ms, resumed.gave_up, resumed.status_reason.as_str()), (0, false, ""));
     let paused = applied(Some(&stopped), &update("https://b.example/", Status::Inactive), 90);
-    assert!(!paused.gave_up, "its owner says that nothing is wanted any more");
+    assert!(
+        !paused.gave_up && paused.failing_since_ms == 0,
+        "its owner says that nothing is wanted any more"
+    );
 }
 
 #[test]

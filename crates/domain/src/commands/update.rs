@@ -34,6 +34,8 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
         }
         Ok(Status::Inactive) => {
             next.set_status(Status::Inactive);
+            // Nothing is sent from now on, so nothing fails.
+            next.failing_since_ms = 0;
             next.gave_up = false;
         }
         Ok(Status::Deleted) | Err(_) => {

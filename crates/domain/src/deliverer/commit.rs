@@ -113,7 +113,9 @@ impl Partition {
     /// What may be committed now.
     pub fn commit_point(&mut self, now: Now) -> Resume {
         // What was fired and not polled may repeat what was settled before: counted from how far was polled.
-        let recent_ms = self.polled.upto_ms().min(now.wall_ms).saturating_sub(self.config.horizon_ms);
+        // As long as there is room: forgetting must not wait for polling where polling waits for forgetting.
+        let polled_ms = if self.has_room_to_remember() { self.polled.upto_ms() } else { i64::MAX };
+        let recent_ms = polled_ms.min(now.wall_ms).saturating_sub(self.config.horizon_ms);
         let backlog_ms = self.backlog_since_ms(now).saturating_sub(self.config.horizon_ms);
         let items = &self.items;
         let in_work = |key: RunKey, seq: u32| items.find(key, seq).is_some();
@@ -132,9 +134,7 @@ impl Partition {
     /// was appended, and fanout may emit events as old as it again.
     fn backlog_since_ms(&self, now: Now) -> i64 {
         let in_memory = self.items.iter().map(|item| item.oldest_line_ms);
-        // Only as long as there is room for what is younger.
-        let room = self.fold.memory_bytes() < self.config.memory_bytes_max / 2;
-        let recalled = self.recalled.since_ms(now).filter(|_| room);
+        let recalled = self.recalled.since_ms(now).filter(|_| self.has_room_to_remember());
         in_memory.chain(self.behind_since_ms).chain(recalled).fold(now.wall_ms, i64::min)
     }
 

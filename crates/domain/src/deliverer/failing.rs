@@ -108,10 +108,15 @@ impl Failing {
         let goes_on = |before: &Subscription| {
             before.status() == Status::Active && before.callback_url == state.callback_url
         };
-        let Some(before) = before.filter(|before| goes_on(before) && state.status() == Status::Active) else {
-            return self.forget(&state.id);
-        };
         let (id, since_ms) = (state.id.as_str(), state.failing_since_ms);
+        let Some(before) = before.filter(|before| goes_on(before) && state.status() == Status::Active) else {
+            self.forget(id);
+            // Compacted, one record may say that it begins anew and that it fails, which was noted of what it was before.
+            if since_ms != 0 && state.status() == Status::Active {
+                self.refute(now_ms, id);
+            }
+            return;
+        };
         if since_ms == before.failing_since_ms {
             return;
         }
@@ -123,9 +128,13 @@ impl Failing {
         } else if since_ms == 0 {
             self.forget(id);
         } else if !removed(Rule::ForeignNote) {
-            self.known.entry(id.to_owned()).or_default().refuted = true;
-            self.wake(id, now_ms);
+            self.refute(now_ms, id);
         }
+    }
+
+    fn refute(&mut self, now_ms: i64, id: &str) {
+        self.known.entry(id.to_owned()).or_default().refuted = true;
+        self.wake(id, now_ms);
     }
 
     /// An attempt succeeded; the line that says so may still be on its way.
@@ -193,9 +202,8 @@ impl Failing {
         if after_ms <= 0 || !is_noted || asked || told_ms.saturating_sub(noted_ms) < after_ms {
             return false;
         }
-        if let Some(known) = self.known.get_mut(id) {
-            known.gave_up = Some(noted_ms);
-        }
+        // Also when it is one of those that are too many to be remembered: the table soon says that it is over.
+        self.known.entry(id.to_owned()).or_default().gave_up = Some(noted_ms);
         true
     }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Share of the newest answer time in the running mean, in percent.
 const NEWEST_PERCENT: i64 = 20;
+/// Slow lanes together have this part of the places.
+const SLOW_SHARE: usize = 4;
 /// Of a subscription's parked deliveries so many are on their way at once, at most, unless more requests may be open.
 const WINDOW_MAX: usize = 1_024;
 
@@ -17,6 +19,8 @@ const WINDOW_MAX: usize = 1_024;
 pub struct LaneConfig {
     /// Requests open at once for one subscription.
     pub concurrency: usize,
+    /// Requests open at once for all of the partition; the partition's own limit counts.
+    pub places: usize,
     /// Bytes of the deliveries waiting in one lane; a full lane stops the polling of the partition.
     pub bytes_max: usize,
     /// A delivery that would wait longer in its lane is parked.
@@ -32,6 +36,7 @@ impl Default for LaneConfig {
     fn default() -> Self {
         Self {
             concurrency: 64,
+            places: 64,
             bytes_max: 8 << 20,
             wait_max_ms: 2_000,
             failures_max: 8,
@@ -45,6 +50,11 @@ impl LaneConfig {
     /// A receiver that takes longer to answer is slow.
     pub const fn slow_ms(&self) -> i64 {
         self.wait_max_ms / 4
+    }
+
+    /// Places that all slow lanes together get.
+    pub fn slow_places(&self) -> usize {
+        (self.places / SLOW_SHARE).max(1)
     }
 }
 
@@ -80,6 +90,8 @@ pub struct Lane {
     open: Vec<(i64, i64)>,
     /// Its receiver takes long, as of the last look.
     pub slow: bool,
+    /// So many slow ones with work share their places, as of the last look.
+    pub slow_ones: usize,
     /// Where it can be found: among what is ready, stale, paused or limited.
     pub listed: bool,
     /// A running mean; 0: no answer yet.
@@ -134,6 +146,20 @@ impl Lane {
 
     pub fn terms(&self) -> Option<&Arc<Terms>> {
         self.terms.as_ref().map(|(_, terms)| terms)
+    }
+
+    /// Nobody knows yet how long its receiver takes.
+    pub fn is_new(&self) -> bool {
+        self.answer_ms == 0 && !self.slow
+    }
+
+    /// Places it gets, of which others get as much: so many, for so many lanes.
+    fn share(&self, config: &LaneConfig) -> (usize, usize) {
+        let concurrency = self.concurrency(config);
+        match self.slow {
+            true => (concurrency.min(config.slow_places()), self.slow_ones.max(1)),
+            false => (concurrency.min(config.places.div_ceil(2)), 1),
+        }
     }
 
     /// Requests that may be open at once.
@@ -233,12 +259,18 @@ impl Lane {
         }
         self.answer_ms = match self.answer_ms {
             0 => took_ms.max(1),
-            mean => (mean * (100 - NEWEST_PERCENT) + took_ms * NEWEST_PERCENT) / 100,
+            // Never 0 again, which would say that nobody knows.
+            mean => ((mean * (100 - NEWEST_PERCENT) + took_ms * NEWEST_PERCENT) / 100).max(1),
         };
     }
 
     pub fn pause(&mut self, until_ms: i64) {
         self.paused_until_ms = self.paused_until_ms.max(until_ms);
+    }
+
+    /// Another receiver, or its owner says that it does well again: what was known of it says nothing.
+    pub fn begin_anew(&mut self) {
+        (self.paused_until_ms, self.failed_in_row, self.limited) = (0, 0, None);
     }
 
     pub fn paused_until_ms(&self) -> i64 {
@@ -255,20 +287,19 @@ impl Lane {
     /// the oldest open request has taken already; until the receiver may be asked again; and as its limits say.
     pub fn wait_ms(&self, config: &LaneConfig, now_ms: i64, ahead: usize) -> i64 {
         let pause_ms = (self.paused_until_ms - now_ms).max(0);
-        let concurrency = self.concurrency(config);
-        let beyond = (ahead + 1 + self.open.len()).saturating_sub(concurrency);
+        let (places, lanes) = self.share(config);
+        let beyond = ((ahead + 1 + self.open.len()) * lanes).saturating_sub(places);
         let oldest_ms = self.open.first().map_or(0, |(_, began_ms)| now_ms - began_ms);
         let answer_ms = self.answer_ms.max(oldest_ms);
-        let rounds_ms =
-            i64::try_from(beyond).unwrap_or(i64::MAX).saturating_mul(answer_ms) / concurrency as i64;
+        let rounds_ms = i64::try_from(beyond).unwrap_or(i64::MAX).saturating_mul(answer_ms) / places as i64;
         pause_ms.saturating_add(rounds_ms).max(self.limited_ms(now_ms, ahead))
     }
 
     /// What the receiver drains, and its limits let through, within the time that a delivery may wait.
     pub fn window(&self, config: &LaneConfig, now_ms: i64) -> usize {
-        let concurrency = self.concurrency(config);
-        let drained = config.wait_max_ms.saturating_mul(concurrency as i64) / self.answer_ms.max(1);
-        let drained = usize::try_from(drained).unwrap_or(0).min(WINDOW_MAX).max(concurrency);
+        let (places, lanes) = self.share(config);
+        let drained = config.wait_max_ms.saturating_mul(places as i64) / self.answer_ms.max(1) / lanes as i64;
+        let drained = usize::try_from(drained).unwrap_or(0).clamp(1, WINDOW_MAX);
         match self.gap_us(now_ms) {
             0 => drained,
             gap_us => {
@@ -310,6 +341,11 @@ impl Lane {
     }
 
     /// Nothing is lost when it is forgotten.
+    pub fn is_unknown(&self, now_ms: i64) -> bool {
+        self.is_unremarkable(now_ms) && self.answer_ms == 0
+    }
+
+    /// Its receiver does well, as far as is known.
     pub fn is_unremarkable(&self, now_ms: i64) -> bool {
         self.failed_in_row == 0 && !self.slow && self.paused_until_ms <= now_ms && self.limited.is_none()
     }

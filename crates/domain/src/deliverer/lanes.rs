@@ -7,9 +7,6 @@ use aerogram_wire::v1::Subscription;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Slow lanes together have this part of the requests that may be open.
-const SLOW_SHARE: usize = 4;
-
 /// Those with a lane that can go.
 #[derive(Default)]
 struct Operator {
@@ -37,6 +34,8 @@ pub struct Lanes {
     full: usize,
     /// Open requests of slow lanes.
     slow_open: usize,
+    /// And of those of which nobody knows yet.
+    new_open: usize,
 }
 
 impl Lanes {
@@ -53,6 +52,7 @@ impl Lanes {
             next_turn: 0,
             full: 0,
             slow_open: 0,
+            new_open: 0,
         }
     }
 
@@ -106,6 +106,20 @@ impl Lanes {
         Some(changed)
     }
 
+    /// Its subscription changed: a limit may be another one, and where it begins `anew` so does what is known of the receiver.
+    pub fn changed(&mut self, id: &str, anew: bool) {
+        let Some(lane) = self.by_subscription.get_mut(id) else { return };
+        let limited = lane.limited.take().map(|limited| (limited.until_ms, limited.turn));
+        let was_limited = limited.is_some_and(|at| self.limited.remove(&at).is_some());
+        let was_paused = anew && self.paused.remove(&(lane.paused_until_ms(), id.to_owned()));
+        if anew {
+            lane.begin_anew();
+        }
+        if was_limited || was_paused {
+            self.list_again(id);
+        }
+    }
+
     /// What a subscription that has a lane allows.
     pub fn learn(&mut self, subscription: &Subscription, installation: &Installation) -> Option<Arc<Terms>> {
         let lane = self.by_subscription.get_mut(&subscription.id)?;
@@ -117,15 +131,14 @@ impl Lanes {
         self.by_subscription.iter()
     }
 
-    /// The next record whose lane has room, with a request opened in it. Of `places` requests that may be open, `free` are not.
-    /// No lane has more open than are free, and no operator more than twice as many, so that something is always left for
-    /// others. Slow ones hold what they have for long: all of them together get a quarter, which is not counted as their
-    /// operator's.
-    pub fn next(&mut self, now_ms: i64, free: usize, places: usize) -> Option<i64> {
-        let slow_room = (places / SLOW_SHARE).max(1).saturating_sub(self.slow_open);
+    /// The next record whose lane has room, with a request opened in it. Of the places, `free` are not taken. No lane has more
+    /// than are free, and no operator more than twice as many, so that something is always left for others. Slow ones keep
+    /// their places for long: all of them together get a quarter, which is not counted as their operator's. Of new ones nobody
+    /// knows yet, so together they get half.
+    pub fn next(&mut self, now_ms: i64, free: usize) -> Option<i64> {
         for _ in 0..self.turns.len() {
             let name = self.turns.pop_front()?;
-            let (offset, more) = self.next_of(&name, now_ms, free, slow_room);
+            let (offset, more) = self.next_of(&name, now_ms, free);
             if more {
                 self.turns.push_back(name);
             } else if let Some(operator) = self.operators.get_mut(&name) {
@@ -140,11 +153,15 @@ impl Lanes {
     }
 
     /// And whether the operator has more that is ready.
-    fn next_of(&mut self, name: &str, now_ms: i64, free: usize, slow_room: usize) -> (Option<i64>, bool) {
+    fn next_of(&mut self, name: &str, now_ms: i64, free: usize) -> (Option<i64>, bool) {
         let Some(operator) = self.operators.get_mut(name) else { return (None, false) };
         if operator.open >= 2 * free {
             return (None, !operator.ready.is_empty());
         }
+        let slow_max = self.config.slow_places();
+        // Those that were found to be slow while they were new have more than their share.
+        let new_open = self.new_open + self.slow_open.saturating_sub(slow_max);
+        let (slow_full, new_full) = (self.slow_open >= slow_max, new_open >= self.config.places.div_ceil(2));
         let (mut found, mut emptied) = (None, Vec::new());
         for _ in 0..operator.ready.len() {
             let Some(id) = operator.ready.pop_front() else { break };
@@ -162,7 +179,7 @@ impl Lanes {
                 self.paused.insert((lane.paused_until_ms(), id));
                 continue;
             }
-            if if lane.slow { slow_room == 0 } else { lane.open() >= free } {
+            if if lane.slow { slow_full } else { lane.open() >= free || (new_full && lane.is_new()) } {
                 operator.ready.push_back(id);
                 continue;
             }
@@ -175,6 +192,7 @@ impl Lanes {
             }
             if let Some(waits) = waits {
                 lane.begin(now_ms, waits.offset);
+                self.new_open += usize::from(lane.is_new());
                 *if lane.slow { &mut self.slow_open } else { &mut operator.open } += 1;
                 found = Some(waits.offset);
                 break;
@@ -192,6 +210,7 @@ impl Lanes {
             return;
         }
         let (operator, waits) = (lane.operator.clone(), lane.waiting() > 0);
+        self.new_open -= usize::from(lane.is_new());
         if lane.slow {
             self.slow_open -= 1;
         } else if let Some(operator) = self.operators.get_mut(&operator) {
@@ -203,6 +222,7 @@ impl Lanes {
             self.forget_if_idle(now_ms, subscription_id);
         }
         self.forget_operator_if_idle(&operator);
+        self.look_how_slow(now_ms, subscription_id);
     }
 
     /// How an attempt went, and until when the receiver asks for patience; before its request is closed.
@@ -215,12 +235,15 @@ impl Lanes {
         pause_until_ms: Option<i64>,
     ) {
         if let Some(lane) = self.by_subscription.get_mut(subscription_id) {
+            let was_new = lane.is_new();
             lane.went(now_ms, went, took_ms);
+            if was_new && !lane.is_new() {
+                self.new_open -= lane.open();
+            }
             if let Some(until_ms) = pause_until_ms {
                 lane.pause(until_ms);
             }
         }
-        self.look_how_slow(now_ms, subscription_id);
     }
 
     /// What it has open counts as a slow lane's from the look on that finds it slow, until one that does not.
@@ -230,8 +253,12 @@ impl Lanes {
         if lane.slow == slow {
             return;
         }
+        let (open, was_new) = (lane.open(), lane.is_new());
         lane.slow = slow;
-        let open = lane.open();
+        if was_new != lane.is_new() {
+            // Slow before anything was answered, or no more without an answer.
+            self.new_open = if was_new { self.new_open - open } else { self.new_open + open };
+        }
         if open > 0 {
             let operator = &mut self.operators.entry(lane.operator.clone()).or_default().open;
             let (from, to) =
@@ -253,6 +280,13 @@ impl Lanes {
         // In one order, whatever the map's is.
         let ids: BTreeSet<_> = self.by_subscription.iter().filter_map(busy).collect();
         ids.iter().for_each(|id| self.look_how_slow(now_ms, id));
+        let slow_ones =
+            ids.iter().filter(|id| self.by_subscription.get(*id).is_some_and(|lane| lane.slow)).count();
+        for id in &ids {
+            if let Some(lane) = self.by_subscription.get_mut(id) {
+                lane.slow_ones = slow_ones;
+            }
+        }
         ids.iter().flat_map(|id| self.take_too_late(now_ms, id)).collect()
     }
 
@@ -290,31 +324,36 @@ impl Lanes {
         }
     }
 
-    /// More was leased for a limit: those that it holds back are tried.
-    pub fn resume_limited_by(&mut self, key: &Key) {
+    /// So much was leased for a limit: as many of those that it holds back are tried.
+    pub fn resume_limited_by(&mut self, key: &Key, granted: usize) {
         let held = |id: &String| {
             let lane = self.by_subscription.get(id);
             lane.and_then(|lane| lane.limited.as_ref()).is_some_and(|limited| limited.key == *key)
         };
-        let ids: Vec<_> = self.limited.extract_if(.., |_, id| held(id)).map(|(_, id)| id).collect();
+        let held = self.limited.extract_if(.., |_, id| held(id));
+        let ids: Vec<_> = held.take(granted).map(|(_, id)| id).collect();
         ids.iter().for_each(|id| self.list_again(id));
     }
 
     /// The record [`Lanes::next`] gave was not begun after all. The lane is not among what is ready any more.
     fn put_back(&mut self, operator: &str, id: &str, waits: Waits) -> bool {
+        let was_listed = self.by_subscription.get(id).is_some_and(|lane| lane.listed);
+        let mut was_new = false;
         let back = self.change(id, |lane| {
+            was_new = lane.is_new();
             lane.end(waits.offset);
             lane.push_front(waits);
             lane.listed = true;
             lane.slow
         });
+        self.new_open -= usize::from(was_new);
         if back == Some(true) {
             self.slow_open -= 1;
         }
         if let Some(operator) = self.operators.get_mut(operator) {
             operator.open = operator.open.saturating_sub(usize::from(back == Some(false)));
             // Where it stands when it has just been taken from.
-            if operator.ready.pop_back_if(|last| last == id).is_none() {
+            if was_listed && operator.ready.pop_back_if(|last| last == id).is_none() {
                 operator.ready.retain(|ready| ready != id);
             }
         }
@@ -377,8 +416,12 @@ impl Lanes {
     }
 
     fn forget_if_idle(&mut self, now_ms: i64, id: &str) {
-        let room = self.by_subscription.len() <= self.config.remembered_max;
-        let idle = |lane: &Lane| lane.is_idle() && (!room || lane.is_unremarkable(now_ms));
+        let max = self.config.remembered_max;
+        // Of what is remembered half is for those that do not do well.
+        let idle = |lane: &Lane| {
+            let max = if lane.is_unremarkable(now_ms) { max / 2 } else { max };
+            lane.is_idle() && (lane.is_unknown(now_ms) || self.by_subscription.len() > max)
+        };
         if self.by_subscription.get(id).is_some_and(idle) {
             self.by_subscription.remove(id);
         }

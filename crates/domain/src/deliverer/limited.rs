@@ -20,8 +20,13 @@ impl Partition {
         self.phase == Phase::Running
             && self.table.is_folded()
             && (has_room || self.items.len() == 0)
-            && (remembers || self.items.len() < SLOWED_ITEMS_MAX)
+            && (remembers || unsettled < SLOWED_ITEMS_MAX)
             && !self.lanes.any_full()
+    }
+
+    /// Whether more than what must be may be remembered as settled.
+    pub(super) fn has_room_to_remember(&self) -> bool {
+        self.fold.memory_bytes() < self.config.memory_bytes_max / 2 && !self.memory_bytes.is_half_full()
     }
 
     /// What it holds now, for the process.
@@ -44,7 +49,9 @@ impl Partition {
     /// The answer to [`Action::Lease`]; `None`: there was none, and the process goes on with what it may alone.
     pub fn on_leased(&mut self, now: Now, key: &Key, lease: Option<Lease>, out: &mut Vec<Action>) {
         self.member.limiter().leased(now.mono_ms, key, lease);
-        self.lanes.resume_limited_by(key);
+        // Where nobody answered, the process goes on with what it may alone.
+        let granted = lease.map_or(1, |lease| lease.granted as usize);
+        self.lanes.resume_limited_by(key, granted);
         self.pump(now, out);
     }
 }

@@ -134,7 +134,7 @@ impl Partition {
             epoch: -1,
             table: Table::new(now),
             items: Items::default(),
-            lanes: Lanes::new(config.lanes.clone()),
+            lanes: Lanes::new(LaneConfig { places: config.in_flight_max, ..config.lanes.clone() }),
             failing: Failing::new(config.failing.clone()),
             next_look_ms: now.mono_ms,
             not_due: BTreeSet::new(),
@@ -191,6 +191,10 @@ impl Partition {
             self.failing.read(now.mono_ms, self.table.get(&state.id).map(AsRef::as_ref), state);
         }
         if let Some(state) = &state {
+            let goes_on = |before: &Arc<Subscription>| {
+                before.status == state.status && before.callback_url == state.callback_url
+            };
+            self.lanes.changed(&state.id, !self.table.get(&state.id).is_some_and(goes_on));
             self.lanes.learn(state, &self.installation);
         }
         self.table.read(offset, state);

@@ -13,7 +13,7 @@ impl Partition {
         self.lanes.resume(now.mono_ms);
         while self.in_flight < self.config.in_flight_max && self.may_send(now) {
             let free = self.config.in_flight_max - self.in_flight;
-            let Some(offset) = self.lanes.next(now.mono_ms, free, self.config.in_flight_max) else { break };
+            let Some(offset) = self.lanes.next(now.mono_ms, free) else { break };
             self.send(now, offset, out);
         }
     }

@@ -7,20 +7,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Budget {
     used_bytes: AtomicUsize,
+    most_bytes: AtomicUsize,
     max_bytes: usize,
 }
 
 impl Budget {
     pub const fn new(max_bytes: usize) -> Self {
-        Self { used_bytes: AtomicUsize::new(0), max_bytes }
+        Self { used_bytes: AtomicUsize::new(0), most_bytes: AtomicUsize::new(0), max_bytes }
     }
 
     pub fn used_bytes(&self) -> usize {
         self.used_bytes.load(Ordering::Relaxed)
     }
 
+    /// The most that were used at a time, ever.
+    pub fn most_bytes(&self) -> usize {
+        self.most_bytes.load(Ordering::Relaxed)
+    }
+
     pub fn is_full(&self) -> bool {
         self.used_bytes() >= self.max_bytes
+    }
+
+    fn take(&self, bytes: usize) {
+        let before = self.used_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.most_bytes.fetch_max(before + bytes, Ordering::Relaxed);
     }
 }
 
@@ -39,7 +50,7 @@ impl Held {
     /// It holds so many now.
     pub fn set(&mut self, bytes: usize) {
         if bytes >= self.bytes {
-            self.of.used_bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+            self.of.take(bytes - self.bytes);
         } else {
             self.of.used_bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
         }
@@ -49,6 +60,11 @@ impl Held {
     /// Whether all holders together have as much as they may.
     pub fn is_full(&self) -> bool {
         self.of.is_full()
+    }
+
+    /// Whether they have half of it.
+    pub fn is_half_full(&self) -> bool {
+        self.of.used_bytes() >= self.of.max_bytes / 2
     }
 }
 
@@ -73,6 +89,6 @@ mod tests {
         assert!(one.is_full() && budget.used_bytes() == 101);
         one.set(10);
         drop(other);
-        assert_eq!(budget.used_bytes(), 10);
+        assert_eq!((budget.used_bytes(), budget.most_bytes()), (10, 101));
     }
 }

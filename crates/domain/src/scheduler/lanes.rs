@@ -164,9 +164,9 @@ impl Lanes {
         all.into_iter().map(|(id, lane)| lane.shown(now, id)).collect()
     }
 
-    /// Lanes, and how many are shut, for the metrics.
+    /// Lanes, and of how many the receiver fails, for the metrics. After a takeover it is not known of any.
     pub fn counts(&self) -> (usize, usize) {
-        (self.by_id.len(), self.by_id.values().filter(|lane| lane.shut).count())
+        (self.by_id.len(), self.by_id.values().filter(|lane| lane.keeps_failing()).count())
     }
 }
 

@@ -85,6 +85,8 @@ impl Partition {
     /// What was read of what [`Action::ReadBack`] asked for.
     pub fn on_read_back(&mut self, now: Now, number: u64, read: Vec<ReadBack>, out: &mut Vec<Action>) {
         let Some(reading) = self.reading_back.take_if(|reading| reading.number == number) else { return };
+        // Where nothing could be read, the next tick is soon enough.
+        let goes_on = !read.is_empty();
         if self.is_ready(now) && !self.draining {
             let whole = self.complete(reading.picked, read);
             match reading.by_credit {
@@ -92,8 +94,8 @@ impl Partition {
                 false => self.fire_due(now, whole, out),
             }
         }
-        self.credits_due = true;
-        if std::mem::take(&mut self.due_passed_over) {
+        self.credits_due |= goes_on;
+        if std::mem::take(&mut self.due_passed_over) && goes_on {
             self.pick_due = true;
             if reading.by_credit {
                 self.due_is_next();

@@ -2,7 +2,6 @@
 
 use super::{Action, Partition, Phase, Read};
 use crate::clock::Now;
-use crate::sabotage::{Rule, removed};
 use crate::store::Change;
 use bytes::Bytes;
 
@@ -23,7 +22,7 @@ impl Partition {
             Change::Put { key, entry } => {
                 let again = self.graves.holds(now, key, self.config.rewrite_max_ms);
                 let first = self.is_first(now, key, record.appended_ms);
-                entry.first = (!again && first) || removed(Rule::First);
+                entry.first = !again && first;
                 // Written again after its tombstone: it is settled, and whoever settled it may not remember for long.
                 entry.lane = entry.lane.take().filter(|_| !again);
             }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// A subscription as the API answers with it. Secrets have no place in it. What version 2.4.0 of the contract does not have
-/// is there only where somebody asked for it.
+/// is there only where somebody asked for it, and `failingSince` only while it is so: nobody asks for that.
 #[derive(Serialize, Debug)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionView {
@@ -45,7 +45,7 @@ pub struct SubscriptionView {
     /// As its owner wants them; profile and installation may say less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsView>,
-    /// Since when every attempt failed, once that lasted.
+    /// Since when every attempt failed, once that lasted. Not of what is sent no more, unless that is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<String>,
     /// Until then a replaced signing key signs too.
@@ -112,11 +112,13 @@ pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
     let body = template.and_then(|template| RawValue::from_string(template.body.clone()).ok());
     let authentication = subscription.authentication.as_ref();
     let previous = subscription.previous_signing_key.as_ref();
+    let status = effective_status(subscription, now_ms);
+    let may_fail = status == Status::Active || subscription.gave_up;
     SubscriptionView {
         id: subscription.id.clone(),
         event: subscription.event_type.clone(),
         callback_url: subscription.callback_url.clone(),
-        status: match effective_status(subscription, now_ms) {
+        status: match status {
             Status::Active => "ACTIVE",
             Status::Inactive | Status::Deleted | Status::Unspecified => "INACTIVE",
         },
@@ -134,7 +136,7 @@ pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
         all_text: subscription.all_text,
         authentication: authentication.map(|of| AuthenticationView { r#type: of.r#type.clone() }),
         limits: subscription.limits.as_ref().and_then(limits_view),
-        failing_since: (subscription.failing_since_ms != 0)
+        failing_since: (may_fail && subscription.failing_since_ms != 0)
             .then(|| iso_millis(subscription.failing_since_ms)),
         previous_signing_key_until_date_time: previous
             .filter(|previous| now_ms < previous.until_ms)
@@ -197,8 +199,15 @@ mod tests {
             r#","limits":{"concurrency":4,"timeoutMs":5000},"failingSince":"2024-01-15T10:30:00.000Z"}"#;
         let shown = serde_json::to_string(&view(&subscription, 1_705_314_600_000)).unwrap();
         assert!(shown.ends_with(&format!("{end}{health}")), "{shown}");
-        subscription.limits = Some(Limits::default());
+        let fails = |state: &Subscription| view(state, 1_707_906_600_000).failing_since.is_some();
+        assert!(!fails(&subscription), "it has expired");
         subscription.expires_at_ms = 0;
+        assert!(fails(&subscription));
+        subscription.set_status(Status::Inactive);
+        assert!(!fails(&subscription));
+        subscription.gave_up = true;
+        assert!(fails(&subscription), "that is why");
+        subscription.limits = Some(Limits::default());
         subscription.contract = "C-7".into();
         subscription.name = "orders of the north".into();
         let view = serde_json::to_value(view(&subscription, 0)).unwrap();

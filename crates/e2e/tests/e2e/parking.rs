@@ -6,13 +6,11 @@ use crate::publish::{events, structured};
 use crate::rest::{ACME, Subscription};
 use crate::scale::{patience, scaled};
 use crate::setup::Setup;
-use aerogram_testkit::{Behaviour, HttpClient, Request};
+use aerogram_testkit::{Behaviour, Request};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
 
 const KIND: &str = "FLIGHT_CANCEL";
 const PATH: &str = "/dead";
@@ -47,12 +45,9 @@ async fn what_waits_for_a_dead_receiver_is_parked_once_and_flows_back_by_credits
     let mut cluster = start("credits").await?;
     cluster.receiver.behave(PATH, Behaviour::status(503));
     subscribe(&cluster).await?;
-    let held = Held::watch(cluster.process("deliverer-1")?.admin_url("/metrics"));
     cluster.upstream.send_all(&cluster.setup.flights(), &structured(&events("e", KIND, count))).await?;
     let parked = wait_parked(&cluster.setup, count - TRIED_MAX, patience(count)).await?;
-    let most_bytes = held.most_bytes().await?;
-    assert!(most_bytes > 0, "the deliverer does not say what it holds");
-    assert!(most_bytes <= HELD_BYTES_MAX + DELIVERY_BYTES_MAX, "{most_bytes} B were held at a time");
+    let most_bytes = held_within_the_cap(&mut cluster).await?;
     let deliverer = cluster.process("deliverer-1")?.peak_memory_bytes()?;
     let scheduler = cluster.process("scheduler")?.peak_memory_bytes()?;
     println!(
@@ -75,35 +70,17 @@ async fn what_waits_for_a_dead_receiver_is_parked_once_and_flows_back_by_credits
     let most = most_open(&flood);
     assert!(most <= LIMIT, "{most} were open, and at most {LIMIT} may be");
     ramps(&flood)?;
+    held_within_the_cap(&mut cluster).await?;
     parked_once_each(&cluster.setup).await
 }
 
-/// The most bytes of deliveries that a deliverer counts, looked at all the time.
-struct Held {
-    go_on: Arc<AtomicBool>,
-    watching: JoinHandle<Result<usize>>,
-}
-
-impl Held {
-    fn watch(url: String) -> Self {
-        let go_on = Arc::new(AtomicBool::new(true));
-        let watched = go_on.clone();
-        let watching = tokio::spawn(async move {
-            let (client, mut most) = (HttpClient::new(), 0.0_f64);
-            while watched.load(Ordering::Relaxed) {
-                let rendered = client.get(&url, &[]).await?.text();
-                most = most.max(metric(&rendered, "aerogram_held_bytes", "deliveries").unwrap_or(0.0));
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Ok(most as usize)
-        });
-        Self { go_on, watching }
-    }
-
-    async fn most_bytes(self) -> Result<usize> {
-        self.go_on.store(false, Ordering::Relaxed);
-        self.watching.await?
-    }
+/// The most bytes of deliveries that the deliverer ever counted; it counts every change, and shows this a few times a second.
+async fn held_within_the_cap(cluster: &mut Cluster) -> Result<usize> {
+    let rendered = cluster.process("deliverer-1")?.metrics().await?;
+    let most = metric(&rendered, "aerogram_held_bytes_max", "deliveries").unwrap_or(0.0) as usize;
+    assert!(most > 0, "the deliverer does not say what it held");
+    assert!(most <= HELD_BYTES_MAX + DELIVERY_BYTES_MAX, "{most} B were held at a time");
+    Ok(most)
 }
 
 /// The window doubles with each window of successes: after n of them at most n + 1 more are under way. The last probe of

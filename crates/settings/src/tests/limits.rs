@@ -70,3 +70,22 @@ fn limits_that_would_limit_nothing_are_refused() {
     let rated = ["deliverer.host_rate_per_minute=60", "deliverer.host_burst=3", "hosts.a.example.burst=5"];
     load(None, &[], &rated).unwrap();
 }
+
+#[test]
+fn hosts_are_set_as_a_whole_or_in_part_in_one_layer() {
+    let whole = ("AEROGRAM_HOSTS", r#"{"a.example":{"rate_per_minute":1}}"#);
+    let part = ("AEROGRAM_HOSTS__B__EXAMPLE__RATE_PER_MINUTE", "2");
+    let errors = load(None, &[whole, part], &[]).unwrap_err();
+    let error = problem_of(&errors, "hosts.b.example.rate_per_minute");
+    assert_eq!(
+        error.origin.as_deref(),
+        Some("environment variable AEROGRAM_HOSTS__B__EXAMPLE__RATE_PER_MINUTE")
+    );
+    assert!(error.problem.contains("environment variable AEROGRAM_HOSTS,"), "{errors}");
+    let flags = ["hosts.b.example.rate_per_minute=2", r#"hosts={"a.example":{"rate_per_minute":1}}"#];
+    assert_eq!(problem_of(&load(None, &[], &flags).unwrap_err(), "hosts").allowed, "one of the two");
+    // Layers are merged, and of two flags for the same the later one wins.
+    let flags = ["hosts.b.example.rate_per_minute=2", "hosts.b.example.rate_per_minute=3"];
+    let hosts = load(None, &[whole], &flags).unwrap().hosts;
+    assert_eq!(hosts["b.example"].rate_per_minute, Some(3));
+}

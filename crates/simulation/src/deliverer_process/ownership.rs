@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 fn config(failing: FailingConfig) -> Config {
     Config {
         lanes: LaneConfig {
+            places: 8,
             concurrency: 2,
             bytes_max: 3 * (RECORD_BYTES + 512),
             wait_max_ms: 1_500,
@@ -20,7 +21,7 @@ fn config(failing: FailingConfig) -> Config {
             failing_min_ms: 1_000,
             remembered_max: 3,
         },
-        in_flight_max: 3,
+        in_flight_max: 8,
         items_max: 8,
         failing,
         horizon_ms: HORIZON_MS,

@@ -160,7 +160,6 @@ deliberate_bugs! {
     sending_by_an_old_table_is_found: TableAge,
     a_store_guard_that_compares_the_owner_only_is_found: StoreGuard,
     marking_as_fired_before_the_acknowledgement_is_found: FiredAfterAcknowledgement,
-    taking_what_was_fired_for_new_is_found: First,
     carrying_out_a_command_twice_is_found: CommandOnce,
     changing_what_was_deleted_is_found: DeletedIsFinal,
     changing_another_version_than_the_one_meant_is_found: ExpectedVersion,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{Parked, Sending};
+use super::rows::{Parked, Sending, Totals};
 
 /// What one process says. Fields that are not known are ignored, and those that are missing empty, so that processes of
 /// another version can be asked too.
@@ -17,6 +17,8 @@ pub struct TopPage {
     pub parked_partitions: usize,
     /// What is not as it should be with the process itself: conditions of `/readyz` that do not hold.
     pub troubles: Vec<String>,
+    /// How many there are, whatever the length of the two lists.
+    pub totals: Totals,
     /// As the deliverer sees it, the most urgent first.
     pub sending: Vec<Sending>,
     /// As the scheduler sees it, the longest first.

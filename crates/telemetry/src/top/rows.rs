@@ -25,6 +25,9 @@ pub enum Lane {
     /// Nothing is wrong.
     #[default]
     Well,
+    /// What a later version says and this one does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What a deliverer says of a subscription.
@@ -75,6 +78,22 @@ pub struct Parked {
     pub next_probe_in_ms: u64,
 }
 
+/// How many subscriptions the lists of all partitions have, of which an answer has the most urgent only.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Totals {
+    /// Of those that are sent to, by how their receivers do.
+    pub sending: BTreeMap<Lane, u64>,
+    /// A partition's list was full: of those that do like this or better there may be more.
+    pub sending_more_from: Option<Lane>,
+    /// Of those for which something is parked.
+    pub parked: u64,
+    /// And so many of these are only probed.
+    pub shut: u64,
+    /// A partition's list of what is parked was full: there may be more.
+    pub parked_more: bool,
+}
+
 /// Something that partitions publish.
 pub trait Row: Clone {
     /// Smaller: more urgent.
@@ -89,6 +108,25 @@ pub trait Row: Clone {
 pub struct Lists {
     pub(super) sending: BTreeMap<u64, Vec<Sending>>,
     pub(super) parked: BTreeMap<u64, Vec<Parked>>,
+}
+
+impl Lists {
+    /// Of everything that was told.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for rows in self.sending.values() {
+            rows.iter().for_each(|row| *totals.sending.entry(row.lane).or_default() += 1);
+            // The worst stand first.
+            let last = rows.last().filter(|_| rows.len() >= ROWS_MAX).map(|row| row.lane);
+            totals.sending_more_from = [totals.sending_more_from, last].into_iter().flatten().min();
+        }
+        for rows in self.parked.values() {
+            totals.parked += rows.len() as u64;
+            totals.shut += rows.iter().filter(|row| row.shut).count() as u64;
+            totals.parked_more |= rows.len() >= ROWS_MAX;
+        }
+        totals
+    }
 }
 
 impl Row for Sending {

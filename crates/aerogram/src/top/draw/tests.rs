@@ -80,6 +80,18 @@ fn who_could_not_be_asked_is_said_before_anything_else() {
 }
 
 #[test]
+fn the_headline_counts_those_that_are_not_shown() {
+    let mut page = TopPage { sending_partitions: 1, parked_partitions: 1, ..TopPage::default() };
+    page.sending = (0..200).map(|n| sending(&n.to_string(), Lane::Shut)).collect();
+    page.totals.sending = [(Lane::Shut, 2_400), (Lane::Limited, 3)].into();
+    page.totals.sending_more_from = Some(Lane::Shut);
+    let picture = Picture::of(Asked { pages: vec![page], ..Asked::default() }, NOW_MS, 20);
+    let text = lines(&picture, &Paper::default()).join("\n");
+    assert!(text.contains("UTC  2,400 or more shut, 3 or more limited  ("), "{text}");
+    assert!(text.contains("\n… and 2,383 or more less urgent; --limit N shows more"), "{text}");
+}
+
+#[test]
 fn it_fits_the_terminal_in_both_directions() {
     let mut picture = night();
     let well = picture.subscriptions[2].clone();

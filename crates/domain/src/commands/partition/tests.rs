@@ -1,7 +1,8 @@
+use super::answers::Answers;
 use super::*;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
-use aerogram_wire::v1::{Create, Delete, Refusal, Scope, Sealed, Status, Update};
+use aerogram_wire::v1::{Create, Deactivate, Delete, NoteHealth, Refusal, Scope, Sealed, Status, Update};
 use proptest::prelude::*;
 
 fn asked(command_id: u8, subscription_id: &str, change: Change) -> Asked {
@@ -133,9 +134,34 @@ fn answers_are_forgotten_after_a_day_and_beyond_their_limit() {
     for i in 0..=ANSWERS_MAX as u128 {
         state.fold_result(i.to_be_bytes(), &CommandResult::default(), 5_000);
     }
-    assert_eq!(state.answers.by_id.len(), ANSWERS_MAX);
+    assert_eq!(state.answers.people.by_id.len(), ANSWERS_MAX);
     assert!(state.answers.get(&0_u128.to_be_bytes()).is_none());
     assert!(state.answers.get(&1_u128.to_be_bytes()).is_some());
+}
+
+#[test]
+fn notes_of_receivers_do_not_push_out_what_people_were_answered() {
+    let mut state = PartitionState::default();
+    let creation = [asked(1, "a", create("a"))];
+    let batch = state.decide(&creation, 10);
+    let answer = results(&batch);
+    state.committed(batch, 10);
+    let note = |failing_since_ms| Change::NoteHealth(NoteHealth { failing_since_ms });
+    let batch =
+        state.decide(&[asked(2, "a", note(7)), asked(3, "a", Change::Deactivate(Deactivate::default()))], 10);
+    assert_eq!(batch.outcomes, ["applied", "applied"]);
+    let [noted, deactivated] = &results(&batch)[..] else { panic!() };
+    assert!(noted.encoded_len().max(deactivated.encoded_len()) < 20, "{noted:?} {deactivated:?}");
+    state.committed(batch, 10);
+    for i in 0..=ANSWERS_MAX as u128 {
+        state.fold_result((i + 99).to_be_bytes(), noted, 10);
+    }
+    assert_eq!(state.answers.system.by_id.len(), ANSWERS_MAX);
+    let again = state.decide(&creation, 20);
+    assert_eq!((&again.outcomes[..], results(&again)), (&["repeated"][..], answer));
+    let last = (ANSWERS_MAX as u128 + 99).to_be_bytes();
+    let again = state.decide(&[Asked { command_id: last, ..asked(2, "a", note(9)) }], 20);
+    assert_eq!((&again.outcomes[..], states(&again).len()), (&["repeated"][..], 0));
 }
 
 #[test]

@@ -111,6 +111,17 @@ fn a_note_of_somebody_else_gives_way_to_what_this_owner_saw() {
 }
 
 #[test]
+fn one_of_too_many_to_be_remembered_is_given_up_once() {
+    let mut failing = failing();
+    for id in ["a", "b", ID] {
+        failing.failed(0, id, 77);
+    }
+    assert!(!failing.known.contains_key(ID));
+    assert!(failing.gives_up(ID, 77, 99_999));
+    assert!(!failing.gives_up(ID, 77, 100_000));
+}
+
+#[test]
 fn whoever_changes_the_subscription_begins_anew() {
     let moved = Subscription { callback_url: "https://b.example/".into(), ..state(0) };
     let mut inactive = state(77);
@@ -162,4 +173,14 @@ fn what_is_remembered_is_limited() {
         failing.well(0, id, 0);
     }
     assert!(failing.wakes.len() <= failing.known.len());
+}
+
+/// The records of the change and of the note that came after it may be one by now.
+#[test]
+fn a_note_that_comes_with_a_new_beginning_is_taken_back() {
+    let mut failing = failing();
+    let moved = Subscription { callback_url: "https://b.example/".into(), ..state(55) };
+    failing.read(10, Some(&state(0)), &moved);
+    assert_eq!(failing.since_ms(ID, 55), None);
+    assert_eq!(asks(&mut failing, 10, 55), Some(0));
 }

@@ -15,7 +15,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let config = LaneConfig { wait_max_ms: 2_000, ..LaneConfig::default() };
+        let config = LaneConfig { wait_max_ms: 2_000, places: PLACES, ..LaneConfig::default() };
         Self { lanes: Lanes::new(config), now_ms: 0, open: Vec::new(), next: 0 }
     }
 
@@ -29,7 +29,7 @@ impl Stage {
     /// Opens all requests that may be; `lane_of` tells whose an offset is.
     fn open(&mut self, lane_of: impl Fn(i64) -> String) {
         while self.open.len() < PLACES
-            && let Some(offset) = self.lanes.next(self.now_ms, PLACES - self.open.len(), PLACES)
+            && let Some(offset) = self.lanes.next(self.now_ms, PLACES - self.open.len())
         {
             self.open.push((offset, lane_of(offset), self.now_ms));
         }
@@ -57,11 +57,7 @@ fn slow_lanes_together_have_a_quarter_and_it_is_not_their_operators() {
     let lane_of = |offset: i64| format!("{}", offset / 100);
     ["0", "1", "2"].iter().for_each(|id| stage.push("op", id, 100));
     stage.open(lane_of);
-    assert_eq!(
-        stage.count().into_values().collect::<Vec<_>>(),
-        [9, 9, 9],
-        "nobody knows yet that they are slow"
-    );
+    assert_eq!(stage.count().into_values().collect::<Vec<_>>(), [7, 7, 6], "half, for nobody knows them");
     stage.now_ms = 10_000;
     stage.lanes.take_all_too_late(stage.now_ms);
     stage.end("0");
@@ -96,4 +92,43 @@ fn who_answers_quickly_again_is_slow_no_more() {
         }
     }
     panic!("slow for ever");
+}
+
+#[test]
+fn strangers_that_never_answer_leave_places_for_those_known_to_be_quick() {
+    let mut stage = Stage::new();
+    let lane_of =
+        |offset: i64| if offset == 0 || offset > 60 { "q".to_owned() } else { format!("s{offset}") };
+    stage.push("op", "q", 1);
+    stage.open(lane_of);
+    stage.now_ms = 10;
+    stage.end("q");
+    (1..=60).for_each(|n| stage.push("op", &format!("s{n}"), 1));
+    let mut opened = Vec::new();
+    for _ in 0..4 {
+        stage.open(lane_of);
+        opened.push(stage.open.len());
+        stage.now_ms += 1_000;
+        stage.lanes.take_all_too_late(stage.now_ms);
+    }
+    assert_eq!(opened, [20, 30, 30, 30]);
+    stage.push("op", "q", 100);
+    stage.open(lane_of);
+    assert_eq!(stage.count()["q"], 5);
+}
+
+#[test]
+fn a_lane_begins_anew_with_another_receiver() {
+    let mut stage = Stage::new();
+    let lane_of = |_| "a".to_owned();
+    stage.push("op", "a", 1);
+    stage.open(lane_of);
+    stage.lanes.went(0, "a", Went::Badly, 1, Some(3_600_000));
+    stage.lanes.close(0, "a", 0);
+    stage.push("op", "a", 1);
+    assert_eq!(stage.lanes.next(1, PLACES), None);
+    stage.lanes.changed("a", false);
+    assert_eq!(stage.lanes.next(1, PLACES), None, "its limits changed, say");
+    stage.lanes.changed("a", true);
+    assert_eq!(stage.lanes.next(1, PLACES), Some(1));
 }

@@ -16,6 +16,8 @@ pub(super) struct Lane {
     succeeded: usize,
     /// Nothing but probes.
     pub shut: bool,
+    /// It was shut by a failure; at first it is without one.
+    failed: bool,
     /// The last one ended without an attempt, so the next will too.
     empties: bool,
     pub probe_at_ms: i64,
@@ -34,6 +36,7 @@ impl Lane {
             window_max: config.window_default,
             succeeded: 0,
             shut: true,
+            failed: false,
             empties: false,
             probe_at_ms: now.mono_ms,
             probe_wait_ms: config.probe_wait_min_ms,
@@ -89,12 +92,19 @@ impl Lane {
             self.probe_wait_ms = (self.probe_wait_ms * 2).min(config.probe_wait_max_ms);
         }
         self.shut = true;
+        self.failed = true;
         self.probe_at_ms = now.mono_ms + self.probe_wait_ms;
     }
 
     /// It says nothing of the receiver.
     pub fn ended_unsent(&mut self) {
         self.empties = true;
+        self.paused_until_ms = i64::MIN;
+    }
+
+    /// Its receiver is known to fail: not before the first probe has, and not while what waits ends without an attempt.
+    pub fn keeps_failing(&self) -> bool {
+        self.shut && self.failed && !self.empties
     }
 
     pub fn shown(&self, now: Now, id: &[u8]) -> LaneShown {

@@ -129,6 +129,21 @@ fn what_ends_without_an_attempt_costs_no_probe() {
 }
 
 #[test]
+fn a_lane_counts_as_shut_when_its_receiver_failed() {
+    let (mut lanes, mut next) = (Lanes::default(), 0);
+    lanes.taken_over(&config(), now(0), vec![(LANE, 1_000)], Vec::new());
+    assert_eq!(lanes.counts(), (1, 0), "nothing is known of it yet");
+    let mut ends = |at_ms, kind: LineKind| {
+        fire(&mut lanes, at_ms, &mut next);
+        lanes.returned(&config(), now(at_ms), &key(next - 1), kind.into());
+        lanes.counts().1
+    };
+    assert_eq!([ends(0, LineKind::Retry), ends(1_000, LineKind::Retry)], [1, 1]);
+    assert_eq!(ends(2_000, LineKind::Cancelled), 0, "it empties");
+    assert_eq!(ends(3_000, LineKind::Delivered), 0);
+}
+
+#[test]
 fn the_longest_lanes_are_shown_first() {
     let mut lanes = Lanes::default();
     let waiting = [("a", 3), ("b", 9), ("c", 5), ("d", 1)].map(|(id, n)| (Bytes::from(id), n));
