@@ -21,12 +21,7 @@ impl Shown {
 }
 
 fn sending(now: Now, lane: LaneShown) -> Sending {
-    // Who answers that it wants patience fails by that; why it is left alone says more.
-    let state = match lane.state {
-        LaneState::Failing if lane.paused_until_ms.is_some() => LaneState::Paused,
-        state => state,
-    };
-    let until_ms = match state {
+    let until_ms = match lane.state {
         LaneState::Paused => lane.paused_until_ms,
         LaneState::Limited => lane.limited_until_ms,
         _ => None,
@@ -36,7 +31,7 @@ fn sending(now: Now, lane: LaneShown) -> Sending {
         name: lane.name,
         operator: lane.operator,
         host: lane.host,
-        lane: match state {
+        lane: match lane.state {
             LaneState::Well => Lane::Well,
             LaneState::Slow => Lane::Slow,
             LaneState::Limited => Lane::Limited,
@@ -81,8 +76,10 @@ mod tests {
         let limited = LaneShown { state: LaneState::Limited, ..lane.clone() };
         assert_eq!(sending(now, limited).resumes_in_ms, 50);
         let failing = LaneShown { state: LaneState::Failing, ..lane.clone() };
-        assert_eq!(sending(now, failing.clone()).lane, Lane::Paused);
-        assert_eq!(sending(now, LaneShown { paused_until_ms: None, ..failing }).lane, Lane::Failing);
+        assert_eq!(
+            (sending(now, failing.clone()).lane, sending(now, failing).resumes_in_ms),
+            (Lane::Failing, 0)
+        );
         let shut = LaneShown { state: LaneState::Shut, failing_since_ms: Some(900), ..lane };
         assert_eq!((sending(now, shut.clone()).resumes_in_ms, sending(now, shut).failing_since_ms), (0, 900));
     }

@@ -82,6 +82,12 @@ impl Profile {
     }
 }
 
+/// Whether the same receiver is called as before the change, and was all along: what was seen of it still says something.
+pub fn is_same_receiver(before: &Subscription, state: &Subscription) -> bool {
+    let active = [before, state].iter().all(|subscription| subscription.status() == Status::Active);
+    active && before.callback_url == state.callback_url
+}
+
 /// Expiry is never written down: it is this comparison, everywhere.
 pub fn is_expired(subscription: &Subscription, now_ms: i64) -> bool {
     subscription.expires_at_ms != 0 && subscription.expires_at_ms <= now_ms

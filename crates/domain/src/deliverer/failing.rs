@@ -13,6 +13,7 @@ mod commands;
 mod tests;
 
 use crate::sabotage::{Rule, removed};
+use crate::subscription::is_same_receiver;
 use aerogram_wire::v1::{Status, Subscription};
 use std::collections::{BTreeSet, HashMap};
 
@@ -105,11 +106,8 @@ impl Failing {
 
     /// A state was read after the table had been whole; `before`: the one before it.
     pub fn read(&mut self, now_ms: i64, before: Option<&Subscription>, state: &Subscription) {
-        let goes_on = |before: &Subscription| {
-            before.status() == Status::Active && before.callback_url == state.callback_url
-        };
         let (id, since_ms) = (state.id.as_str(), state.failing_since_ms);
-        let Some(before) = before.filter(|before| goes_on(before) && state.status() == Status::Active) else {
+        let Some(before) = before.filter(|before| is_same_receiver(before, state)) else {
             self.forget(id);
             // Compacted, one record may say that it begins anew and that it fails, which was noted of what it was before.
             if since_ms != 0 && state.status() == Status::Active {

@@ -1,6 +1,7 @@
 //! One lane a subscription: what waits for it, how many requests are open, and how well its receiver does.
 
 use super::pace::{Limited, Pace};
+use super::places::{Places, Share, Speed};
 use super::top::LaneState;
 use crate::limits::Terms;
 use crate::sabotage::{Rule, removed};
@@ -9,18 +10,14 @@ use std::sync::Arc;
 
 /// Share of the newest answer time in the running mean, in percent.
 const NEWEST_PERCENT: i64 = 20;
-/// Slow lanes together have this part of the places.
-const SLOW_SHARE: usize = 4;
 /// Of a subscription's parked deliveries so many are on their way at once, at most, unless more requests may be open.
 const WINDOW_MAX: usize = 1_024;
 
 /// Limits of the lanes of one partition.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LaneConfig {
     /// Requests open at once for one subscription.
     pub concurrency: usize,
-    /// Requests open at once for all of the partition; the partition's own limit counts.
-    pub places: usize,
     /// Bytes of the deliveries waiting in one lane; a full lane stops the polling of the partition.
     pub bytes_max: usize,
     /// A delivery that would wait longer in its lane is parked.
@@ -36,7 +33,6 @@ impl Default for LaneConfig {
     fn default() -> Self {
         Self {
             concurrency: 64,
-            places: 64,
             bytes_max: 8 << 20,
             wait_max_ms: 2_000,
             failures_max: 8,
@@ -50,11 +46,6 @@ impl LaneConfig {
     /// A receiver that takes longer to answer is slow.
     pub const fn slow_ms(&self) -> i64 {
         self.wait_max_ms / 4
-    }
-
-    /// Places that all slow lanes together get.
-    pub fn slow_places(&self) -> usize {
-        (self.places / SLOW_SHARE).max(1)
     }
 }
 
@@ -88,10 +79,8 @@ pub struct Lane {
     pace: Pace,
     /// Open requests and when they were begun, the oldest first.
     open: Vec<(i64, i64)>,
-    /// Its receiver takes long, as of the last look.
-    pub slow: bool,
-    /// So many slow ones with work share their places, as of the last look.
-    pub slow_ones: usize,
+    /// What its open requests are counted as.
+    pub speed: Speed,
     /// Where it can be found: among what is ready, stale, paused or limited.
     pub listed: bool,
     /// A running mean; 0: no answer yet.
@@ -148,20 +137,6 @@ impl Lane {
         self.terms.as_ref().map(|(_, terms)| terms)
     }
 
-    /// Nobody knows yet how long its receiver takes.
-    pub fn is_new(&self) -> bool {
-        self.answer_ms == 0 && !self.slow
-    }
-
-    /// Places it gets, of which others get as much: so many, for so many lanes.
-    fn share(&self, config: &LaneConfig) -> (usize, usize) {
-        let concurrency = self.concurrency(config);
-        match self.slow {
-            true => (concurrency.min(config.slow_places()), self.slow_ones.max(1)),
-            false => (concurrency.min(config.places.div_ceil(2)), 1),
-        }
-    }
-
     /// Requests that may be open at once.
     pub fn concurrency(&self, config: &LaneConfig) -> usize {
         let own = self.terms().filter(|_| !removed(Rule::Concurrency)).map_or(usize::MAX, |t| t.concurrency);
@@ -194,28 +169,42 @@ impl Lane {
         (limited.until_ms - now_ms).max(0).saturating_add(rest_ms)
     }
 
-    /// How it does.
-    pub fn state(&self, config: &LaneConfig, now_ms: i64) -> LaneState {
-        let ahead = self.waiting.len();
+    /// How it does. Who answers that it wants patience fails by that; why it is left alone says more.
+    pub fn state(&self, config: &LaneConfig, places: &Places, now_ms: i64) -> LaneState {
+        let is_slow = || {
+            let wait_ms = self.wait_ms(config, places, now_ms, self.waiting.len());
+            self.measured(config, now_ms) == Speed::Slow || wait_ms > config.wait_max_ms
+        };
         if self.is_shut(config) {
             LaneState::Shut
-        } else if self.failed_in_row > 0 {
-            LaneState::Failing
         } else if self.paused_until_ms > now_ms {
             LaneState::Paused
+        } else if self.failed_in_row > 0 {
+            LaneState::Failing
         } else if self.limited.is_some() {
             LaneState::Limited
-        } else if self.is_slow(config, now_ms) || self.wait_ms(config, now_ms, ahead) > config.wait_max_ms {
+        } else if is_slow() {
             LaneState::Slow
         } else {
             LaneState::Well
         }
     }
 
-    /// Whether answers take so long, or the oldest open request has taken so long already, that its requests hold others' places.
-    pub fn is_slow(&self, config: &LaneConfig, now_ms: i64) -> bool {
+    /// How long its receiver takes: by its answers, or by the oldest open request before there is an answer.
+    pub fn measured(&self, config: &LaneConfig, now_ms: i64) -> Speed {
+        if self.longest_ms(now_ms) > config.slow_ms() {
+            Speed::Slow
+        } else if self.answer_ms == 0 {
+            Speed::New
+        } else {
+            Speed::Quick
+        }
+    }
+
+    /// As long as answers take of late, or as the oldest open request has taken already.
+    fn longest_ms(&self, now_ms: i64) -> i64 {
         let oldest_ms = self.open.first().map_or(0, |(_, began_ms)| now_ms - began_ms);
-        self.answer_ms.max(oldest_ms) > config.slow_ms()
+        self.answer_ms.max(oldest_ms)
     }
 
     /// Of the answers of late, in milliseconds; 0: there was none.
@@ -270,7 +259,7 @@ impl Lane {
 
     /// Another receiver, or its owner says that it does well again: what was known of it says nothing.
     pub fn begin_anew(&mut self) {
-        (self.paused_until_ms, self.failed_in_row, self.limited) = (0, 0, None);
+        (self.paused_until_ms, self.failed_in_row, self.answer_ms, self.limited) = (0, 0, 0, None);
     }
 
     pub fn paused_until_ms(&self) -> i64 {
@@ -285,19 +274,18 @@ impl Lane {
 
     /// How long a delivery waits with so many before it: the requests before it, as long as answers take of late, or as
     /// the oldest open request has taken already; until the receiver may be asked again; and as its limits say.
-    pub fn wait_ms(&self, config: &LaneConfig, now_ms: i64, ahead: usize) -> i64 {
+    pub fn wait_ms(&self, config: &LaneConfig, places: &Places, now_ms: i64, ahead: usize) -> i64 {
         let pause_ms = (self.paused_until_ms - now_ms).max(0);
-        let (places, lanes) = self.share(config);
+        let Share { places, lanes } = places.share(self.speed, self.concurrency(config));
         let beyond = ((ahead + 1 + self.open.len()) * lanes).saturating_sub(places);
-        let oldest_ms = self.open.first().map_or(0, |(_, began_ms)| now_ms - began_ms);
-        let answer_ms = self.answer_ms.max(oldest_ms);
-        let rounds_ms = i64::try_from(beyond).unwrap_or(i64::MAX).saturating_mul(answer_ms) / places as i64;
+        let beyond = i64::try_from(beyond).unwrap_or(i64::MAX);
+        let rounds_ms = beyond.saturating_mul(self.longest_ms(now_ms)) / places as i64;
         pause_ms.saturating_add(rounds_ms).max(self.limited_ms(now_ms, ahead))
     }
 
     /// What the receiver drains, and its limits let through, within the time that a delivery may wait.
-    pub fn window(&self, config: &LaneConfig, now_ms: i64) -> usize {
-        let (places, lanes) = self.share(config);
+    pub fn window(&self, config: &LaneConfig, places: &Places, now_ms: i64) -> usize {
+        let Share { places, lanes } = places.share(self.speed, self.concurrency(config));
         let drained = config.wait_max_ms.saturating_mul(places as i64) / self.answer_ms.max(1) / lanes as i64;
         let drained = usize::try_from(drained).unwrap_or(0).clamp(1, WINDOW_MAX);
         match self.gap_us(now_ms) {
@@ -316,11 +304,11 @@ impl Lane {
 
     /// Takes out those that wait too long, or all when the lane is shut. Those with a credit stay, unless the receiver asked
     /// for long patience: no commit passes what waits here.
-    pub fn take_too_late(&mut self, config: &LaneConfig, now_ms: i64) -> Vec<i64> {
+    pub fn take_too_late(&mut self, config: &LaneConfig, places: &Places, now_ms: i64) -> Vec<i64> {
         let (shut, paused) = (self.is_shut(config), self.is_paused_long(config, now_ms));
         let mut late = Vec::new();
         for index in (0..self.waiting.len()).rev() {
-            if !shut && self.wait_ms(config, now_ms, index) <= config.wait_max_ms {
+            if !shut && self.wait_ms(config, places, now_ms, index) <= config.wait_max_ms {
                 break;
             }
             if (paused || !self.waiting[index].by_credit)
@@ -347,7 +335,10 @@ impl Lane {
 
     /// Its receiver does well, as far as is known.
     pub fn is_unremarkable(&self, now_ms: i64) -> bool {
-        self.failed_in_row == 0 && !self.slow && self.paused_until_ms <= now_ms && self.limited.is_none()
+        self.failed_in_row == 0
+            && self.speed != Speed::Slow
+            && self.paused_until_ms <= now_ms
+            && self.limited.is_none()
     }
 }
 

@@ -1,8 +1,13 @@
 //! The lanes of a partition, and whose turn it is: operators take turns, and the lanes of each.
 
+mod held;
+#[cfg(test)]
+mod tests;
+
 use super::lane::{Lane, LaneConfig, Waits, Went};
-use super::pace::Limited;
-use crate::limits::{Installation, Key, Terms, Wait};
+use super::places::{Places, Speed};
+use crate::limits::{Installation, Terms};
+use crate::subscription::is_same_receiver;
 use aerogram_wire::v1::Subscription;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,8 +16,6 @@ use std::sync::Arc;
 #[derive(Default)]
 struct Operator {
     ready: VecDeque<String>,
-    /// Of those that are not slow.
-    open: usize,
     listed: bool,
 }
 
@@ -32,14 +35,12 @@ pub struct Lanes {
     next_turn: u64,
     /// Lanes that are full.
     full: usize,
-    /// Open requests of slow lanes.
-    slow_open: usize,
-    /// And of those of which nobody knows yet.
-    new_open: usize,
+    places: Places,
 }
 
 impl Lanes {
-    pub fn new(config: LaneConfig) -> Self {
+    /// With so many requests that may be open.
+    pub fn new(config: LaneConfig, places: usize) -> Self {
         Self {
             config,
             by_subscription: HashMap::new(),
@@ -51,8 +52,7 @@ impl Lanes {
             limited: BTreeMap::new(),
             next_turn: 0,
             full: 0,
-            slow_open: 0,
-            new_open: 0,
+            places: Places::new(places),
         }
     }
 
@@ -60,7 +60,7 @@ impl Lanes {
     pub fn is_too_late(&self, now_ms: i64, subscription_id: &str) -> bool {
         self.by_subscription.get(subscription_id).is_some_and(|lane| {
             lane.is_shut(&self.config)
-                || lane.wait_ms(&self.config, now_ms, lane.waiting()) > self.config.wait_max_ms
+                || lane.wait_ms(&self.config, &self.places, now_ms, lane.waiting()) > self.config.wait_max_ms
         })
     }
 
@@ -106,17 +106,24 @@ impl Lanes {
         Some(changed)
     }
 
-    /// Its subscription changed: a limit may be another one, and where it begins `anew` so does what is known of the receiver.
-    pub fn changed(&mut self, id: &str, anew: bool) {
-        let Some(lane) = self.by_subscription.get_mut(id) else { return };
+    /// Its subscription changed: what it allows may be something else, and with another receiver what was known of the one
+    /// `before` says nothing.
+    pub fn changed(
+        &mut self,
+        before: Option<&Subscription>,
+        state: &Subscription,
+        installation: &Installation,
+    ) {
+        let Some(lane) = self.by_subscription.get_mut(&state.id) else { return };
         let limited = lane.limited.take().map(|limited| (limited.until_ms, limited.turn));
-        let was_limited = limited.is_some_and(|at| self.limited.remove(&at).is_some());
-        let was_paused = anew && self.paused.remove(&(lane.paused_until_ms(), id.to_owned()));
-        if anew {
+        let mut was_held = limited.is_some_and(|at| self.limited.remove(&at).is_some());
+        if !before.is_some_and(|before| is_same_receiver(before, state)) {
+            was_held |= self.paused.remove(&(lane.paused_until_ms(), state.id.clone()));
             lane.begin_anew();
         }
-        if was_limited || was_paused {
-            self.list_again(id);
+        lane.learn(state.version, || installation.terms(state));
+        if was_held {
+            self.list_again(&state.id);
         }
     }
 
@@ -126,24 +133,24 @@ impl Lanes {
         Some(lane.learn(subscription.version, || installation.terms(subscription)))
     }
 
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Lane)> {
         self.by_subscription.iter()
     }
 
-    /// The next record whose lane has room, with a request opened in it. Of the places, `free` are not taken. No lane has more
-    /// than are free, and no operator more than twice as many, so that something is always left for others. Slow ones keep
-    /// their places for long: all of them together get a quarter, which is not counted as their operator's. Of new ones nobody
-    /// knows yet, so together they get half.
+    /// The next record whose lane has room, with a request opened in it; `free`: so many more may be open.
     pub fn next(&mut self, now_ms: i64, free: usize) -> Option<i64> {
         for _ in 0..self.turns.len() {
             let name = self.turns.pop_front()?;
             let (offset, more) = self.next_of(&name, now_ms, free);
             if more {
                 self.turns.push_back(name);
-            } else if let Some(operator) = self.operators.get_mut(&name) {
-                operator.listed = false;
-                self.forget_operator_if_idle(&name);
+            } else {
+                self.operators.remove(&name);
             }
             if offset.is_some() {
                 return offset;
@@ -155,13 +162,9 @@ impl Lanes {
     /// And whether the operator has more that is ready.
     fn next_of(&mut self, name: &str, now_ms: i64, free: usize) -> (Option<i64>, bool) {
         let Some(operator) = self.operators.get_mut(name) else { return (None, false) };
-        if operator.open >= 2 * free {
+        if self.places.has_none_for(name, free) {
             return (None, !operator.ready.is_empty());
         }
-        let slow_max = self.config.slow_places();
-        // Those that were found to be slow while they were new have more than their share.
-        let new_open = self.new_open + self.slow_open.saturating_sub(slow_max);
-        let (slow_full, new_full) = (self.slow_open >= slow_max, new_open >= self.config.places.div_ceil(2));
         let (mut found, mut emptied) = (None, Vec::new());
         for _ in 0..operator.ready.len() {
             let Some(id) = operator.ready.pop_front() else { break };
@@ -179,7 +182,7 @@ impl Lanes {
                 self.paused.insert((lane.paused_until_ms(), id));
                 continue;
             }
-            if if lane.slow { slow_full } else { lane.open() >= free || (new_full && lane.is_new()) } {
+            if !self.places.has_one_for(lane.speed, lane.open(), free) {
                 operator.ready.push_back(id);
                 continue;
             }
@@ -192,8 +195,7 @@ impl Lanes {
             }
             if let Some(waits) = waits {
                 lane.begin(now_ms, waits.offset);
-                self.new_open += usize::from(lane.is_new());
-                *if lane.slow { &mut self.slow_open } else { &mut operator.open } += 1;
+                self.places.take(name, lane.speed, 1);
                 found = Some(waits.offset);
                 break;
             }
@@ -209,20 +211,14 @@ impl Lanes {
         if !lane.end(offset) {
             return;
         }
-        let (operator, waits) = (lane.operator.clone(), lane.waiting() > 0);
-        self.new_open -= usize::from(lane.is_new());
-        if lane.slow {
-            self.slow_open -= 1;
-        } else if let Some(operator) = self.operators.get_mut(&operator) {
-            operator.open = operator.open.saturating_sub(1);
-        }
+        self.places.give_back(&lane.operator, lane.speed, 1);
+        let waits = lane.waiting() > 0;
+        self.count_anew(now_ms, subscription_id);
         if waits {
             self.list(subscription_id);
         } else {
             self.forget_if_idle(now_ms, subscription_id);
         }
-        self.forget_operator_if_idle(&operator);
-        self.look_how_slow(now_ms, subscription_id);
     }
 
     /// How an attempt went, and until when the receiver asks for patience; before its request is closed.
@@ -235,43 +231,29 @@ impl Lanes {
         pause_until_ms: Option<i64>,
     ) {
         if let Some(lane) = self.by_subscription.get_mut(subscription_id) {
-            let was_new = lane.is_new();
             lane.went(now_ms, went, took_ms);
-            if was_new && !lane.is_new() {
-                self.new_open -= lane.open();
-            }
             if let Some(until_ms) = pause_until_ms {
                 lane.pause(until_ms);
             }
         }
     }
 
-    /// What it has open counts as a slow lane's from the look on that finds it slow, until one that does not.
-    fn look_how_slow(&mut self, now_ms: i64, id: &str) {
+    /// What it has open counts as its receiver does now.
+    fn count_anew(&mut self, now_ms: i64, id: &str) {
         let Some(lane) = self.by_subscription.get_mut(id) else { return };
-        let slow = lane.is_slow(&self.config, now_ms);
-        if lane.slow == slow {
-            return;
-        }
-        let (open, was_new) = (lane.open(), lane.is_new());
-        lane.slow = slow;
-        if was_new != lane.is_new() {
-            // Slow before anything was answered, or no more without an answer.
-            self.new_open = if was_new { self.new_open - open } else { self.new_open + open };
-        }
-        if open > 0 {
-            let operator = &mut self.operators.entry(lane.operator.clone()).or_default().open;
-            let (from, to) =
-                if slow { (operator, &mut self.slow_open) } else { (&mut self.slow_open, operator) };
-            *from = from.saturating_sub(open);
-            *to += open;
-        }
+        let speed = lane.measured(&self.config, now_ms);
+        self.places.give_back(&lane.operator, lane.speed, lane.open());
+        self.places.take(&lane.operator, speed, lane.open());
+        lane.speed = speed;
     }
 
     /// Takes out what waits too long in a lane.
     pub fn take_too_late(&mut self, now_ms: i64, subscription_id: &str) -> Vec<i64> {
-        let config = self.config.clone();
-        self.change(subscription_id, |lane| lane.take_too_late(&config, now_ms)).unwrap_or_default()
+        let Some(lane) = self.by_subscription.get_mut(subscription_id) else { return Vec::new() };
+        let was_full = lane.is_full(&self.config);
+        let late = lane.take_too_late(&self.config, &self.places, now_ms);
+        self.full -= usize::from(was_full && !lane.is_full(&self.config));
+        late
     }
 
     /// The same in all lanes: the oldest request of each has grown older.
@@ -279,117 +261,17 @@ impl Lanes {
         let busy = |(id, lane): (&String, &Lane)| (lane.waiting() > 0 || lane.open() > 0).then(|| id.clone());
         // In one order, whatever the map's is.
         let ids: BTreeSet<_> = self.by_subscription.iter().filter_map(busy).collect();
-        ids.iter().for_each(|id| self.look_how_slow(now_ms, id));
-        let slow_ones =
-            ids.iter().filter(|id| self.by_subscription.get(*id).is_some_and(|lane| lane.slow)).count();
-        for id in &ids {
-            if let Some(lane) = self.by_subscription.get_mut(id) {
-                lane.slow_ones = slow_ones;
-            }
-        }
+        ids.iter().for_each(|id| self.count_anew(now_ms, id));
+        let is_slow =
+            |id: &&String| self.by_subscription.get(*id).is_some_and(|lane| lane.speed == Speed::Slow);
+        self.places.slow_lanes = ids.iter().filter(is_slow).count();
         ids.iter().flat_map(|id| self.take_too_late(now_ms, id)).collect()
     }
 
     /// What the receiver drains within the time that a delivery may wait.
     pub fn window(&self, now_ms: i64, subscription_id: &str) -> usize {
         let lane = self.by_subscription.get(subscription_id);
-        lane.map_or(self.config.concurrency, |lane| lane.window(&self.config, now_ms))
-    }
-
-    /// Not begun: the lane waits until the table moves on.
-    pub fn hold_stale(&mut self, now_ms: i64, operator: &str, subscription_id: &str, waits: Waits) {
-        if self.put_back(operator, subscription_id, waits) {
-            self.stale.push(subscription_id.to_owned());
-            self.stale_since_ms.get_or_insert(now_ms);
-        }
-    }
-
-    /// Not begun: a limit holds the lane back; whether none did before.
-    pub fn hold_limited(&mut self, now_ms: i64, operator: &str, id: &str, waits: Waits, wait: Wait) -> bool {
-        if !self.put_back(operator, id, waits) {
-            return false;
-        }
-        let Some(lane) = self.by_subscription.get_mut(id) else { return false };
-        let turn = lane.limited.as_ref().map_or(self.next_turn, |limited| limited.turn);
-        self.next_turn += 1;
-        let until_ms = wait.until_ms.max(now_ms + 1);
-        self.limited.insert((until_ms, turn), id.to_owned());
-        lane.limit(now_ms, Limited { until_ms, turn, key: wait.key })
-    }
-
-    /// A request got the tokens it needs.
-    pub fn sent(&mut self, subscription_id: &str) {
-        if let Some(lane) = self.by_subscription.get_mut(subscription_id) {
-            lane.sent();
-        }
-    }
-
-    /// So much was leased for a limit: as many of those that it holds back are tried.
-    pub fn resume_limited_by(&mut self, key: &Key, granted: usize) {
-        let held = |id: &String| {
-            let lane = self.by_subscription.get(id);
-            lane.and_then(|lane| lane.limited.as_ref()).is_some_and(|limited| limited.key == *key)
-        };
-        let held = self.limited.extract_if(.., |_, id| held(id));
-        let ids: Vec<_> = held.take(granted).map(|(_, id)| id).collect();
-        ids.iter().for_each(|id| self.list_again(id));
-    }
-
-    /// The record [`Lanes::next`] gave was not begun after all. The lane is not among what is ready any more.
-    fn put_back(&mut self, operator: &str, id: &str, waits: Waits) -> bool {
-        let was_listed = self.by_subscription.get(id).is_some_and(|lane| lane.listed);
-        let mut was_new = false;
-        let back = self.change(id, |lane| {
-            was_new = lane.is_new();
-            lane.end(waits.offset);
-            lane.push_front(waits);
-            lane.listed = true;
-            lane.slow
-        });
-        self.new_open -= usize::from(was_new);
-        if back == Some(true) {
-            self.slow_open -= 1;
-        }
-        if let Some(operator) = self.operators.get_mut(operator) {
-            operator.open = operator.open.saturating_sub(usize::from(back == Some(false)));
-            // Where it stands when it has just been taken from.
-            if was_listed && operator.ready.pop_back_if(|last| last == id).is_none() {
-                operator.ready.retain(|ready| ready != id);
-            }
-        }
-        back.is_some()
-    }
-
-    pub fn recheck_stale(&mut self) {
-        for id in std::mem::take(&mut self.stale) {
-            self.list_again(&id);
-        }
-        self.stale_since_ms = None;
-    }
-
-    pub fn stale_since(&self) -> Option<i64> {
-        self.stale_since_ms
-    }
-
-    /// Those whose receivers may be asked again, and those that a limit may let go.
-    pub fn resume(&mut self, now_ms: i64) {
-        while self.paused.first().is_some_and(|(until_ms, _)| *until_ms <= now_ms)
-            && let Some((_, id)) = self.paused.pop_first()
-        {
-            self.list_again(&id);
-        }
-        while self.limited.first_key_value().is_some_and(|((until_ms, _), _)| *until_ms <= now_ms)
-            && let Some((_, id)) = self.limited.pop_first()
-        {
-            self.list_again(&id);
-        }
-    }
-
-    /// When [`Lanes::resume`] has something to do.
-    pub fn resumes_ms(&self) -> Option<i64> {
-        let paused = self.paused.first().map(|(until_ms, _)| *until_ms);
-        let limited = self.limited.first_key_value().map(|((until_ms, _), _)| *until_ms);
-        paused.into_iter().chain(limited).min()
+        lane.map_or(self.config.concurrency, |lane| lane.window(&self.config, &self.places, now_ms))
     }
 
     pub fn any_full(&self) -> bool {
@@ -426,13 +308,4 @@ impl Lanes {
             self.by_subscription.remove(id);
         }
     }
-
-    fn forget_operator_if_idle(&mut self, name: &str) {
-        if self.operators.get(name).is_some_and(|o| o.open == 0 && !o.listed && o.ready.is_empty()) {
-            self.operators.remove(name);
-        }
-    }
 }
-
-#[cfg(test)]
-mod tests;

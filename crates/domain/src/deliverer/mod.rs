@@ -17,6 +17,7 @@ mod lane;
 mod lanes;
 mod limited;
 mod pace;
+mod places;
 mod polled;
 mod recalled;
 mod send;
@@ -134,7 +135,7 @@ impl Partition {
             epoch: -1,
             table: Table::new(now),
             items: Items::default(),
-            lanes: Lanes::new(LaneConfig { places: config.in_flight_max, ..config.lanes.clone() }),
+            lanes: Lanes::new(config.lanes, config.in_flight_max),
             failing: Failing::new(config.failing.clone()),
             next_look_ms: now.mono_ms,
             not_due: BTreeSet::new(),
@@ -187,15 +188,12 @@ impl Partition {
         state: Option<Subscription>,
         out: &mut Vec<Action>,
     ) {
-        if let Some(state) = state.as_ref().filter(|_| self.table.is_folded()) {
-            self.failing.read(now.mono_ms, self.table.get(&state.id).map(AsRef::as_ref), state);
-        }
         if let Some(state) = &state {
-            let goes_on = |before: &Arc<Subscription>| {
-                before.status == state.status && before.callback_url == state.callback_url
-            };
-            self.lanes.changed(&state.id, !self.table.get(&state.id).is_some_and(goes_on));
-            self.lanes.learn(state, &self.installation);
+            let before = self.table.get(&state.id).map(AsRef::as_ref);
+            if self.table.is_folded() {
+                self.failing.read(now.mono_ms, before, state);
+            }
+            self.lanes.changed(before, state, &self.installation);
         }
         self.table.read(offset, state);
         self.lanes.recheck_stale();

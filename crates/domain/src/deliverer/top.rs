@@ -20,19 +20,6 @@ pub enum LaneState {
     Shut,
 }
 
-impl LaneState {
-    pub const fn name(self) -> &'static str {
-        match self {
-            LaneState::Well => "well",
-            LaneState::Slow => "slow",
-            LaneState::Limited => "limited",
-            LaneState::Paused => "paused",
-            LaneState::Failing => "failing",
-            LaneState::Shut => "shut",
-        }
-    }
-}
-
 /// One lane, as it is now. Times are by the wall clock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LaneShown {
@@ -62,7 +49,7 @@ pub struct LaneShown {
 impl Partition {
     /// The `n` lanes that do worst, the worst first; those that do well and in which nothing happens are left out.
     pub fn top(&self, now: Now, n: usize) -> Vec<LaneShown> {
-        let state = |lane: &Lane| lane.state(&self.config.lanes, now.mono_ms);
+        let state = |lane: &Lane| lane.state(&self.config.lanes, self.lanes.places(), now.mono_ms);
         let busy = |lane: &Lane| lane.waiting() > 0 || lane.open() > 0;
         let mut worst: Vec<_> = self
             .lanes

@@ -145,6 +145,17 @@ fn fired(out: &mut Vec<Action>) -> Vec<Delivery> {
         .collect()
 }
 
+/// What was parked at that time is fired by its first credit, and acknowledged.
+fn probed() -> (Partition, Option<crate::store::StoreState>, i64, Vec<Action>) {
+    let (mut partition, mut store) = long_running();
+    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+    partition.on_record(now(at), parked(0, at));
+    apply(&mut partition, &mut store, at, &mut out);
+    assert_eq!(fired(&mut out).len(), 1);
+    partition.on_fired(now(at), &KEY, true, &mut out);
+    (partition, store, at, out)
+}
+
 #[test]
 fn what_is_parked_is_fired_by_one_credit_and_says_when_that_was() {
     let (mut partition, mut store) = long_running();
@@ -162,12 +173,7 @@ fn what_is_parked_is_fired_by_one_credit_and_says_when_that_was() {
 
 #[test]
 fn what_is_written_again_frees_its_credit_and_is_as_old_as_it_says() {
-    let (mut partition, mut store) = long_running();
-    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
-    partition.on_record(now(at), parked(0, at));
-    apply(&mut partition, &mut store, at, &mut out);
-    assert_eq!(fired(&mut out).len(), 1);
-    partition.on_fired(now(at), &KEY, true, &mut out);
+    let (mut partition, mut store, at, mut out) = probed();
     apply(&mut partition, &mut store, at, &mut out);
     // Its tombstone was compacted away, and would be the only one to give the credit back.
     let later = at + Config::default().probe_wait_min_ms;
@@ -179,12 +185,7 @@ fn what_is_written_again_frees_its_credit_and_is_as_old_as_it_says() {
 
 #[test]
 fn what_is_written_again_after_its_tombstone_does_not_wait_for_a_credit() {
-    let (mut partition, mut store) = long_running();
-    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
-    partition.on_record(now(at), parked(0, at));
-    apply(&mut partition, &mut store, at, &mut out);
-    assert_eq!(fired(&mut out).len(), 1);
-    partition.on_fired(now(at), &KEY, true, &mut out);
+    let (mut partition, mut store, at, mut out) = probed();
     partition.on_record(now(at), tombstone(1, LineKind::Retry));
     partition.on_record(now(at + 1), parked(2, at + 1));
     apply(&mut partition, &mut store, at + 200, &mut out);
@@ -196,11 +197,7 @@ fn what_is_written_again_after_its_tombstone_does_not_wait_for_a_credit() {
 
 #[test]
 fn what_falls_due_while_its_lane_is_shut_waits_there() {
-    let (mut partition, mut store) = long_running();
-    let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
-    partition.on_record(now(at), parked(0, at));
-    apply(&mut partition, &mut store, at, &mut out);
-    partition.on_fired(now(at), &KEY, true, &mut out);
+    let (mut partition, mut store, at, mut out) = probed();
     partition.on_record(now(at), tombstone(1, LineKind::Retry));
     apply(&mut partition, &mut store, at, &mut out);
     fired(&mut out);

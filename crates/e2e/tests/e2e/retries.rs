@@ -53,7 +53,12 @@ async fn escalation(cluster: &Cluster, event_id: &str) -> Result<Escalation> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_failures_are_two_retries_and_none_is_early() -> Result<()> {
-    let cluster = start("retries").await?;
+    let mut setup = Setup::new("retries").await?;
+    setup.policies(&policies());
+    setup.set("DELIVERER__LANE_FAILURES_MAX", "1000");
+    // Longer than anyone asks for: nothing is parked, where it would go back one by one.
+    setup.set("DELIVERER__LANE_WAIT_MAX_MS", "30000");
+    let cluster = Cluster::start(setup).await?;
     let receiver = &cluster.receiver;
     let kind = "FLIGHT_CANCEL";
     let subscribed = async |path: &str, behaviour: Behaviour| -> Result<Subscription> {

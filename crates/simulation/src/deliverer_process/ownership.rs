@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex};
 fn config(failing: FailingConfig) -> Config {
     Config {
         lanes: LaneConfig {
-            places: 8,
             concurrency: 2,
             bytes_max: 3 * (RECORD_BYTES + 512),
             wait_max_ms: 1_500,

@@ -11,6 +11,10 @@ fn config() -> LaneConfig {
     }
 }
 
+fn places() -> Places {
+    Places::new(64)
+}
+
 fn filled(n: i64) -> Lane {
     let mut lane = Lane::default();
     (0..n).for_each(|offset| lane.push_back(Waits { offset, by_credit: offset % 10 == 9, bytes: 100 }));
@@ -29,27 +33,31 @@ fn key() -> Key {
 #[test]
 fn the_wait_is_what_stands_before_it_in_answer_times() {
     let mut lane = filled(0);
-    assert_eq!(lane.wait_ms(&config(), 0, 100), 0, "nothing is known of a new one");
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 100), 0, "nothing is known of a new one");
     lane.went(0, Went::Well, 1_000);
-    assert_eq!(lane.wait_ms(&config(), 0, 3), 0, "there is a free request for it");
-    assert_eq!(lane.wait_ms(&config(), 0, 11), 2_000);
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 3), 0, "there is a free request for it");
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 11), 2_000);
     (0..4).for_each(|offset| lane.begin(0, offset));
-    assert_eq!(lane.wait_ms(&config(), 0, 0), 250);
-    assert_eq!(lane.wait_ms(&config(), 9_000, 0), 2_250, "an open request tells before its answer does");
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 0), 250);
+    assert_eq!(
+        lane.wait_ms(&config(), &places(), 9_000, 0),
+        2_250,
+        "an open request tells before its answer does"
+    );
     lane.pause(10_000);
-    assert_eq!(lane.wait_ms(&config(), 9_000, 0), 3_250);
+    assert_eq!(lane.wait_ms(&config(), &places(), 9_000, 0), 3_250);
 }
 
 #[test]
 fn those_at_the_end_wait_too_long_first_and_what_has_a_credit_stays() {
     let mut lane = filled(20);
     lane.went(0, Went::Well, 1_000);
-    assert_eq!(lane.take_too_late(&config(), 0), [12, 13, 14, 15, 16, 17, 18]);
+    assert_eq!(lane.take_too_late(&config(), &places(), 0), [12, 13, 14, 15, 16, 17, 18]);
     assert_eq!((lane.waiting(), lane.waiting_bytes()), (13, 1_300));
     (0..2).for_each(|_| lane.went(0, Went::Badly, 1_000));
-    assert!(lane.take_too_late(&config(), 0).is_empty());
+    assert!(lane.take_too_late(&config(), &places(), 0).is_empty());
     lane.went(0, Went::Badly, 1_000);
-    assert_eq!(lane.take_too_late(&config(), 0).len(), 11);
+    assert_eq!(lane.take_too_late(&config(), &places(), 0).len(), 11);
     assert_eq!(lane.waiting.iter().map(|waits| waits.offset).collect::<Vec<_>>(), [9, 19]);
     assert!(lane.is_full(&LaneConfig { bytes_max: 200, ..config() }));
     lane.pop_front();
@@ -60,16 +68,20 @@ fn those_at_the_end_wait_too_long_first_and_what_has_a_credit_stays() {
 fn a_limited_one_waits_as_its_rate_says_and_is_parked_beyond() {
     let mut lane = filled(60);
     lane.learn(1, || allows(1_200, 64));
-    assert_eq!(lane.wait_ms(&config(), 0, 59), 0, "nobody has said that it is short");
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 59), 0, "nobody has said that it is short");
     assert!(lane.limit(0, Limited { until_ms: 50, turn: 0, key: key() }));
     assert!(!lane.limit(0, Limited { until_ms: 50, turn: 0, key: key() }));
-    assert_eq!(lane.wait_ms(&config(), 0, 0), 50);
-    assert_eq!(lane.wait_ms(&config(), 0, 39), 2_000);
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 0), 50);
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 39), 2_000);
     lane.went(0, Went::Well, 1);
-    assert_eq!(lane.window(&config(), 0), 40);
-    assert_eq!(lane.take_too_late(&config(), 0).len(), 18, "those beyond 40, but for what has a credit");
+    assert_eq!(lane.window(&config(), &places(), 0), 40);
+    assert_eq!(
+        lane.take_too_late(&config(), &places(), 0).len(),
+        18,
+        "those beyond 40, but for what has a credit"
+    );
     lane.sent();
-    assert_eq!(lane.wait_ms(&config(), 0, 0), 0);
+    assert_eq!(lane.wait_ms(&config(), &places(), 0, 0), 0);
 }
 
 #[test]
@@ -81,7 +93,7 @@ fn what_others_take_of_a_shared_limit_shows_in_its_pace() {
         lane.sent();
     }
     lane.limit(1_200, Limited { until_ms: 1_200, turn: 0, key: key() });
-    let wait_ms = lane.wait_ms(&config(), 1_200, 21);
+    let wait_ms = lane.wait_ms(&config(), &places(), 1_200, 21);
     assert!((1_190..=1_200).contains(&wait_ms), "a third of it is its own: {wait_ms}");
 }
 
@@ -114,4 +126,15 @@ fn a_moment_of_failures_shuts_nothing() {
     assert!(!lane.is_shut(&config));
     lane.went(1_090, Went::Badly, 10);
     assert!(lane.is_shut(&config), "it has failed since 90");
+}
+
+#[test]
+fn who_asks_for_patience_is_paused_rather_than_failing() {
+    let mut lane = filled(0);
+    lane.went(0, Went::Badly, 1);
+    lane.pause(100);
+    let state = |lane: &Lane, now_ms| lane.state(&config(), &places(), now_ms);
+    assert_eq!((state(&lane, 99), state(&lane, 100)), (LaneState::Paused, LaneState::Failing));
+    (0..2).for_each(|_| lane.went(0, Went::Badly, 1));
+    assert_eq!(state(&lane, 99), LaneState::Shut);
 }

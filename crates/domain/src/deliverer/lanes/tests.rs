@@ -1,6 +1,7 @@
 //! Who gets the places for requests.
 
 use super::*;
+use aerogram_wire::v1::Status;
 use std::collections::BTreeMap;
 
 const PLACES: usize = 40;
@@ -15,8 +16,8 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let config = LaneConfig { wait_max_ms: 2_000, places: PLACES, ..LaneConfig::default() };
-        Self { lanes: Lanes::new(config), now_ms: 0, open: Vec::new(), next: 0 }
+        let config = LaneConfig { wait_max_ms: 2_000, ..LaneConfig::default() };
+        Self { lanes: Lanes::new(config, PLACES), now_ms: 0, open: Vec::new(), next: 0 }
     }
 
     fn push(&mut self, operator: &str, id: &str, n: usize) {
@@ -55,21 +56,28 @@ impl Stage {
 fn slow_lanes_together_have_a_quarter_and_it_is_not_their_operators() {
     let mut stage = Stage::new();
     let lane_of = |offset: i64| format!("{}", offset / 100);
-    ["0", "1", "2"].iter().for_each(|id| stage.push("op", id, 100));
+    ["0", "1", "2", "3", "4", "5"].iter().for_each(|id| stage.push("op", id, 100));
     stage.open(lane_of);
-    assert_eq!(stage.count().into_values().collect::<Vec<_>>(), [7, 7, 6], "half, for nobody knows them");
+    assert_eq!(
+        stage.count().into_values().collect::<Vec<_>>(),
+        [4, 4, 3, 3, 3, 3],
+        "half, for nobody knows them"
+    );
     stage.now_ms = 10_000;
     stage.lanes.take_all_too_late(stage.now_ms);
     stage.end("0");
     stage.open(lane_of);
     assert_eq!(stage.count().get("0"), None, "the others have more than a quarter");
-    ["1", "2"].iter().for_each(|id| stage.end(id));
+    ["1", "2", "3", "4", "5"].iter().for_each(|id| stage.end(id));
     stage.open(lane_of);
     assert_eq!(stage.open.len(), PLACES / 4);
-    stage.push("op", "3", 100);
+    stage.push("op", "6", 100);
     stage.open(lane_of);
-    assert_eq!(stage.count()["3"], 15, "as many as are free, as for a lane alone with thirty places");
-    assert_eq!(stage.lanes.slow_open, 10);
+    assert_eq!(stage.count()["6"], 4, "until it has answered");
+    stage.end("6");
+    stage.open(lane_of);
+    assert_eq!(stage.count()["6"], 15, "as many as are free, as for a lane alone with thirty places");
+    assert_eq!(stage.lanes.places.taken_by_slow(), 10);
 }
 
 #[test]
@@ -85,7 +93,8 @@ fn who_answers_quickly_again_is_slow_no_more() {
         assert_eq!(stage.open.len(), 10);
         stage.now_ms += 10;
         stage.end("a");
-        if stage.lanes.slow_open == 0 && !stage.lanes.by_subscription["a"].slow {
+        if stage.lanes.places.taken_by_slow() == 0 && !(stage.lanes.by_subscription["a"].speed == Speed::Slow)
+        {
             stage.open(lane_of);
             assert_eq!(stage.open.len(), PLACES / 2);
             return;
@@ -127,8 +136,12 @@ fn a_lane_begins_anew_with_another_receiver() {
     stage.lanes.close(0, "a", 0);
     stage.push("op", "a", 1);
     assert_eq!(stage.lanes.next(1, PLACES), None);
-    stage.lanes.changed("a", false);
+    let mut state =
+        Subscription { id: "a".into(), callback_url: "https://a.example/".into(), ..Subscription::default() };
+    state.set_status(Status::Active);
+    let moved = Subscription { callback_url: "https://b.example/".into(), version: 1, ..state.clone() };
+    stage.lanes.changed(Some(&state), &state, &Installation::default());
     assert_eq!(stage.lanes.next(1, PLACES), None, "its limits changed, say");
-    stage.lanes.changed("a", true);
+    stage.lanes.changed(Some(&state), &moved, &Installation::default());
     assert_eq!(stage.lanes.next(1, PLACES), Some(1));
 }

@@ -108,15 +108,16 @@ impl Lane {
     }
 
     pub fn shown(&self, now: Now, id: &[u8]) -> LaneShown {
+        // One whose subscription is gone empties at full speed, whatever its receiver does.
+        let probed = self.shut && !self.empties;
+        let probe_ms = self.probe_at_ms.max(self.paused_until_ms);
         LaneShown {
             subscription_id: String::from_utf8_lossy(id).into_owned(),
             waiting: self.waiting,
             outstanding: self.outstanding,
             window: if self.empties { self.window_max.max(1) } else { self.window },
-            shut: self.shut,
-            next_probe_ms: self
-                .shut
-                .then(|| (self.probe_at_ms.max(self.paused_until_ms) - now.mono_ms).max(0)),
+            shut: probed,
+            next_probe_ms: probed.then(|| (probe_ms - now.mono_ms).max(0)),
         }
     }
 }

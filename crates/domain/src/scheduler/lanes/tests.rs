@@ -140,7 +140,10 @@ fn a_lane_counts_as_shut_when_its_receiver_failed() {
     };
     assert_eq!([ends(0, LineKind::Retry), ends(1_000, LineKind::Retry)], [1, 1]);
     assert_eq!(ends(2_000, LineKind::Cancelled), 0, "it empties");
-    assert_eq!(ends(3_000, LineKind::Delivered), 0);
+    let empties = lanes.top(now(2_000), 1).remove(0);
+    assert_eq!((empties.shut, empties.next_probe_ms, empties.window), (false, None, 8));
+    lanes.returned(&config(), now(3_000), &key(next - 1), LineKind::Delivered.into());
+    assert_eq!(lanes.counts().1, 0);
 }
 
 #[test]
