@@ -8,6 +8,8 @@ use anyhow::Result;
 use serde::Serialize;
 use std::time::Duration;
 
+const PATH: &str = "/timed";
+
 #[derive(Serialize, Clone, Copy, Debug)]
 pub struct Latency {
     pub rate_per_s: u64,
@@ -20,11 +22,13 @@ pub struct Latency {
 }
 
 pub async fn measure(system: &System, options: &Options) -> Result<Latency> {
+    let url = format!("{}{PATH}", system.receiver.addresses.full);
+    system.subscribe_on_every_partition(TIMED, &url).await?;
     let steady = Steady {
         name: "timed".to_owned(),
         kind: TIMED,
         operators: (0, options.partitions),
-        path: "/timed",
+        path: PATH,
         receivers: 1,
         rate_per_s: options.latency_rate,
         seconds: options.latency_s,

@@ -4,6 +4,7 @@
 mod bodies;
 mod control;
 mod flood;
+mod history;
 mod latency;
 mod neighbours;
 mod options;
@@ -29,6 +30,11 @@ async fn main() -> Result<()> {
     let options = Options::parse();
     match &options.command {
         Some(Command::Receiver { dir }) => receiver::serve(dir).await,
+        Some(Command::History) => {
+            let history = history::measure(&options).await?;
+            print!("{}", report::of_history(&history));
+            report::write_history(&history, &options.output)
+        }
         None => tokio::time::timeout(options.limit(), Box::pin(measure(&options)))
             .await
             .with_context(|| format!("the benchmark did not end within {:?}", options.limit()))?,
@@ -56,7 +62,9 @@ async fn measure(options: &Options) -> Result<()> {
     system.stop().await?;
     say("the bare HTTP client again");
     let raw_after = raw::measure(&system, options).await?;
-    let measured = Measured { pipeline, latency, control, neighbours, flood, resources };
+    say("the history of deliveries");
+    let history = history::measure(options).await?;
+    let measured = Measured { pipeline, latency, control, neighbours, flood, history, resources };
     let report = Report::new(options, [raw_before, raw_after], measured);
     print!("{}", report.table());
     report.write(&options.output)

@@ -42,11 +42,14 @@ pub struct Options {
     /// Deliveries of the backlog of one subscription, and of the mass disruption of one operator.
     #[arg(long, default_value_t = 20_000)]
     pub flood_events: usize,
+    /// Deliveries in the history.
+    #[arg(long, default_value_t = 5_000_000, global = true)]
+    pub history_rows: u64,
     /// Where the figures go.
-    #[arg(long, default_value = "benches/results/latest.json")]
+    #[arg(long, global = true, default_value = "benches/results/latest.json")]
     pub output: PathBuf,
     /// The benchmark gives up after so many seconds.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 1_800)]
     pub limit_s: u64,
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -60,6 +63,8 @@ pub enum Command {
         /// Where its certificate authority goes.
         dir: PathBuf,
     },
+    /// Only the history of deliveries, which needs neither Kafka nor Redis; its figures take their place among the others.
+    History,
 }
 
 impl Options {

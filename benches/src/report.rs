@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::flood::{Flood, Meanwhile};
+use crate::history::History;
 use crate::latency::Latency;
 use crate::neighbours::Neighbours;
 use crate::options::Options;
@@ -28,6 +29,7 @@ pub struct Report {
     control: Control,
     neighbours: Neighbours,
     flood: Flood,
+    history: History,
     /// CPU seconds for a thousand deliveries of the backlog, by process.
     cpu_ms_per_delivery: BTreeMap<String, f64>,
     /// Until the neighbours were measured.
@@ -63,12 +65,13 @@ pub struct Measured {
     pub control: Control,
     pub neighbours: Neighbours,
     pub flood: Flood,
+    pub history: History,
     pub resources: Resources,
 }
 
 impl Report {
     pub fn new(options: &Options, [before, after]: [Raw; 2], measured: Measured) -> Self {
-        let Measured { pipeline, latency, control, neighbours, flood, resources } = measured;
+        let Measured { pipeline, latency, control, neighbours, flood, history, resources } = measured;
         let raw =
             BareClient { rate_per_s: f64::midpoint(before.rate_per_s, after.rate_per_s), before, after };
         let per_delivery = |cpu_s: &f64| cpu_s * 1e3 / pipeline.requests.max(1) as f64;
@@ -85,6 +88,7 @@ impl Report {
             control,
             neighbours,
             flood,
+            history,
             resources,
             setup: Setup::of(options),
         }
@@ -99,7 +103,12 @@ impl Report {
         };
         let (raw, pipeline, latency, control) = (&self.raw, &self.pipeline, &self.latency, &self.control);
         let Setup { cores, concurrency, partitions, profile, .. } = &self.setup;
-        row("setup", format!("{cores} cores, {concurrency} in flight, {partitions} partitions, {profile}"));
+        row(
+            "setup",
+            format!(
+                "{cores} cores, {concurrency} in flight, {partitions} partitions with a subscription each, {profile}"
+            ),
+        );
         row(
             "bare HTTP client",
             format!(
@@ -131,6 +140,7 @@ impl Report {
         row("  ratio of p99", ratio(flood.backlog_p99_ratio, flood.backlog));
         row("  beside a mass disruption", quantiles(&flood.beside_disruption));
         row("  ratio of p99", ratio(flood.disruption_p99_ratio, flood.disruption));
+        text += &of_history(&self.history);
         let _ = writeln!(
             text,
             "\n{:<12} {:>14} {:>16} {:>12} {:>14}",
@@ -154,11 +164,46 @@ impl Report {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
         }
-        fs::write(path, serde_json::to_string_pretty(self)? + "\n")
-            .with_context(|| format!("writing {}", path.display()))?;
-        eprintln!("written to {}", path.display());
-        Ok(())
+        write(path, &serde_json::to_value(self)?)
     }
+}
+
+/// The history, for people.
+pub fn of_history(history: &History) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name:<34} {value}");
+    };
+    let History { rows, seconds, rows_per_s, bytes_per_row, opened_in_s, .. } = history;
+    row(
+        "history",
+        format!(
+            "{rows} deliveries in {seconds:.0} s ({rows_per_s:.0}/s), {bytes_per_row:.0} bytes each, opened in {opened_in_s:.1} s"
+        ),
+    );
+    for (name, page) in &history.pages {
+        row(
+            &format!("  {name}"),
+            format!("p50 {:.2} ms, p99 {:.2} ms, {:.0} rows", page.p50_ms, page.p99_ms, page.rows),
+        );
+    }
+    text
+}
+
+/// Puts the history among the figures that are there.
+pub fn write_history(history: &History, path: &Path) -> Result<()> {
+    let there = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let mut figures: serde_json::Value = serde_json::from_slice(&there)?;
+    figures["history"] = serde_json::to_value(history)?;
+    write(path, &figures)
+}
+
+fn write(path: &Path, figures: &serde_json::Value) -> Result<()> {
+    fs::write(path, serde_json::to_string_pretty(figures)? + "\n")
+        .with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("written to {}", path.display());
+    Ok(())
 }
 
 fn quantiles(latency: &Latency) -> String {

@@ -72,7 +72,7 @@ impl System {
         Ok(system)
     }
 
-    /// All roles, and the subscriptions of the backlog and of the latency.
+    /// All roles, and the subscriptions of the backlog: one in each partition.
     pub async fn start(&mut self) -> Result<()> {
         for name in ROLES {
             let process = self.role(&format!("aerogram-{name}")).named(name).spawn()?;
@@ -81,9 +81,8 @@ impl System {
         for process in self.processes.values_mut() {
             process.wait_ready(TOPICS_WITHIN).await?;
         }
-        let (lean, full) = (self.receiver.addresses.lean.clone(), self.receiver.addresses.full.clone());
-        self.subscribe_on_every_partition(bodies::BACKLOG, &format!("{lean}/backlog")).await?;
-        self.subscribe_on_every_partition(bodies::TIMED, &format!("{full}/timed")).await
+        let lean = self.receiver.addresses.lean.clone();
+        self.subscribe_on_every_partition(bodies::BACKLOG, &format!("{lean}/backlog")).await
     }
 
     pub async fn start_role(&mut self, name: &str) -> Result<()> {
@@ -148,7 +147,7 @@ impl System {
     }
 
     /// Ids are random, so one is thrown away when its partition has a subscription already.
-    async fn subscribe_on_every_partition(&self, event: &str, url: &str) -> Result<()> {
+    pub async fn subscribe_on_every_partition(&self, event: &str, url: &str) -> Result<()> {
         let mut taken = BTreeSet::new();
         let partitions = i32::try_from(self.partitions)?;
         while taken.len() < self.partitions {

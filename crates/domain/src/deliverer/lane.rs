@@ -55,6 +55,8 @@ pub struct Waits {
     pub offset: i64,
     /// Fired by a credit: it is never parked again.
     pub by_credit: bool,
+    /// A test event: it goes first, also while the receiver fails or asks for patience, and is never parked.
+    pub once: bool,
     pub bytes: usize,
 }
 
@@ -113,6 +115,11 @@ impl Lane {
     pub fn push_front(&mut self, waits: Waits) {
         self.waiting_bytes += waits.bytes;
         self.waiting.push_front(waits);
+    }
+
+    /// Whether a test event is next.
+    pub fn begins_with_once(&self) -> bool {
+        self.waiting.front().is_some_and(|waits| waits.once)
     }
 
     pub fn pop_front(&mut self) -> Option<Waits> {
@@ -297,6 +304,14 @@ impl Lane {
         }
     }
 
+    /// Whether a delivery with so many before it would wait for too long. Of a receiver that does well, and where nobody
+    /// else can be harmed, none does: then its lane fills, and slows the polling.
+    pub fn is_too_late(&self, config: &LaneConfig, places: &Places, now_ms: i64, ahead: usize) -> bool {
+        let asked_to_wait = self.is_paused_long(config, now_ms) || self.gap_us(now_ms) != 0;
+        let does_well = !self.is_shut(config) && !asked_to_wait;
+        (places.shared || !does_well) && self.wait_ms(config, places, now_ms, ahead) > config.wait_max_ms
+    }
+
     /// The receiver asked for more patience than a delivery may wait here.
     pub fn is_paused_long(&self, config: &LaneConfig, now_ms: i64) -> bool {
         self.paused_until_ms - now_ms > config.wait_max_ms
@@ -308,10 +323,12 @@ impl Lane {
         let (shut, paused) = (self.is_shut(config), self.is_paused_long(config, now_ms));
         let mut late = Vec::new();
         for index in (0..self.waiting.len()).rev() {
-            if !shut && self.wait_ms(config, places, now_ms, index) <= config.wait_max_ms {
+            if !shut && !self.is_too_late(config, places, now_ms, index) {
                 break;
             }
-            if (paused || !self.waiting[index].by_credit)
+            let Waits { by_credit, once, .. } = self.waiting[index];
+            if (paused || !by_credit)
+                && !once
                 && let Some(waits) = self.waiting.remove(index)
             {
                 self.waiting_bytes -= waits.bytes;

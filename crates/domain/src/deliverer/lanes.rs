@@ -59,8 +59,7 @@ impl Lanes {
     /// Whether a delivery that comes now would wait too long.
     pub fn is_too_late(&self, now_ms: i64, subscription_id: &str) -> bool {
         self.by_subscription.get(subscription_id).is_some_and(|lane| {
-            lane.is_shut(&self.config)
-                || lane.wait_ms(&self.config, &self.places, now_ms, lane.waiting()) > self.config.wait_max_ms
+            lane.is_shut(&self.config) || lane.is_too_late(&self.config, &self.places, now_ms, lane.waiting())
         })
     }
 
@@ -137,6 +136,11 @@ impl Lanes {
         &self.places
     }
 
+    /// Whether others have subscriptions in the partition too.
+    pub fn set_shared(&mut self, shared: bool) {
+        self.places.shared = shared;
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Lane)> {
         self.by_subscription.iter()
@@ -178,7 +182,7 @@ impl Lanes {
                 }
                 continue;
             }
-            if lane.paused_until_ms() > now_ms {
+            if lane.paused_until_ms() > now_ms && !lane.begins_with_once() {
                 self.paused.insert((lane.paused_until_ms(), id));
                 continue;
             }

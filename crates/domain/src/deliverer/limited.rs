@@ -6,6 +6,8 @@ use crate::limits::{Key, Lease, Terms, Wait};
 
 /// Deliveries in memory while the memory of what is settled is full.
 const SLOWED_ITEMS_MAX: usize = 8;
+/// A lane that is alone may keep its partition from being polled until it is so far behind.
+const ALONE_BEHIND_MAX_MS: i64 = 10 * 60 * 1_000;
 
 impl Partition {
     /// Whether another record of `deliveries` may be taken. Until then the shell does not poll. A partition that holds nothing
@@ -22,6 +24,15 @@ impl Partition {
             && (has_room || self.items.len() == 0)
             && (remembers || unsettled < SLOWED_ITEMS_MAX)
             && !self.lanes.any_full()
+    }
+
+    /// Whether what waits for one subscription can be in the way of something else: of another one in this partition, of the
+    /// other partitions of the process, or, that far behind, of what retention could take before it is polled.
+    pub(super) fn note_who_shares(&mut self, now: Now) {
+        let behind_ms = now.wall_ms.saturating_sub(self.polled.upto_ms());
+        let shared =
+            self.table.is_shared() || self.item_bytes.is_half_full() || behind_ms > ALONE_BEHIND_MAX_MS;
+        self.lanes.set_shared(shared);
     }
 
     /// Whether more than what must be may be remembered as settled.

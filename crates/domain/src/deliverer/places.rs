@@ -2,7 +2,8 @@
 //!
 //! No lane has more than are free, and no operator more than twice as many, so that something is always left for others.
 //! Slow receivers keep their places for long: all of them together get a part, which is not counted as their operator's. Of
-//! a new one nobody knows how long it takes, so each gets a few until it has answered, and all of them together half.
+//! a new one nobody knows how long it takes, so each gets a few until it has answered, and all of them together half. Where
+//! only one subscription is active, nothing has to be left for others.
 
 use std::collections::HashMap;
 
@@ -36,11 +37,13 @@ pub struct Places {
     by_operator: HashMap<String, usize>,
     /// Slow lanes in which something waits or is open, as of the last look.
     pub slow_lanes: usize,
+    /// Somebody else has a subscription in this partition, whose deliveries may stand behind what is polled.
+    pub shared: bool,
 }
 
 impl Places {
     pub fn new(all: usize) -> Self {
-        Self { all, new: 0, slow: 0, by_operator: HashMap::new(), slow_lanes: 0 }
+        Self { all, new: 0, slow: 0, by_operator: HashMap::new(), slow_lanes: 0, shared: true }
     }
 
     fn for_slow(&self) -> usize {
@@ -53,6 +56,9 @@ impl Places {
 
     /// Whether a lane that has `open` of them may take one more; `free`: so many are not taken.
     pub fn has_one_for(&self, speed: Speed, open: usize, free: usize) -> bool {
+        if !self.shared {
+            return free > 0;
+        }
         match speed {
             Speed::Quick => open < free,
             Speed::Slow => self.slow < self.for_slow(),
@@ -66,7 +72,7 @@ impl Places {
 
     /// Whether an operator's lanes have as many as they may.
     pub fn has_none_for(&self, operator: &str, free: usize) -> bool {
-        self.by_operator.get(operator).is_some_and(|open| *open >= 2 * free)
+        self.shared && self.by_operator.get(operator).is_some_and(|open| *open >= 2 * free)
     }
 
     pub fn take(&mut self, operator: &str, speed: Speed, n: usize) {
@@ -86,14 +92,14 @@ impl Places {
     /// What was taken by this operator at this speed.
     pub fn give_back(&mut self, operator: &str, speed: Speed, n: usize) {
         match speed {
-            Speed::New => self.new -= n,
-            Speed::Slow => self.slow -= n,
+            Speed::New => self.new = self.new.saturating_sub(n),
+            Speed::Slow => self.slow = self.slow.saturating_sub(n),
             Speed::Quick => {}
         }
         if speed != Speed::Slow
             && let Some(open) = self.by_operator.get_mut(operator)
         {
-            *open -= n;
+            *open = open.saturating_sub(n);
             if *open == 0 {
                 self.by_operator.remove(operator);
             }
@@ -102,6 +108,9 @@ impl Places {
 
     /// What a lane gets at best, when `concurrency` is all that it may have.
     pub fn share(&self, speed: Speed, concurrency: usize) -> Share {
+        if !self.shared {
+            return Share { places: concurrency.min(self.all), lanes: 1 };
+        }
         match speed {
             Speed::Slow => Share { places: concurrency.min(self.for_slow()), lanes: self.slow_lanes.max(1) },
             // A new one only until it has answered.

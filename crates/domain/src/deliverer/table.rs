@@ -21,6 +21,8 @@ struct End {
 pub struct Table {
     /// States, and where they were read.
     states: HashMap<String, (i64, Arc<Subscription>)>,
+    /// Of these, active.
+    active: usize,
     /// Everything below this offset was read.
     next: i64,
     /// As far the table has every state. Beyond, one that was read may follow one that was compacted away before.
@@ -44,7 +46,9 @@ impl Table {
 
     pub fn read(&mut self, offset: i64, state: Option<Subscription>) {
         if let Some(state) = state {
-            self.states.insert(state.id.clone(), (offset, Arc::new(state)));
+            self.active += usize::from(is_active(&state));
+            let before = self.states.insert(state.id.clone(), (offset, Arc::new(state)));
+            self.active -= usize::from(before.is_some_and(|(_, before)| is_active(&before)));
         }
         self.next = self.next.max(offset + 1);
         self.note_reached();
@@ -86,12 +90,16 @@ impl Table {
         self.states.get(subscription_id).map(|(_, state)| state)
     }
 
+    /// Whether more than one of the subscriptions is active.
+    pub fn is_shared(&self) -> bool {
+        self.active > 1
+    }
+
     /// Whether the table has what fanout had when it read `subscriptions` up to `position`. Fanout had an active state
     /// there: where ours says otherwise and is older, the one between was compacted away, and another follows.
     pub fn is_fresh(&self, subscription_id: &str, position: i64) -> bool {
         let known = self.states.get(subscription_id);
-        let older =
-            |(at, state): &(i64, Arc<Subscription>)| *at <= position && state.status() != Status::Active;
+        let older = |(at, state): &(i64, Arc<Subscription>)| *at <= position && !is_active(state);
         let misses_a_state = position >= self.whole && known.is_none_or(older);
         position < self.next && !misses_a_state
     }
@@ -128,6 +136,10 @@ impl Table {
     }
 }
 
+fn is_active(state: &Subscription) -> bool {
+    state.status() == Status::Active
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +164,21 @@ mod tests {
         table.read(5, None);
         assert!(table.is_current(at(10_001), 5_000));
         assert!(!table.is_current(at(10_002), 5_000));
+    }
+
+    #[test]
+    fn it_is_shared_while_two_are_active() {
+        let mut table = Table::new(at(0));
+        let mut read = |id: &str, status: Status| {
+            table.read(
+                0,
+                Some(Subscription { id: id.into(), status: status.into(), ..Subscription::default() }),
+            );
+            table.is_shared()
+        };
+        assert!(!read("a", Status::Active) && !read("a", Status::Active) && !read("b", Status::Inactive));
+        assert!(read("b", Status::Active) && read("c", Status::Active) && read("a", Status::Deleted));
+        assert!(!read("c", Status::Inactive) && read("c", Status::Active));
     }
 
     #[test]

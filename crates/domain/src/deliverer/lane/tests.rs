@@ -17,7 +17,9 @@ fn places() -> Places {
 
 fn filled(n: i64) -> Lane {
     let mut lane = Lane::default();
-    (0..n).for_each(|offset| lane.push_back(Waits { offset, by_credit: offset % 10 == 9, bytes: 100 }));
+    (0..n).for_each(|offset| {
+        lane.push_back(Waits { offset, by_credit: offset % 10 == 9, once: false, bytes: 100 });
+    });
     lane
 }
 
@@ -62,6 +64,19 @@ fn those_at_the_end_wait_too_long_first_and_what_has_a_credit_stays() {
     assert!(lane.is_full(&LaneConfig { bytes_max: 200, ..config() }));
     lane.pop_front();
     assert!(!lane.is_full(&LaneConfig { bytes_max: 200, ..config() }));
+}
+
+#[test]
+fn where_nobody_else_is_a_receiver_that_does_well_is_late_for_nobody() {
+    let mut lane = filled(20);
+    lane.went(0, Went::Well, 1_000);
+    let mut alone = places();
+    alone.shared = false;
+    assert!(lane.take_too_late(&config(), &alone, 0).is_empty());
+    lane.went(0, Went::Badly, 1_000);
+    assert!(lane.take_too_late(&config(), &alone, 0).is_empty(), "one failure is nothing yet");
+    lane.pause(60_000);
+    assert_eq!(lane.take_too_late(&config(), &alone, 0).len(), 20, "so long it is to be left alone");
 }
 
 #[test]

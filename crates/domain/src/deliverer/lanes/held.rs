@@ -5,17 +5,26 @@ use crate::deliverer::pace::Limited;
 use crate::limits::{Key, Wait};
 
 impl Lanes {
+    /// Next in its lane, though the receiver asked for patience: a test event.
+    pub fn push_once(&mut self, operator: &str, subscription_id: &str, waits: Waits) {
+        self.push_front(operator, subscription_id, waits);
+        let was_paused = self.paused.extract_if(.., |(_, id)| id == subscription_id).count() > 0;
+        if was_paused {
+            self.list_again(subscription_id);
+        }
+    }
+
     /// Not begun: the lane waits until the table moves on.
-    pub fn hold_stale(&mut self, now_ms: i64, operator: &str, subscription_id: &str, waits: Waits) {
-        if self.put_back(operator, subscription_id, waits) {
+    pub fn hold_stale(&mut self, now_ms: i64, subscription_id: &str, waits: Waits) {
+        if self.put_back(subscription_id, waits) {
             self.stale.push(subscription_id.to_owned());
             self.stale_since_ms.get_or_insert(now_ms);
         }
     }
 
     /// Not begun: a limit holds the lane back; whether none did before.
-    pub fn hold_limited(&mut self, now_ms: i64, operator: &str, id: &str, waits: Waits, wait: Wait) -> bool {
-        if !self.put_back(operator, id, waits) {
+    pub fn hold_limited(&mut self, now_ms: i64, id: &str, waits: Waits, wait: Wait) -> bool {
+        if !self.put_back(id, waits) {
             return false;
         }
         let Some(lane) = self.by_subscription.get_mut(id) else { return false };
@@ -45,15 +54,15 @@ impl Lanes {
     }
 
     /// The record [`Lanes::next`] gave was not begun after all. The lane is not among what is ready any more.
-    fn put_back(&mut self, operator: &str, id: &str, waits: Waits) -> bool {
+    fn put_back(&mut self, id: &str, waits: Waits) -> bool {
         let back = self.change(id, |lane| {
             lane.end(waits.offset);
             lane.push_front(waits);
-            (lane.speed, std::mem::replace(&mut lane.listed, true))
+            (lane.operator.clone(), lane.speed, std::mem::replace(&mut lane.listed, true))
         });
-        let Some((speed, was_listed)) = back else { return false };
-        self.places.give_back(operator, speed, 1);
-        if let Some(operator) = self.operators.get_mut(operator).filter(|_| was_listed) {
+        let Some((operator, speed, was_listed)) = back else { return false };
+        self.places.give_back(&operator, speed, 1);
+        if let Some(operator) = self.operators.get_mut(&operator).filter(|_| was_listed) {
             // Where it stands when it has just been taken from.
             if operator.ready.pop_back_if(|last| last == id).is_none() {
                 operator.ready.retain(|ready| ready != id);

@@ -22,7 +22,11 @@ impl Stage {
 
     fn push(&mut self, operator: &str, id: &str, n: usize) {
         for _ in 0..n {
-            self.lanes.push_back(operator, id, Waits { offset: self.next, by_credit: true, bytes: 1 });
+            self.lanes.push_back(
+                operator,
+                id,
+                Waits { offset: self.next, by_credit: true, once: false, bytes: 1 },
+            );
             self.next += 1;
         }
     }
@@ -78,6 +82,15 @@ fn slow_lanes_together_have_a_quarter_and_it_is_not_their_operators() {
     stage.open(lane_of);
     assert_eq!(stage.count()["6"], 15, "as many as are free, as for a lane alone with thirty places");
     assert_eq!(stage.lanes.places.taken_by_slow(), 10);
+}
+
+#[test]
+fn where_nobody_else_is_one_has_all_places() {
+    let mut stage = Stage::new();
+    stage.lanes.set_shared(false);
+    stage.push("op", "a", 100);
+    stage.open(|_| "a".to_owned());
+    assert_eq!(stage.open.len(), PLACES);
 }
 
 #[test]
