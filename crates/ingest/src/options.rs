@@ -1,10 +1,10 @@
 //! What ingest takes from the settings.
 
 use crate::sources::{Intake, Source};
-use aerogram_domain::{catalogue::Catalogue, credentials::Credentials};
+use aerogram_credentials::InForce;
 use aerogram_settings::Settings;
-use anyhow::{Context as _, bail};
-use std::{path::Path, sync::Arc, time::Duration};
+use aerogram_telemetry::Health;
+use std::{sync::Arc, time::Duration};
 
 /// Time between commits of an upstream partition.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ pub struct HttpOptions {
     pub max_body_bytes: usize,
     /// How long a request waits for Kafka's acknowledgement.
     pub acknowledge_within: Duration,
-    pub credentials: Arc<Credentials>,
+    pub credentials: InForce,
     pub intake: Arc<Intake>,
 }
 
@@ -34,13 +34,10 @@ impl Options {
     /// # Errors
     /// The files of event types or the credentials file cannot be read, or they or the mappings hold mistakes: all of them
     /// are told, but credentials speak of event types, so mistakes in those come first.
-    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
+    pub async fn from_settings(settings: &Settings, health: &Health) -> anyhow::Result<Self> {
         let ingest = &settings.ingest;
         let intake = Arc::new(Intake::from_settings(settings)?);
-        let credentials = match &settings.credentials.file {
-            Some(file) => read_credentials(file, &intake.catalogue)?,
-            None => Credentials::default(),
-        };
+        let credentials = InForce::open(&settings.credentials, &intake.catalogue, health).await?;
         Ok(Self {
             group: ingest.group.clone(),
             sources: intake.sources.clone(),
@@ -50,23 +47,9 @@ impl Options {
                 listen: ingest.listen.clone(),
                 max_body_bytes: ingest.http_max_body_bytes,
                 acknowledge_within: Duration::from_millis(settings.kafka.write_expiry_ms),
-                credentials: Arc::new(credentials),
+                credentials,
                 intake,
             },
         })
-    }
-}
-
-fn read_credentials(file: &Path, catalogue: &Catalogue) -> anyhow::Result<Credentials> {
-    let shown = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("credentials.file {shown} cannot be read; name a readable file or leave the key out")
-    })?;
-    match Credentials::parse(&text, catalogue) {
-        Ok(credentials) => Ok(credentials),
-        Err(problems) => {
-            let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-            bail!("credentials.file {shown} holds mistakes:{lines}");
-        }
     }
 }

@@ -27,7 +27,7 @@ const REMIND_EVERY: Duration = Duration::from_secs(30);
 /// # Errors
 /// The role cannot start, or a partition stopped for good.
 pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let options = Options::from_settings(&settings)?;
+    let options = Options::from_settings(&settings, &health).await?;
     let connected = health.condition("kafka connected");
     let listening = health.condition("http listening");
     let assigned = (!options.sources.is_empty()).then(|| health.condition("partitions assigned"));

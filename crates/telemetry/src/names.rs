@@ -83,6 +83,10 @@ metrics_table! {
     SUBSCRIPTIONS_DEACTIVATED_TOTAL = "aerogram_subscriptions_deactivated_total", Counter, ["reason"], "Subscriptions that the system made inactive: gone (410) or gave_up (failing for too long)";
     SUBSCRIPTIONS = "aerogram_subscriptions", Gauge, ["status"], "Subscriptions known to this process";
     HTTP_SERVER_DURATION_SECONDS = "aerogram_http_server_duration_seconds", RequestSeconds, ["route", "status"], "Duration of requests served";
+    LOGINS_FAILED_TOTAL = "aerogram_logins_failed_total", Counter, ["kind"], "Requests with a token that is wrong, by what it was meant for: subscriber, admin or publisher";
+    REQUESTS_LIMITED_TOTAL = "aerogram_requests_limited_total", Counter, ["kind"], "Requests answered with 429, by the limit: client, or logins for wrong ones";
+    CREDENTIALS_STALE = "aerogram_credentials_stale", Gauge, [], "1 while the credentials file cannot be used as it is and what it said before is in force";
+    CREDENTIALS_VALID_FOR = "aerogram_credentials_valid_for", Gauge, [], "Seconds until the next of the credentials in force expires; infinite when none does";
     REDIS_COMMAND_DURATION_SECONDS = "aerogram_redis_command_duration_seconds", RequestSeconds, ["command"], "Duration of Redis commands";
     PROCESS_CPU_SECONDS_TOTAL = "process_cpu_seconds_total", Counter, [], "CPU time spent in user and kernel mode";
     PROCESS_RESIDENT_MEMORY_BYTES = "process_resident_memory_bytes", Gauge, [], "Resident memory";
@@ -94,6 +98,8 @@ pub const FROM_ZERO: &[(&str, &str, &[&str])] = &[
     (ESCALATIONS_TOTAL, "reason", &["exhausted", "gone", "platform", "gave_up", "other"]),
     (LEASES_TOTAL, "result", &["granted", "none", "failed"]),
     (SUBSCRIPTIONS_DEACTIVATED_TOTAL, "reason", &["gone", "gave_up"]),
+    (LOGINS_FAILED_TOTAL, "kind", &["subscriber", "admin", "publisher"]),
+    (REQUESTS_LIMITED_TOTAL, "kind", &["client", "logins"]),
 ];
 
 /// Records those of [`FROM_ZERO`] as 0, unless they were counted before.

@@ -1,12 +1,16 @@
 //! From the text of the credentials file to who may call.
 
-use super::{ADMIN_ACTOR, Credentials, EventPattern, Operators, Problem, Publisher, Token, TokenHash};
+use super::{
+    ADMIN_ACTOR, Administrator, Credentials, Operators, Problem, Publisher, Scopes, TokenHash,
+    callers::Token, patterns::EventPattern,
+};
 use crate::{
     catalogue::Catalogue,
     toml_reading::{Reading, Section, Text},
 };
+use jiff::Timestamp;
 use std::collections::HashMap;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 const CHARS_MAX: usize = 128;
 
@@ -51,7 +55,9 @@ fn read_tokens(
     catalogue: &Catalogue,
     credentials: &mut Credentials,
 ) {
-    for section in root.sections(reading, "tokens", &["sha256", "operator", "clients", "events"]) {
+    let known = ["name", "sha256", "operator", "clients", "events", "scopes", "expires"];
+    for section in root.sections(reading, "tokens", &known) {
+        let name = section.maybe_text(reading, "name", CHARS_MAX);
         let sha256 = read_hash(reading, &section);
         let operator = section.text(reading, "operator", CHARS_MAX);
         let clients = section.some_texts(reading, "clients", CHARS_MAX);
@@ -63,13 +69,17 @@ fn read_tokens(
             reading.problem(&client.span, &client.place, detail);
         }
         let events = read_patterns(reading, &section, catalogue);
+        let (scopes, expires_at_ms) = (read_scopes(reading, &section), read_expiry(reading, &section));
         let Some(operator) = operator else { continue };
         check_operator(reading, credentials, &operator);
         let Some((hash, sha256)) = sha256 else { continue };
         let token = Token {
+            name: name.map(|name| name.value.into()),
             operator: operator.value.into(),
             clients: clients.iter().map(|c| c.value.to_owned()).collect(),
             events: events.into(),
+            scopes,
+            expires_at_ms,
         };
         if credentials.tokens.insert(hash, token).is_some() {
             reading.problem(&sha256.span, &sha256.place, "the same token stands there twice");
@@ -80,7 +90,7 @@ fn read_tokens(
 fn read_publishers(reading: &mut Reading<'_>, root: &Section<'_, '_>, credentials: &mut Credentials) {
     // A scope with two tokens is one whose token is being changed; both must mean the same.
     let mut by_name: HashMap<String, Operators> = HashMap::new();
-    for section in root.sections(reading, "publishers", &["name", "sha256", "operators"]) {
+    for section in root.sections(reading, "publishers", &["name", "sha256", "operators", "expires"]) {
         let name = section.text(reading, "name", CHARS_MAX);
         let sha256 = read_hash(reading, &section);
         let operators = section.some_texts(reading, "operators", CHARS_MAX);
@@ -88,13 +98,14 @@ fn read_publishers(reading: &mut Reading<'_>, root: &Section<'_, '_>, credential
             check_operator(reading, credentials, operator);
         }
         let operators = Operators::from_list(&operators.iter().map(|o| o.value).collect::<Vec<_>>());
+        let expires_at_ms = read_expiry(reading, &section);
         let Some(name) = name else { continue };
         if by_name.entry(name.value.to_owned()).or_insert_with(|| operators.clone()) != &operators {
             let detail = format!("publisher {:?} stands there twice with different operators", name.value);
             reading.problem(&name.span, &name.place, detail);
         }
         let Some((hash, sha256)) = sha256 else { continue };
-        let publisher = Publisher { scope: name.value.into(), operators };
+        let publisher = Publisher { scope: name.value.into(), operators, expires_at_ms };
         if credentials.publishers.insert(hash, publisher).is_some() {
             reading.problem(&sha256.span, &sha256.place, "the same token stands there twice");
         }
@@ -103,11 +114,13 @@ fn read_publishers(reading: &mut Reading<'_>, root: &Section<'_, '_>, credential
 
 /// A name may stand there with several tokens.
 fn read_admins(reading: &mut Reading<'_>, root: &Section<'_, '_>, credentials: &mut Credentials) {
-    for section in root.sections(reading, "admins", &["name", "sha256"]) {
+    for section in root.sections(reading, "admins", &["name", "sha256", "scopes", "expires"]) {
         let name = section.text(reading, "name", CHARS_MAX);
         let sha256 = read_hash(reading, &section);
+        let (scopes, expires_at_ms) = (read_scopes(reading, &section), read_expiry(reading, &section));
         let (Some(name), Some((hash, sha256))) = (name, sha256) else { continue };
-        if credentials.admins.insert(hash, name.value.into()).is_some() {
+        let admin = Administrator { name: name.value.into(), scopes, expires_at_ms };
+        if credentials.admins.insert(hash, admin).is_some() {
             reading.problem(&sha256.span, &sha256.place, "the same token stands there twice");
         }
     }
@@ -142,6 +155,37 @@ fn parse_hex(text: &str) -> Option<TokenHash> {
         *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
     }
     Some(hash)
+}
+
+/// Both, unless it says less.
+fn read_scopes(reading: &mut Reading<'_>, section: &Section<'_, '_>) -> Scopes {
+    if section.value("scopes").is_none() {
+        return Scopes::ALL;
+    }
+    let mut scopes = Scopes::none();
+    for text in section.some_texts(reading, "scopes", CHARS_MAX) {
+        if let Err(detail) = scopes.add(text.value) {
+            reading.problem(&text.span, &text.place, detail);
+        }
+    }
+    scopes
+}
+
+/// In milliseconds since 1970. A time that is past is none too: what has expired may stay in the file.
+fn read_expiry(reading: &mut Reading<'_>, section: &Section<'_, '_>) -> Option<i64> {
+    const NAME: &str = "expires";
+    let value = section.value(NAME)?;
+    // TOML has times of its own, and people write them.
+    let text = match value.get_ref() {
+        DeValue::Datetime(time) => time.to_string(),
+        _ => section.maybe_text(reading, NAME, CHARS_MAX)?.value.to_owned(),
+    };
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let detail = format!("{text:?} is no time with an offset; write it like \"2027-01-31T00:00:00Z\"");
+    reading.problem(&value.span(), section.place_of(NAME), detail);
+    None
 }
 
 fn read_patterns(

@@ -6,33 +6,53 @@
 //! contracts = ["C-1", "C-2"]
 //!
 //! [[tokens]]                      # of subscribers
+//! name = "partner app, 2026"      # optional, for the log
 //! sha256 = "…64 hex digits…"
 //! operator = "acme-air"
 //! clients = ["partner-app"]       # allowed values of X-Api-Client-Id; none begins with admin:
 //! events = ["FLIGHT_*"]           # what they may subscribe to; default ["*"]
+//! scopes = ["read"]               # GET; "write": all that changes something; default both
+//! expires = "2027-01-31T00:00:00Z" # optional: from then on it is nobody's
 //!
-//! [[publishers]]
+//! [[publishers]]                  # they have the scope publish
 //! name = "flight-operations"      # the scope of the events it publishes
 //! sha256 = "…"
 //! operators = ["acme-air"]        # whom it may speak for; ["*"]: everyone
+//! expires = "2027-01-31T00:00:00Z"
 //!
-//! [[admins]]                      # people who run the platform
+//! [[admins]]                      # people who run the platform; they have the scope admin
 //! name = "platform-team"          # stands in records of what was done with it
 //! sha256 = "…"
+//! scopes = ["read"]               # as of tokens
+//! expires = "2027-01-31T00:00:00Z"
 //! ```
+//!
+//! [`throttle`]: how many requests, and how many wrong ones.
 
+mod blind;
+mod callers;
+mod changes;
+mod expiry;
 mod file;
+mod listing;
+mod patterns;
+mod scopes;
 #[cfg(test)]
 mod tests;
+pub mod throttle;
 
 pub use crate::toml_reading::Problem;
+pub use callers::{Administrator, NoPair, Operators, Publisher, Subscriber};
+pub use changes::{Changes, Count};
+pub use expiry::{EXPIRES_SOON_MS, Expiring, Reminders};
+pub use listing::{Kind, Listed};
+pub use scopes::{Scope, Scopes};
 
 use crate::catalogue::Catalogue;
+use blind::Blind;
+use callers::Token;
 use sha2::{Digest, Sha256};
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// So begins who did something, in records, when it was an administrator; a client id never does.
 pub const ADMIN_ACTOR: &str = "admin:";
@@ -42,101 +62,12 @@ pub const ADMIN_ACTOR: &str = "admin:";
 pub struct Credentials {
     /// By operator.
     contracts: HashMap<String, Arc<[String]>>,
-    tokens: HashMap<TokenHash, Token>,
-    publishers: HashMap<TokenHash, Publisher>,
-    /// Names by token.
-    admins: HashMap<TokenHash, Arc<str>>,
+    tokens: Blind<Token>,
+    publishers: Blind<Publisher>,
+    admins: Blind<Administrator>,
 }
 
 type TokenHash = [u8; 32];
-
-#[derive(Clone, Debug)]
-struct Token {
-    operator: Arc<str>,
-    clients: BTreeSet<String>,
-    events: Arc<[EventPattern]>,
-}
-
-/// A partner application on behalf of an operator.
-#[derive(Clone, Debug)]
-pub struct Subscriber {
-    /// The `X-Api-Client-Id` it called with.
-    pub partner: String,
-    pub operator: Arc<str>,
-    /// The operator's contracts.
-    pub contracts: Arc<[String]>,
-    events: Arc<[EventPattern]>,
-}
-
-impl Subscriber {
-    /// Whether it is entitled to this event type.
-    pub fn may_subscribe(&self, event_type: &str) -> bool {
-        self.events.iter().any(|pattern| pattern.matches(event_type))
-    }
-
-    /// Whether the contract is one of the operator's.
-    pub fn has_contract(&self, contract: &str) -> bool {
-        self.contracts.iter().any(|c| c == contract)
-    }
-}
-
-/// Who publishes over HTTP.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Publisher {
-    /// Part of the identity of every event it publishes.
-    pub scope: Arc<str>,
-    /// Whom it may speak for.
-    pub operators: Operators,
-}
-
-/// Whom a publisher may speak for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Operators {
-    All,
-    Only(Arc<BTreeSet<String>>),
-}
-
-impl Operators {
-    /// From a list of operator ids, in which `*` stands for everyone.
-    pub fn from_list<S: AsRef<str>>(list: &[S]) -> Self {
-        if list.iter().any(|id| id.as_ref() == "*") {
-            return Operators::All;
-        }
-        Operators::Only(Arc::new(list.iter().map(|id| id.as_ref().to_owned()).collect()))
-    }
-
-    pub fn include(&self, operator: &str) -> bool {
-        match self {
-            Operators::All => true,
-            Operators::Only(ids) => ids.contains(operator),
-        }
-    }
-}
-
-/// An event type, or the beginning of some: `FLIGHT_*`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum EventPattern {
-    Exactly(String),
-    Beginning(String),
-}
-
-impl EventPattern {
-    /// `None` unless it means at least one type of the catalogue.
-    fn parse(text: &str, catalogue: &Catalogue) -> Option<Self> {
-        let Some(beginning) = text.strip_suffix('*') else {
-            return catalogue.lookup(text).map(|t| EventPattern::Exactly(t.wire_name.as_ref().to_owned()));
-        };
-        let means_some = catalogue.types().any(|t| t.wire_name.starts_with(beginning));
-        means_some.then(|| EventPattern::Beginning(beginning.to_owned()))
-    }
-
-    fn matches(&self, event_type: &str) -> bool {
-        match self {
-            EventPattern::Exactly(name) => name == event_type,
-            EventPattern::Beginning(beginning) => event_type.starts_with(beginning),
-        }
-    }
-}
 
 /// Why nobody is let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -144,17 +75,11 @@ pub enum AuthError {
     /// No such token.
     #[error("the token is unknown")]
     Unknown,
+    /// It was one once.
+    #[error("the token has expired")]
+    Expired,
     /// The token exists; this partner application may not use it.
     #[error("the token does not belong to this client id")]
-    Client,
-}
-
-/// Why nobody can act for a pair.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NoPair {
-    #[error("the credentials file has no such operator")]
-    Operator,
-    #[error("no token of the operator in the credentials file names this client id")]
     Client,
 }
 
@@ -167,12 +92,15 @@ impl Credentials {
         file::parse(text, catalogue)
     }
 
-    /// Whom `client_id` (`X-Api-Client-Id`) and `token` (`X-Auth-Token`) stand for.
+    /// Whom `client_id` (`X-Api-Client-Id`) and `token` (`X-Auth-Token`) stand for at `now_ms` (wall clock).
     ///
     /// # Errors
-    /// Nobody; both reasons are a 401, so that a guesser learns nothing.
-    pub fn subscriber(&self, client_id: &str, token: &str) -> Result<Subscriber, AuthError> {
+    /// Nobody; all reasons are a 401, so that a guesser learns nothing.
+    pub fn subscriber(&self, client_id: &str, token: &str, now_ms: i64) -> Result<Subscriber, AuthError> {
         let found = self.tokens.get(&hash(token)).ok_or(AuthError::Unknown)?;
+        if expiry::is_past(found.expires_at_ms, now_ms) {
+            return Err(AuthError::Expired);
+        }
         if !found.clients.contains(client_id) {
             return Err(AuthError::Client);
         }
@@ -180,12 +108,14 @@ impl Credentials {
             partner: client_id.to_owned(),
             operator: Arc::clone(&found.operator),
             contracts: self.contracts.get(&*found.operator).cloned().unwrap_or_default(),
+            scopes: found.scopes,
+            token: found.name.clone(),
             events: Arc::clone(&found.events),
         })
     }
 
     /// The pair of a partner application and an operator, as an administrator acts for it: entitled to what any of its
-    /// tokens is.
+    /// tokens is. Tokens that have expired count: what was made with them is still there to be looked after.
     ///
     /// # Errors
     /// There is no such operator, or none of its tokens names this client id.
@@ -196,17 +126,32 @@ impl Credentials {
         let first = tokens.peek().ok_or(NoPair::Client)?;
         let operator = Arc::clone(&first.operator);
         let events = tokens.flat_map(|token| token.events.iter().cloned()).collect();
-        Ok(Subscriber { partner: client_id.to_owned(), operator, contracts: Arc::clone(contracts), events })
+        Ok(Subscriber {
+            partner: client_id.to_owned(),
+            operator,
+            contracts: Arc::clone(contracts),
+            scopes: Scopes::ALL,
+            token: None,
+            events,
+        })
     }
 
-    /// Whose bearer token this is.
-    pub fn publisher(&self, token: &str) -> Option<&Publisher> {
-        self.publishers.get(&hash(token))
+    /// Whose bearer token this is at `now_ms`.
+    ///
+    /// # Errors
+    /// Nobody's, or not any more.
+    pub fn publisher(&self, token: &str, now_ms: i64) -> Result<&Publisher, AuthError> {
+        let found = self.publishers.get(&hash(token)).ok_or(AuthError::Unknown)?;
+        if expiry::is_past(found.expires_at_ms, now_ms) { Err(AuthError::Expired) } else { Ok(found) }
     }
 
-    /// The name of the administrator whose bearer token this is.
-    pub fn admin(&self, token: &str) -> Option<&Arc<str>> {
-        self.admins.get(&hash(token))
+    /// The administrator whose bearer token this is at `now_ms`.
+    ///
+    /// # Errors
+    /// Nobody's, or not any more.
+    pub fn admin(&self, token: &str, now_ms: i64) -> Result<&Administrator, AuthError> {
+        let found = self.admins.get(&hash(token)).ok_or(AuthError::Unknown)?;
+        if expiry::is_past(found.expires_at_ms, now_ms) { Err(AuthError::Expired) } else { Ok(found) }
     }
 }
 
@@ -215,7 +160,6 @@ pub fn token_sha256(token: &str) -> String {
     hash(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Tokens are looked up by their hash: how long that takes tells nothing of the tokens themselves.
 fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }

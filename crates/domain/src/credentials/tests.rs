@@ -1,4 +1,11 @@
+//! Of the whole: what a file means.
+
 use super::*;
+
+mod ends;
+
+/// Long before anything expires.
+const NOW: i64 = 1_000;
 
 fn parse(text: &str) -> Result<Credentials, Vec<Problem>> {
     Credentials::parse(text, &Catalogue::builtin())
@@ -54,12 +61,12 @@ fn file() -> String {
 #[test]
 fn a_client_and_a_token_are_a_subscriber() {
     let credentials = parse(&file()).unwrap();
-    let acme = credentials.subscriber("app-2", "acme token").unwrap();
+    let acme = credentials.subscriber("app-2", "acme token", NOW).unwrap();
     assert_eq!((acme.partner.as_str(), &*acme.operator), ("app-2", "acme"));
     assert!(acme.has_contract("C-2") && !acme.has_contract("C-3"));
     assert!(acme.may_subscribe("FLIGHT_CREATE") && acme.may_subscribe("PRODUCT_ADDED"));
     assert!(!acme.may_subscribe("PRODUCT_REMOVED") && !acme.may_subscribe("OrderCreated"));
-    let blue = credentials.subscriber("app-1", "blue token").unwrap();
+    let blue = credentials.subscriber("app-1", "blue token", NOW).unwrap();
     assert!(blue.contracts.is_empty());
     assert!(
         Catalogue::builtin().types().all(|t| blue.may_subscribe(&t.wire_name)),
@@ -70,30 +77,30 @@ fn a_client_and_a_token_are_a_subscriber() {
 #[test]
 fn everybody_else_is_nobody() {
     let credentials = parse(&file()).unwrap();
-    assert_eq!(credentials.subscriber("app-1", "acme").unwrap_err(), AuthError::Unknown);
-    assert_eq!(credentials.subscriber("app-1", "").unwrap_err(), AuthError::Unknown);
-    assert_eq!(credentials.subscriber("app-1", &sha256("acme token")).unwrap_err(), AuthError::Unknown);
-    assert_eq!(credentials.subscriber("app-3", "acme token").unwrap_err(), AuthError::Client);
-    assert_eq!(credentials.subscriber("app-1", "flight token").unwrap_err(), AuthError::Unknown);
-    assert!(credentials.publisher("acme token").is_none());
+    assert_eq!(credentials.subscriber("app-1", "acme", NOW).unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.subscriber("app-1", "", NOW).unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.subscriber("app-1", &sha256("acme token"), NOW).unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.subscriber("app-3", "acme token", NOW).unwrap_err(), AuthError::Client);
+    assert_eq!(credentials.subscriber("app-1", "flight token", NOW).unwrap_err(), AuthError::Unknown);
+    assert_eq!(credentials.publisher("acme token", NOW), Err(AuthError::Unknown));
 }
 
 #[test]
 fn a_publisher_speaks_for_its_operators() {
     let credentials = parse(&file()).unwrap();
-    let flight = credentials.publisher("flight token").unwrap();
+    let flight = credentials.publisher("flight token", NOW).unwrap();
     assert_eq!(&*flight.scope, "flight-operations");
     assert!(flight.operators.include("anyone"));
-    let orders = credentials.publisher("order token").unwrap();
+    let orders = credentials.publisher("order token", NOW).unwrap();
     assert!(orders.operators.include("acme") && !orders.operators.include("bluejet"));
 }
 
 #[test]
 fn an_administrator_is_nobody_else() {
     let credentials = parse(&file()).unwrap();
-    assert_eq!(credentials.admin("admin token").map(AsRef::as_ref), Some("platform"));
-    assert!(credentials.admin("flight token").is_none() && credentials.admin("").is_none());
-    assert!(credentials.publisher("admin token").is_none());
+    assert_eq!(credentials.admin("admin token", NOW).map(|admin| &*admin.name), Ok("platform"));
+    assert!(credentials.admin("flight token", NOW).is_err() && credentials.admin("", NOW).is_err());
+    assert!(credentials.publisher("admin token", NOW).is_err());
     let twice = format!("{}[[admins]]\nname = \"second\"\nsha256 = \"{}\"", file(), sha256("admin token"));
     let problems = parse(&twice).unwrap_err();
     assert_eq!(problems.iter().map(|p| p.place.as_str()).collect::<Vec<_>>(), ["admins[1].sha256"]);
@@ -195,7 +202,7 @@ fn what_is_no_toml_is_told_with_its_line() {
 
 #[test]
 fn an_empty_file_lets_nobody_in() {
-    assert_eq!(parse("").unwrap().subscriber("a", "b").unwrap_err(), AuthError::Unknown);
+    assert_eq!(parse("").unwrap().subscriber("a", "b", NOW).unwrap_err(), AuthError::Unknown);
 }
 
 #[test]
@@ -205,7 +212,7 @@ fn event_types_are_those_of_the_catalogue_that_is_configured() {
     let only = |pattern: &str| file().replace("\"PRODUCT_ADDED\"", &format!("{pattern:?}"));
     for pattern in ["FLIGHT_GATE_UPDATE", "FLIGHT_BAGS_*"] {
         let credentials = Credentials::parse(&only(pattern), &catalogue).unwrap();
-        let acme = credentials.subscriber("app-1", "acme token").unwrap();
+        let acme = credentials.subscriber("app-1", "acme token", NOW).unwrap();
         assert!(acme.may_subscribe("FLIGHT_BAGS_REPORT") && !acme.may_subscribe("OrderCreated"));
         let problems = parse(&only(pattern)).unwrap_err();
         assert!(problems[0].place == "tokens[0].events[1]" && problems.len() == 1, "{problems:?}");

@@ -1,6 +1,7 @@
 //! `POST /v1/events`: publishing over HTTP. `/v1/rejected`: what was rejected, for those who run the platform.
 
 mod bearer;
+mod login;
 mod problem;
 mod publish;
 mod rejected;
@@ -45,7 +46,7 @@ impl Server {
             format!("ingest.listen {listen} cannot be bound; choose a free address of this machine")
         })?;
         let address = listener.local_addr()?;
-        let credentials = Arc::clone(&publishing.options.credentials);
+        let credentials = publishing.options.credentials.clone();
         let administration =
             Administration::new(Arc::clone(&rejections), credentials, publishing.leaving.clone());
         let only = |allowed: &'static str| async move { Problem::wrong_method(allowed) };

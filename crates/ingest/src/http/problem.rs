@@ -1,5 +1,6 @@
 //! What is answered when it is not 202: `application/problem+json` (RFC 9457).
 
+use aerogram_domain::credentials::Scope;
 use aerogram_domain::intake::{Code, FieldError, Refusal};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -76,6 +77,12 @@ impl Problem {
     pub fn no_administrator() -> Self {
         let detail = "send Authorization: Bearer with the token of an administrator ([[admins]] of the credentials file)";
         Self::new(StatusCode::UNAUTHORIZED, detail).with(BEARER)
+    }
+
+    /// Somebody we know, whose token is not for this.
+    pub fn no_scope(scope: Scope) -> Self {
+        let detail = format!("this needs the scope {scope}, which this token does not have");
+        Self::new(StatusCode::FORBIDDEN, detail)
     }
 
     /// A query or path that means nothing.

@@ -1,6 +1,6 @@
 //! One request to publish: who, what, written, acknowledged, answered.
 
-use super::{bearer, problem::Problem};
+use super::{login, problem::Problem};
 use crate::{
     clock,
     decide::{Outgoing, count_refused},
@@ -86,9 +86,8 @@ pub(super) async fn publish(
 
 impl Publishing {
     fn authenticate(&self, headers: &HeaderMap) -> Result<Policy, Problem> {
-        let publisher = bearer::token(headers).and_then(|token| self.options.credentials.publisher(token));
-        let Publisher { scope, operators } = publisher.ok_or_else(Problem::unauthenticated)?;
-        Ok(self.options.intake.http_policy(scope, operators.clone()))
+        let Publisher { scope, operators, .. } = login::publisher(&self.options.credentials, headers)?;
+        Ok(self.options.intake.http_policy(&scope, operators))
     }
 
     /// Writes all in their order; returns when all are acknowledged.

@@ -1,8 +1,9 @@
 //! `/v1/rejected`: list, show, retry.
 
-use super::{REJECTED, bearer, problem::Problem};
+use super::{REJECTED, login, problem::Problem};
 use crate::rejected::{Detail, Entry, NotRetried, Page, Query, Rejections, Retried, Trouble};
-use aerogram_domain::{credentials::Credentials, intake::NotDecidable};
+use aerogram_credentials::InForce;
+use aerogram_domain::{credentials::Scope, intake::NotDecidable};
 use axum::{
     Json,
     extract::{Path, Query as QueryString, State},
@@ -22,30 +23,25 @@ const LIMIT_MAX: usize = 200;
 /// What requests of administrators share.
 pub(super) struct Administration {
     rejections: Arc<Rejections>,
-    credentials: Arc<Credentials>,
+    credentials: InForce,
     room: Semaphore,
     leaving: CancellationToken,
 }
 
 impl Administration {
-    pub fn new(
-        rejections: Arc<Rejections>,
-        credentials: Arc<Credentials>,
-        leaving: CancellationToken,
-    ) -> Self {
+    pub fn new(rejections: Arc<Rejections>, credentials: InForce, leaving: CancellationToken) -> Self {
         Self { rejections, credentials, room: Semaphore::new(REQUESTS_MAX), leaving }
     }
 
     /// Who calls, and the room to serve the call.
-    fn admit(&self, headers: &HeaderMap) -> Result<(Arc<str>, SemaphorePermit<'_>), Problem> {
+    fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<(Arc<str>, SemaphorePermit<'_>), Problem> {
         if self.leaving.is_cancelled() {
             return Err(Problem::busy("this instance is stopping; ask again"));
         }
-        let admin = bearer::token(headers).and_then(|token| self.credentials.admin(token));
-        let admin = admin.ok_or_else(Problem::no_administrator)?;
+        let admin = login::admin(&self.credentials, headers, scope)?;
         let room = self.room.try_acquire();
         let room = room.map_err(|_| Problem::busy("too many requests are being served; ask again"))?;
-        Ok((Arc::clone(admin), room))
+        Ok((admin, room))
     }
 }
 
@@ -96,7 +92,7 @@ pub(super) async fn list(
         rejected: Vec<Entry>,
         next: Option<String>,
     }
-    let (_, _room) = shared.admit(&headers)?;
+    let (_, _room) = shared.admit(&headers, Scope::Read)?;
     let query = query.check()?;
     let Page { entries, next } = shared.rejections.list(&query).await.map_err(|trouble| problem(&trouble))?;
     let next = next.map(|next| format!("o{next}"));
@@ -129,7 +125,7 @@ pub(super) async fn show(
     headers: HeaderMap,
     Path(offset): Path<String>,
 ) -> Result<Json<Detail>, Problem> {
-    let (_, _room) = shared.admit(&headers)?;
+    let (_, _room) = shared.admit(&headers, Scope::Read)?;
     let detail = shared.rejections.show(parse(&offset)?).await;
     detail.map(Json).map_err(|trouble| problem(&trouble))
 }
@@ -140,7 +136,7 @@ pub(super) async fn retry(
     headers: HeaderMap,
     Path(offset): Path<String>,
 ) -> Result<Json<Retried>, Problem> {
-    let (admin, _room) = shared.admit(&headers)?;
+    let (admin, _room) = shared.admit(&headers, Scope::Write)?;
     let retried = shared.rejections.retry(parse(&offset)?, &admin).await;
     retried.map(Json).map_err(|not| {
         let said = not.to_string();

@@ -1,0 +1,259 @@
+//! Who changed what, in the log: a line for every subscription that was changed, and one for every other request that had
+//! something done. Nothing of bodies and headers stands there.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Extensions, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::{Api, peer};
+
+/// A request on its way, and who makes it once that is known; cheap to clone.
+#[derive(Clone)]
+pub struct Trail {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    method: Method,
+    route: String,
+    path: String,
+    peer: IpAddr,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    who: Option<Who>,
+    /// There is nothing left to say.
+    told: bool,
+}
+
+#[derive(Clone)]
+struct Who {
+    actor: String,
+    operator: Option<String>,
+    /// What the token is called.
+    token: Option<Arc<str>>,
+}
+
+/// Around every request.
+pub async fn audit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let trusted = &api.settings.trusted_proxies;
+    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(&ip));
+    let peer = peer::of(request.extensions(), request.headers(), is_trusted);
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let inner = Inner {
+        method: request.method().clone(),
+        route: route.to_owned(),
+        path: request.uri().path().to_owned(),
+        peer,
+        seen: Mutex::default(),
+    };
+    let trail = Trail { inner: Arc::new(inner) };
+    request.extensions_mut().insert(trail.clone());
+    let mut waiting = Waiting { trail, answered: false };
+    let response = next.run(request).await;
+    waiting.answered = true;
+    if response.status().is_success() {
+        waiting.trail.done(response.status().as_u16());
+    }
+    response
+}
+
+/// Somebody waits for an answer. What he asked for may go on without him.
+struct Waiting {
+    trail: Trail,
+    answered: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.trail.left();
+        }
+    }
+}
+
+impl Trail {
+    /// That of a request; every request has one.
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        extensions.get::<Self>().cloned()
+    }
+
+    pub fn peer(&self) -> IpAddr {
+        self.inner.peer
+    }
+
+    pub fn method(&self) -> &Method {
+        &self.inner.method
+    }
+
+    /// It is known who calls: `actor` as in records, the operator a partner speaks for, and what its token is called.
+    pub fn made_by(&self, actor: &str, operator: Option<&str>, token: Option<Arc<str>>) {
+        let operator = operator.map(str::to_owned);
+        self.seen().who = Some(Who { actor: actor.to_owned(), operator, token });
+    }
+
+    /// A subscription was changed, and has this version now.
+    pub fn changed(&self, subscription_id: &str, version: u64) {
+        let Inner { method, route, peer, .. } = &*self.inner;
+        let who = {
+            let mut seen = self.seen();
+            seen.told = true;
+            seen.who.clone()
+        };
+        let (actor, operator, token_name) = parts(who.as_ref());
+        tracing::info!(
+            actor, operator, token_name, %method, route, subscription_id, version, %peer,
+            "a subscription was changed"
+        );
+    }
+
+    /// What was asked for was only looked at, such as a dry run.
+    pub fn nothing_changed(&self) {
+        self.seen().told = true;
+    }
+
+    /// It was answered with success.
+    fn done(&self, status: u16) {
+        let Some(who) = self.untold() else { return };
+        let Inner { method, route, path, peer, .. } = &*self.inner;
+        let (actor, operator, token_name) = parts(who.as_ref());
+        tracing::info!(actor, operator, token_name, %method, route, path, status, %peer, "what was asked for was done");
+    }
+
+    /// Nobody waits for the answer any more.
+    fn left(&self) {
+        let Some(who @ Some(_)) = self.untold() else { return };
+        let Inner { method, route, path, peer, .. } = &*self.inner;
+        let (actor, operator, token_name) = parts(who.as_ref());
+        tracing::info!(
+            actor, operator, token_name, %method, route, path, %peer,
+            "a caller did not wait for the answer; what was asked for may have been done"
+        );
+    }
+
+    /// Who asked for something of which nothing was said yet. Which subscriptions were changed was said already.
+    fn untold(&self) -> Option<Option<Who>> {
+        let seen = self.seen();
+        (!self.inner.method.is_safe() && !seen.told).then(|| seen.who.clone())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn parts(who: Option<&Who>) -> (Option<&str>, Option<&str>, Option<&str>) {
+    let Some(Who { actor, operator, token }) = who else { return (None, None, None) };
+    (Some(actor), operator.as_deref(), token.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::io::Write;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn trail() -> Trail {
+        trail_of(Method::PATCH)
+    }
+
+    fn trail_of(method: Method) -> Trail {
+        let inner = Inner {
+            method,
+            route: "/subscriptions/{subscription_id}".to_owned(),
+            path: "/subscriptions/s-1".to_owned(),
+            peer: "192.0.2.7".parse().unwrap(),
+            seen: Mutex::default(),
+        };
+        Trail { inner: Arc::new(inner) }
+    }
+
+    fn logged(act: impl FnOnce()) -> Vec<Value> {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, act);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn each_subscription_that_was_changed_has_a_line_and_the_request_no_other() {
+        let lines = logged(|| {
+            let trail = trail();
+            trail.made_by("partner-app", Some("acme"), Some("spring".into()));
+            trail.changed("s-1", 7);
+            trail.changed("s-2", 3);
+            trail.done(200);
+        });
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        let expected = [
+            ("level", "INFO"),
+            ("actor", "partner-app"),
+            ("operator", "acme"),
+            ("token_name", "spring"),
+            ("method", "PATCH"),
+            ("route", "/subscriptions/{subscription_id}"),
+            ("subscription_id", "s-1"),
+            ("peer", "192.0.2.7"),
+        ];
+        for (field, value) in expected {
+            assert_eq!(lines[0][field], value, "{field}");
+        }
+        assert_eq!((&lines[0]["version"], &lines[1]["version"]), (&Value::from(7), &Value::from(3)));
+    }
+
+    #[test]
+    fn who_does_not_wait_has_a_line_once_it_is_known_who() {
+        let lines = logged(|| {
+            let known = trail();
+            known.made_by("partner-app", Some("acme"), None);
+            drop(Waiting { trail: known.clone(), answered: false });
+            drop(Waiting { trail: known, answered: true });
+            drop(Waiting { trail: trail(), answered: false });
+            let looks = trail_of(Method::GET);
+            looks.made_by("partner-app", Some("acme"), None);
+            looks.done(200);
+            drop(Waiting { trail: looks, answered: false });
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0]["message"].as_str().unwrap().contains("did not wait"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_changes_no_subscription_has_a_line_unless_it_was_only_looked_at() {
+        let lines = logged(|| {
+            let done = trail();
+            done.made_by("admin:platform", None, None);
+            done.done(202);
+            let looked_at = trail();
+            looked_at.made_by("admin:platform", None, None);
+            looked_at.nothing_changed();
+            looked_at.done(200);
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!((&lines[0]["actor"], &lines[0]["status"]), (&"admin:platform".into(), &202.into()));
+        assert_eq!(lines[0]["path"], "/subscriptions/s-1");
+        assert_eq!((lines[0].get("operator"), lines[0].get("token_name")), (None, None));
+    }
+}
