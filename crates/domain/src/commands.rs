@@ -2,6 +2,7 @@
 
 mod health;
 pub mod partition;
+mod renew;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -13,6 +14,7 @@ use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
 use aerogram_wire::v1::{Command, CommandResult, Create, Refusal, Scope, Status, Subscription};
 use health::{decide_deactivate, decide_note};
+use renew::decide_renewal;
 use update::{decide_replacement, decide_update};
 
 /// What becomes of a command.
@@ -64,7 +66,7 @@ impl Decision {
 }
 
 /// Decides about one command. Rules: versions grow by one with every change; deleted is final; another pair's
-/// subscription does not exist; what expired can't be made active again. `current` is the state after everything that
+/// subscription does not exist; what expired can't be made active again or renewed. `current` is the state after everything that
 /// was decided before, deleted ones included.
 pub fn decide(
     current: Option<&Subscription>,
@@ -99,6 +101,7 @@ pub fn decide(
         Change::Deactivate(deactivate) => decide_deactivate(current, deactivate, now_ms),
         Change::NoteHealth(note) => decide_note(current, note),
         Change::ReplaceSigningKey(replacement) => decide_replacement(current, replacement, now_ms),
+        Change::Renew(_) => decide_renewal(current, now_ms),
         Change::Create(_) => refuse(Refusal::Invalid, "a creation was decided as a change"),
     }
 }

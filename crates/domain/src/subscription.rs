@@ -13,6 +13,9 @@ use aerogram_wire::v1::{Authentication, PreviousKey, Sealed, Status, Subscriptio
 /// A new subscription of the `flight` profile expires after 30 days.
 const FLIGHT_LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
+/// A subscription may be renewed in the last five days before its expiry.
+const RENEWABLE_MS: i64 = 5 * 24 * 60 * 60 * 1_000;
+
 /// A named set of defaults; what a subscription says itself goes before it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Profile {
@@ -91,6 +94,12 @@ pub fn is_same_receiver(before: &Subscription, state: &Subscription) -> bool {
 /// Expiry is never written down: it is this comparison, everywhere.
 pub fn is_expired(subscription: &Subscription, now_ms: i64) -> bool {
     subscription.expires_at_ms != 0 && subscription.expires_at_ms <= now_ms
+}
+
+/// From then on, and before its expiry, a subscription may be renewed; `None`: it never expires.
+pub fn renewable_from_ms(subscription: &Subscription) -> Option<i64> {
+    let expires_at_ms = subscription.expires_at_ms;
+    (expires_at_ms != 0).then(|| expires_at_ms.saturating_sub(RENEWABLE_MS))
 }
 
 /// The status as of `now_ms`: an expired subscription is inactive, whatever was last written.

@@ -5,6 +5,7 @@ mod callback_url;
 mod delivery;
 mod fields;
 mod limits;
+mod repeated;
 mod signing_key;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,26 @@ use values::{
 pub const CALLBACK_URL_MAX_BYTES: usize = 2_048;
 /// Longest `name`, in characters.
 pub const NAME_MAX_CHARS: usize = 100;
+
+/// The fields of a creation.
+const OF_CREATION: [&str; 13] = [
+    "event",
+    "callbackUrl",
+    "signingKey",
+    "profile",
+    "contractId",
+    "environment",
+    "policy",
+    "name",
+    "status",
+    "httpRequest",
+    "allText",
+    "authentication",
+    "limits",
+];
+/// The fields of a change.
+const OF_CHANGE: [&str; 8] =
+    ["callbackUrl", "status", "httpRequest", "allText", "authentication", "policy", "name", "limits"];
 
 /// One wrong field of a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -117,7 +138,7 @@ pub struct PatchContext<'a> {
 /// # Errors
 /// Every wrong field.
 pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRequest, Vec<FieldError>> {
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::of(body, &OF_CREATION);
     let event = fields.required("event", |name| parse_event(name, context.catalogue));
     // It may stand in httpRequest instead; where that is wrong, this is not known to be missing.
     let parse_url = |text: &str| parse_callable_url(text, context.url_callable);
@@ -178,7 +199,7 @@ pub fn parse_create(body: &Body, context: &CreateContext<'_>) -> Result<CreateRe
 /// Every wrong field.
 pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchRequest, Vec<FieldError>> {
     let current = context.current;
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::of(body, &OF_CHANGE);
     let parse_url = |text: &str| parse_callable_url(text, context.url_callable);
     let callback_url = fields.optional("callbackUrl", parse_url);
     let status = fields.optional("status", parse_status);
@@ -213,10 +234,7 @@ pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchReque
     let request =
         PatchRequest { callback_url, status, template, all_text, authentication, policy, name, limits };
     match request == PatchRequest::default() {
-        true => Err(vec![whole_body(
-            "must hold at least one of callbackUrl, status, httpRequest, allText, authentication, policy, name, \
-             limits",
-        )]),
+        true => Err(vec![whole_body(format!("must hold at least one of {}", OF_CHANGE.join(", ")))]),
         false => Ok(request),
     }
 }

@@ -14,6 +14,7 @@ pub enum Topic {
     Escalations,
     Timers,
     Rejected,
+    Tasks,
 }
 
 /// Topics of a family have one partition count; partition p of all of them speaks of the same keys.
@@ -60,7 +61,7 @@ impl Layout {
 }
 
 impl Topic {
-    pub const ALL: [Topic; 11] = [
+    pub const ALL: [Topic; 12] = [
         Topic::Events,
         Topic::Commands,
         Topic::Subscriptions,
@@ -72,6 +73,7 @@ impl Topic {
         Topic::Escalations,
         Topic::Timers,
         Topic::Rejected,
+        Topic::Tasks,
     ];
 
     /// The name without prefix; also the value of metric labels.
@@ -88,6 +90,7 @@ impl Topic {
             Topic::Escalations => "escalations",
             Topic::Timers => "timers",
             Topic::Rejected => "rejected",
+            Topic::Tasks => "tasks",
         }
     }
 
@@ -105,14 +108,14 @@ impl Topic {
             | Topic::Pending
             | Topic::Escalations => Family::Subscription,
             Topic::Events | Topic::Matches | Topic::Timers => Family::Event,
-            Topic::Meta | Topic::Rejected => Family::Single,
+            Topic::Meta | Topic::Rejected | Topic::Tasks => Family::Single,
         }
     }
 
     pub const fn retention(self) -> Retention {
         match self {
             Topic::Subscriptions | Topic::Pending | Topic::Meta | Topic::Timers => Retention::Compacted,
-            Topic::Escalations => Retention::LongTime,
+            Topic::Escalations | Topic::Tasks => Retention::LongTime,
             Topic::Commands => Retention::Day,
             Topic::Events | Topic::Matches | Topic::Deliveries | Topic::Attempts | Topic::Rejected => {
                 Retention::Time
@@ -134,6 +137,7 @@ impl Topic {
             Topic::Escalations => &["deliverer", "api"],
             Topic::Timers => &["scheduler"],
             Topic::Rejected => &["ingest"],
+            Topic::Tasks => &["api"],
         }
     }
 }

@@ -53,7 +53,7 @@ pub fn applied(result: CommandResult) -> Result<Subscription, Problem> {
     };
     Err(match refusal {
         Refusal::NotFound => Problem::no_such_subscription(),
-        Refusal::AlreadyExists | Refusal::Expired | Refusal::Conflict => {
+        Refusal::AlreadyExists | Refusal::Expired | Refusal::Conflict | Refusal::NotRenewable => {
             Problem::new(StatusCode::CONFLICT, result.detail)
         }
         Refusal::VersionMismatch => Problem::new(StatusCode::PRECONDITION_FAILED, result.detail),

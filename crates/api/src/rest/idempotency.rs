@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
+use super::precondition::Precondition;
 use super::problem::Problem;
 use crate::table::Owner;
 
@@ -97,6 +98,18 @@ pub fn ids(owner: &Owner, key: Option<&str>, request: &CreateRequest) -> Ids {
         command_id: hash("command", &wish),
         repeatable: true,
     }
+}
+
+/// The command of a renewal with a key. Another `If-Match` is another wish: who was refused by it looks again and repeats.
+pub fn renewal(owner: &Owner, subscription_id: &str, key: &str, precondition: &Precondition) -> CommandId {
+    let scope = owner.scope();
+    let versions: Vec<String> = match precondition {
+        Precondition::None => Vec::new(),
+        Precondition::OneOf(versions) => versions.iter().map(u64::to_string).collect(),
+    };
+    let mut wish = vec![scope.partner.as_str(), &scope.operator, subscription_id, key];
+    wish.extend(versions.iter().map(String::as_str));
+    hash("renewal", &wish)
 }
 
 /// Each part goes in after its length, so that no two lists are the same text.
@@ -193,6 +206,23 @@ mod tests {
         let (a, b) = (ids(&Owner::new("p", "o"), None, &wish), ids(&Owner::new("p", "o"), None, &wish));
         assert!(a.subscription_id != b.subscription_id && a.command_id != b.command_id);
         assert_eq!(a.subscription_id.get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_renewal_with_a_key_is_one_of_its_subscription() {
+        let (mine, yours) = (Owner::new("p", "o"), Owner::new("q", "o"));
+        let first = renewal(&mine, "s", "k", &Precondition::None);
+        assert_eq!(first, renewal(&mine, "s", "k", &Precondition::None));
+        let others: std::collections::BTreeSet<_> = [
+            first,
+            renewal(&yours, "s", "k", &Precondition::None),
+            renewal(&mine, "t", "k", &Precondition::None),
+            renewal(&mine, "s", "l", &Precondition::None),
+            renewal(&mine, "s", "k", &Precondition::OneOf(vec![1])),
+            renewal(&mine, "s", "k", &Precondition::OneOf(vec![1, 2])),
+        ]
+        .into();
+        assert_eq!(others.len(), 6);
     }
 
     #[test]

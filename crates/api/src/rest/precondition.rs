@@ -53,6 +53,20 @@ impl Precondition {
     }
 }
 
+impl Precondition {
+    /// As [`Self::expected_version`], of a request that may repeat one that was carried out and changed the version: only
+    /// whoever decides remembers that, so it is asked with a version that was demanded.
+    ///
+    /// # Errors
+    /// 412 when no version of ours is demanded.
+    pub fn expected_version_or_earlier(&self, current: u64) -> Result<u64, Problem> {
+        self.expected_version(current).or_else(|problem| match self {
+            Precondition::OneOf(versions) => versions.first().copied().ok_or(problem),
+            Precondition::None => Err(problem),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +97,9 @@ mod tests {
         assert_eq!(of(&["\"2\", \"3\""]).expected_version(3).unwrap(), 3);
         assert!(of(&["\"2\""]).expected_version(3).is_err());
         assert!(of(&["W/\"3\""]).expected_version(3).is_err());
+        let or_earlier = |tags: &[&str]| of(tags).expected_version_or_earlier(3).map_err(drop);
+        assert_eq!((or_earlier(&[]), or_earlier(&["*"])), (Ok(0), Ok(0)));
+        assert_eq!((or_earlier(&["\"2\", \"3\""]), or_earlier(&["\"2\""])), (Ok(3), Ok(2)));
+        assert_eq!(or_earlier(&["W/\"3\""]), Err(()));
     }
 }

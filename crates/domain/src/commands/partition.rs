@@ -177,6 +177,7 @@ impl Decision {
                 Refusal::VersionMismatch => "version_mismatch",
                 Refusal::Expired => "expired",
                 Refusal::Conflict => "conflict",
+                Refusal::NotRenewable => "not_renewable",
                 Refusal::Invalid | Refusal::Unspecified => "invalid",
             },
         }

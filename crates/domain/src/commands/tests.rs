@@ -1,5 +1,6 @@
 use super::*;
 use crate::subscription::{is_expired, signing_keys};
+use crate::time::one_month_later;
 use aerogram_wire::v1::{
     Authentication, Deactivate, Delete, PreviousKey, ReplaceSigningKey, Sealed, Template, Update,
 };
@@ -7,6 +8,7 @@ use health::{give_up, note};
 use proptest::prelude::*;
 
 mod health;
+mod renew;
 
 const ID: &str = "s-1";
 
@@ -296,6 +298,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         Just(deactivate()),
         (0i64..3).prop_map(note),
         (1i64..3).prop_map(give_up),
+        Just(renew::renewal()),
         (0i64..50).prop_map(|overlap_ms| replace("other", overlap_ms)),
         (any::<bool>(), any::<bool>()).prop_map(|(with, clash)| {
             let header = if clash { "x-api-key" } else { "x-a" };
@@ -334,7 +337,14 @@ proptest! {
                     prop_assert!(before.is_none_or(|s| s.status() != Status::Deleted), "deleted is final");
                     prop_assert!(before.is_none_or(|s| next.updated_at_ms >= s.updated_at_ms));
                     prop_assert!(before.is_none_or(|s| s.scope == next.scope && s.id == next.id));
-                    prop_assert!(before.is_none_or(|s| s.expires_at_ms == next.expires_at_ms));
+                    // The first five days of 1970 are all in the window, so here every renewal before the expiry is.
+                    let is_renewal = matches!(command.change, Some(Change::Renew(_)));
+                    let expiry = |s: &Subscription| match is_renewal {
+                        true if now_ms < s.expires_at_ms => one_month_later(s.expires_at_ms),
+                        true => None,
+                        false => Some(s.expires_at_ms),
+                    };
+                    prop_assert!(before.is_none_or(|s| expiry(s) == Some(next.expires_at_ms)));
                     if let (Some(before), Status::Active) = (before, next.status()) {
                         prop_assert!(before.status() == Status::Active || !is_expired(before, now_ms));
                     }

@@ -10,8 +10,16 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(body: &'a Body) -> Self {
-        Self { body, errors: Vec::new() }
+    /// Fields that are none of the `known` ones do not matter, however often they stand there.
+    pub(super) fn of(body: &'a Body, known: &[&str]) -> Self {
+        let mut fields = Self { body, errors: Vec::new() };
+        for pointer in &body.repeated {
+            let top = pointer.split('/').nth(1).unwrap_or_default();
+            if known.contains(&top) {
+                fields.wrong(pointer, "is given more than once");
+            }
+        }
+        fields
     }
 
     /// Whether a field is there, be it as `null`.

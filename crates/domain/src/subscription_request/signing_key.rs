@@ -62,7 +62,7 @@ pub struct KeyRequest {
 /// # Errors
 /// Every wrong field.
 pub fn parse_key(body: &Body) -> Result<KeyRequest, Vec<FieldError>> {
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::of(body, &["signingKey", "overlapHours"]);
     let signing_key = fields.optional("signingKey", SigningKey::parse);
     let hours = match fields.given("overlapHours") {
         None => OVERLAP_DEFAULT_HOURS,

@@ -1,5 +1,6 @@
 mod delivery;
 mod limits;
+mod repeated;
 
 use super::*;
 use proptest::prelude::*;
