@@ -47,8 +47,30 @@ impl CatchUp {
     /// # Errors
     /// When that can't be found out.
     pub async fn all(&self) -> Result<(), CatchUpError> {
-        let ends = self.ends().await?;
-        self.reached(&ends).await
+        Self::all_of([self]).await
+    }
+
+    /// The same for several topics; all are asked before the first is waited for.
+    ///
+    /// # Errors
+    /// When that can't be found out.
+    pub async fn all_of<'a>(topics: impl IntoIterator<Item = &'a Self>) -> Result<(), CatchUpError> {
+        let mut asked = Vec::new();
+        for topic in topics {
+            asked.push((topic, topic.ask()?));
+        }
+        let mut reaching = Vec::with_capacity(asked.len());
+        for (topic, told) in asked {
+            let ends = told.await.map_err(|_| CatchUpError::EndUnknown)?;
+            for (fold, end) in topic.folds.iter().zip(ends.iter()) {
+                fold.want(*end);
+            }
+            reaching.push((topic, ends));
+        }
+        for (topic, ends) in reaching {
+            topic.reached(&ends).await?;
+        }
+        Ok(())
     }
 
     /// Waits until these ends, in the order of the partitions, have been reached.
@@ -75,6 +97,12 @@ impl CatchUp {
         }
     }
 
+    /// The last offset of a partition that is in the table for certain; -1: none.
+    pub fn read_up_to(&self, partition: i32) -> i64 {
+        let fold = usize::try_from(partition).ok().and_then(|index| self.folds.get(index));
+        fold.map_or(-1, |fold| *fold.reached().borrow() - 1)
+    }
+
     /// Waits until `is_there` finds in the table what it looks for; it looks whenever the partition was read on.
     ///
     /// # Errors
@@ -86,12 +114,16 @@ impl CatchUp {
     }
 
     async fn ends(&self) -> Result<Known, CatchUpError> {
+        self.ask()?.await.map_err(|_| CatchUpError::EndUnknown)
+    }
+
+    fn ask(&self) -> Result<oneshot::Receiver<Known>, CatchUpError> {
         let (tell, told) = oneshot::channel();
         self.asking.try_send(tell).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CatchUpError::Busy,
             mpsc::error::TrySendError::Closed(_) => CatchUpError::Stopped,
         })?;
-        told.await.map_err(|_| CatchUpError::EndUnknown)
+        Ok(told)
     }
 }
 

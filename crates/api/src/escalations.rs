@@ -1,19 +1,16 @@
-//! Deliveries that were given up: followed into the projection, read back in full, and what people make of them written down.
+//! Deliveries that were given up: read back in full, and what people make of them written down.
 
-mod beginnings;
 mod finish;
-mod follow;
 mod originals;
 mod settle;
-mod standing;
 
 pub use finish::finish;
-pub use follow::{Pace, start};
-pub use originals::{NotRead, Originals};
+pub use originals::Originals;
 pub use settle::{NotWritten, Settling};
-pub use standing::Following;
 
 use aerogram_projection::Projection;
+
+use crate::following::Following;
 
 /// What the calls about escalations need.
 pub struct Escalations {

@@ -1,4 +1,4 @@
-//! Following one partition of `subscriptions` into the table, and saying for certain how far it has come.
+//! Following one partition of `subscriptions` into the table (or of `tasks` into theirs), and saying for certain how far it has come.
 //!
 //! Transaction markers occupy offsets: after a commit the partition ends one offset past the last record, and no record
 //! will ever say that this end was reached. The reader's own position counts the markers it has read, and most often says
@@ -12,8 +12,7 @@ use std::time::Duration;
 use aerogram_kafka::{Item, PartitionReader, ReadError, Record};
 use tokio::sync::watch;
 
-use crate::records::{self, BadRecord};
-use crate::table::Table;
+use crate::records::BadRecord;
 
 /// How long records may be on their way before the reader is made to say where it is.
 pub const PATIENCE: Duration = Duration::from_millis(2);
@@ -46,14 +45,21 @@ impl FoldHandle {
         self.reached.clone()
     }
 
+    /// Has the fold find out that it has reached `end`, an offset that the broker named as the partition's end.
+    pub fn want(&self, end: i64) {
+        if *self.reached.borrow() < end {
+            self.wanted.send_if_modified(|wanted| raise(wanted, end));
+        }
+    }
+
     /// Waits until everything before `end`, an offset that the broker named as the partition's end, is in the table.
     ///
     /// # Errors
     /// When the fold has ended.
     pub async fn reach(&self, end: i64) -> Result<(), watch::error::RecvError> {
+        self.want(end);
         let mut reached = self.reached.clone();
         if *reached.borrow() < end {
-            self.wanted.send_if_modified(|wanted| raise(wanted, end));
             reached.wait_for(|reached| *reached >= end).await?;
         }
         Ok(())
@@ -66,19 +72,28 @@ pub struct Marks {
     pub reached: watch::Sender<i64>,
 }
 
+/// What the records of a topic are folded into.
+pub trait Folded {
+    /// Takes in the next record of a partition.
+    ///
+    /// # Errors
+    /// When it is not one of the topic's.
+    fn take(&self, partition: i32, record: &Record) -> Result<(), BadRecord>;
+}
+
 /// The fold of one partition.
-pub struct Fold {
+pub struct Fold<T> {
     reader: PartitionReader,
-    table: Arc<Table>,
+    into: Arc<T>,
     wanted: watch::Receiver<i64>,
     reached: watch::Sender<i64>,
 }
 
-impl Fold {
+impl<T: Folded> Fold<T> {
     /// Takes a reader that begins at the beginning.
-    pub fn new(reader: PartitionReader, table: Arc<Table>) -> (Self, FoldHandle) {
+    pub fn new(reader: PartitionReader, into: Arc<T>) -> (Self, FoldHandle) {
         let (handle, Marks { wanted, reached }) = FoldHandle::new();
-        (Self { reader, table, wanted, reached }, handle)
+        (Self { reader, into, wanted, reached }, handle)
     }
 
     /// Follows the partition for ever. `first_end` was asked for before the reader was made.
@@ -130,14 +145,9 @@ impl Fold {
     /// An end that nobody asked for proves nothing: it may have been said long ago.
     fn take(&mut self, item: Item) -> Result<(), FoldError> {
         if let Item::Record(record) = item {
-            self.apply(&record)?;
+            self.into.take(self.reader.partition(), &record)?;
             self.advance(record.offset + 1);
         }
-        Ok(())
-    }
-
-    fn apply(&self, record: &Record) -> Result<(), BadRecord> {
-        self.table.apply(records::subscription(self.reader.partition(), record)?);
         Ok(())
     }
 

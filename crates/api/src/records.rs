@@ -21,6 +21,12 @@ pub struct BadRecord {
     reason: String,
 }
 
+mod history;
+mod task;
+
+pub use history::{attempts, delivery, envelope, matches, pending, rejected, rejection};
+pub use task::task;
+
 /// A record of `commands`.
 pub enum Said {
     Command(Asked),

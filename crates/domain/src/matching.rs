@@ -1,6 +1,10 @@
 //! The subscription table: which subscriptions an event is for. A fold of `subscriptions` without secrets or URLs, held
 //! by every fanout process as a whole, so every byte counts a million times.
 
+mod near;
+
+pub use near::{Addressed, Miss, Nearness, near, why_not};
+
 use crate::catalogue::Environment;
 use aerogram_wire::{
     partitioner::partition_of,
@@ -202,11 +206,11 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const TYPES: [&str; 3] = ["FLIGHT_CREATE", "PRODUCT_ADDED", "ADDED_BY_A_PLATFORM_TEAM"];
-    const ENVIRONMENTS: [&str; 3] = ["production", "non-production", ""];
+    pub(super) const TYPES: [&str; 3] = ["FLIGHT_CREATE", "PRODUCT_ADDED", "ADDED_BY_A_PLATFORM_TEAM"];
+    pub(super) const ENVIRONMENTS: [&str; 3] = ["production", "non-production", ""];
 
     prop_compose! {
-        fn subscriptions()(
+        pub(super) fn subscriptions()(
             operator in "[ab]", contract in prop::sample::select(vec!["", "c", "d"]), event_type in 0..3_usize,
             environment in 0..3_usize, status in prop::sample::select(vec![Status::Active, Status::Active, Status::Inactive, Status::Deleted]),
             expires_at_ms in prop::sample::select(vec![0, 100, 200]), partner in "[xy]",

@@ -1,36 +1,54 @@
 //! What a stretch of a partition changes.
 
+use aerogram_domain::history::Claims;
 use aerogram_wire::Topic;
-use aerogram_wire::key::RunKey;
-use aerogram_wire::v1::Resolution;
+use aerogram_wire::key::{PendingKey, RunKey};
+use aerogram_wire::v1::{Line, Resolution};
 
+use crate::deliveries::Issued;
 use crate::escalations::Row;
+use crate::events::{RejectedName, Unmatched};
 
 /// Applied and remembered in one transaction.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Batch {
     pub topic: Topic,
     pub partition: i32,
-    /// The log holds nothing before this offset (any more), so rows that stand there go; 0: nothing is known about it.
+    /// The log holds nothing before this offset (any more), so escalations that stand there go; 0: nothing is known about it.
     pub begins_at: i64,
     /// Everything before this offset is in the projection then.
     pub next_offset: i64,
+    /// Of `attempts`: the epoch in force there, which [`crate::Projection::claims`] gives back.
+    pub claims: Claims,
     /// In the order of the log.
     pub changes: Vec<Change>,
 }
 
-/// What one record changes.
+/// What one record changes. A repetition changes nothing.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
-    /// Given up, for people. A repetition changes nothing.
+    /// Given up, for people.
     Escalated(Box<Row>),
     /// What people made of it; of what is not there, nothing.
     Resolved { key: RunKey, resolution: Resolution },
+    /// A record of `deliveries`, or an entry of `pending`.
+    Issued(Box<Issued>),
+    /// A line of `attempts` whose claim is in force, and when it was appended, in milliseconds since 1970.
+    Line { key: RunKey, line: Box<Line>, appended_at_ms: i64 },
+    /// A tombstone of `pending`.
+    LeftPending { key: PendingKey, appended_at_ms: i64 },
+    /// Of a receipt: an event that no delivery tells of.
+    Unmatched(Box<Unmatched>),
+    /// A record of `rejected` whose event has an id.
+    Rejected(Box<RejectedName>),
+    /// What stands at this offset of `rejected` was accepted after all.
+    RejectedSettled { offset: i64 },
 }
 
 impl Batch {
     /// Without changes.
     pub fn new(topic: Topic, partition: i32, next_offset: i64) -> Self {
-        Self { topic, partition, begins_at: 0, next_offset, changes: Vec::new() }
+        let claims = Claims::default();
+        Self { topic, partition, begins_at: 0, next_offset, claims, changes: Vec::new() }
     }
 }

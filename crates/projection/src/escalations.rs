@@ -7,7 +7,7 @@ mod row;
 
 pub use apply::{Open, drop_before, insert, open, resolve};
 pub use cap::Cap;
-pub use query::{Cursor, Page, Query, find, list};
+pub use query::{Cursor, NoCursor, Page, Query, find, list};
 pub use row::Row;
 
 /// `states` counts the rows, so that neither the cap nor the metrics have to. An index ends with the primary key, and so all of

@@ -7,18 +7,26 @@
 //! All connections are made when it is opened and kept: a file that is deleted meanwhile lives on for them until the process
 //! ends, and the next one makes it anew.
 
+mod apply;
 mod batch;
+mod deliveries;
 mod error;
 mod escalations;
+mod events;
 mod file;
+mod history;
+mod keep;
 mod place;
 mod reading;
 mod schema;
 mod writing;
 
 pub use batch::{Batch, Change};
+pub use deliveries::{About, DeliveryCursor, DeliveryPage, DeliveryQuery, DeliveryRow, Issued};
 pub use error::ProjectionError;
-pub use escalations::{Cursor, Open, Page, Query, Row};
+pub use escalations::{Cursor, NoCursor, Open, Page, Query, Row};
+pub use events::{EventQuery, EventsById, RejectedName, Unmatched};
+pub use keep::Kept;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +47,13 @@ pub struct Options {
     pub layout_id: String,
     /// Escalations kept, at most.
     pub escalations_max: u64,
+    /// How long runs that have ended are kept since they were issued, in milliseconds.
+    pub history_retention_ms: u64,
+    /// How long the log holds what the history is made from, in milliseconds: what it tells no more of goes whether it has ended
+    /// or not, unless it waits in `pending`.
+    pub log_retention_ms: u64,
+    /// How large the file may get, in bytes, before the oldest runs that have ended go.
+    pub history_bytes_max: u64,
 }
 
 /// What became of a batch.
@@ -73,10 +88,11 @@ struct Opened {
 
 impl Opened {
     fn open(options: Options) -> Result<Self, ProjectionError> {
+        let bounds = options.clone();
         let place = Place::take(options.path)?;
         let connection = file::open(&place.path, &options.layout_id)?;
         let readers = Readers::open(&place.path)?;
-        let writing = Writing::start(connection, options.escalations_max, place)?;
+        let writing = Writing::start(connection, &bounds, place)?;
         Ok(Self { readers, writing })
     }
 }

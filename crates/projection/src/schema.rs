@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use aerogram_domain::history::Claims;
 use aerogram_wire::Topic;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use crate::escalations;
+use crate::{Batch, deliveries, escalations, events};
 
 /// Raised by every change of a table; a file of another version is made anew.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 /// "Aero": whose file it is.
 const APPLICATION_ID: i64 = 0x4165_726f;
 /// Readers and the writer hardly ever meet; a checkpoint may take a moment.
 const BUSY: Duration = Duration::from_secs(5);
 /// Compiled statements a connection keeps.
 const STATEMENTS_MAX: usize = 64;
+/// Pages in memory, in KiB: rows of history are looked up by hashes, all over the file.
+const WRITER_CACHE_KIB: i64 = 64 * 1_024;
+const READER_CACHE_KIB: i64 = 8 * 1_024;
+/// What is written beside the file before it is put into it, in pages: pages that change again and again are put there once.
+const CHECKPOINT_PAGES: i64 = 8_192;
 
 const TABLES: &str = "
 CREATE TABLE stands_on (layout_id TEXT NOT NULL) STRICT;
@@ -22,6 +28,8 @@ CREATE TABLE positions (
     topic TEXT NOT NULL,
     partition INTEGER NOT NULL,
     next_offset INTEGER NOT NULL,
+    epoch INTEGER,
+    nonce INTEGER,
     PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 ";
@@ -49,12 +57,15 @@ pub fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "synchronous", "normal")
 }
 
 pub fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.pragma_update(None, "query_only", true)
 }
 
@@ -63,7 +74,9 @@ pub fn create(connection: &mut Connection, layout_id: &str) -> rusqlite::Result<
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(escalations::TABLES)?;
+    for tables in [escalations::TABLES, deliveries::TABLES, events::TABLES] {
+        transaction.execute_batch(tables)?;
+    }
     transaction.execute("INSERT INTO stands_on (layout_id) VALUES (?1)", [layout_id])?;
     transaction.commit()
 }
@@ -85,17 +98,30 @@ pub fn position(connection: &Connection, topic: Topic, partition: i32) -> rusqli
         .optional()
 }
 
-pub fn set_position(
-    transaction: &Transaction<'_>,
-    topic: Topic,
-    partition: i32,
-    next_offset: i64,
-) -> rusqlite::Result<()> {
+/// The epoch in force where a partition of `attempts` was read up to.
+pub fn claims(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::Result<Claims> {
+    let claims = connection
+        .prepare_cached("SELECT epoch, nonce FROM positions WHERE topic = ?1 AND partition = ?2")?
+        .query_row(params![topic.name(), partition], |row| {
+            Ok(Claims { epoch: row.get(0)?, nonce: row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned) })
+        })
+        .optional()?;
+    Ok(claims.unwrap_or_default())
+}
+
+pub fn set_position(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    let Batch { topic, partition, next_offset, claims, .. } = batch;
     transaction
         .prepare_cached(
-            "INSERT INTO positions (topic, partition, next_offset) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset",
+            "INSERT INTO positions (topic, partition, next_offset, epoch, nonce) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, epoch = excluded.epoch, nonce = excluded.nonce",
         )?
-        .execute(params![topic.name(), partition, next_offset])?;
+        .execute(params![
+            topic.name(),
+            partition,
+            next_offset,
+            claims.epoch,
+            claims.nonce.map(u64::cast_signed)
+        ])?;
     Ok(())
 }

@@ -3,55 +3,66 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use aerogram_wire::Topic;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::apply::Applying;
+use crate::keep::{Keep, Kept};
 use crate::place::Place;
-use crate::{Applied, Batch, Change, ProjectionError, blocking, escalations, schema};
+use crate::{Applied, Batch, Options, ProjectionError, blocking};
 
-/// Batches that wait for the writer, at most.
+/// Requests that wait for the writer, at most; batches among them are applied in one transaction.
 const WAITING_MAX: usize = 16;
 
-type Told = oneshot::Sender<Result<Applied, ProjectionError>>;
-type Batches = mpsc::Sender<(Batch, Told)>;
+type Tell<T> = oneshot::Sender<Result<T, ProjectionError>>;
+type Asks = mpsc::Sender<Ask>;
+
+enum Ask {
+    Apply(Batch, Tell<Applied>),
+    Keep(i64, Tell<Kept>),
+}
 
 /// The thread ends with this, some time after it; [`Writing::close`] waits for that.
-pub struct Writing(Mutex<Option<(Batches, JoinHandle<()>)>>);
+pub struct Writing(Mutex<Option<(Asks, JoinHandle<()>)>>);
 
 impl Writing {
-    pub fn start(
-        connection: Connection,
-        escalations_max: u64,
-        place: Place,
-    ) -> Result<Self, ProjectionError> {
-        let (batches, waiting) = mpsc::channel(WAITING_MAX);
-        let writer = Writer { connection, cap: escalations::Cap::new(escalations_max), _place: place };
+    pub fn start(connection: Connection, options: &Options, place: Place) -> Result<Self, ProjectionError> {
+        let (asks, waiting) = mpsc::channel(WAITING_MAX);
+        let (applying, keep) = (Applying::new(options.escalations_max), Keep::new(options));
+        let writer = Writer { connection, applying, keep, _place: place };
         let thread = std::thread::Builder::new().name("projection".to_owned());
         let thread = thread.spawn(move || writer.run(waiting)).map_err(|error| ProjectionError::Io {
             what: "starting the thread of",
             path: "the projection".into(),
             error,
         })?;
-        Ok(Self(Mutex::new(Some((batches, thread)))))
+        Ok(Self(Mutex::new(Some((asks, thread)))))
     }
 
     pub async fn apply(&self, batch: Batch) -> Result<Applied, ProjectionError> {
+        self.ask(|tell| Ask::Apply(batch, tell)).await
+    }
+
+    pub async fn keep(&self, now_ms: i64) -> Result<Kept, ProjectionError> {
+        self.ask(|tell| Ask::Keep(now_ms, tell)).await
+    }
+
+    async fn ask<T>(&self, what: impl FnOnce(Tell<T>) -> Ask) -> Result<T, ProjectionError> {
         let (tell, told) = oneshot::channel();
-        let batches = self.writer().as_ref().map(|(batches, _)| batches.clone());
-        let batches = batches.ok_or(ProjectionError::Closed)?;
-        batches.send((batch, tell)).await.map_err(|_| ProjectionError::Closed)?;
+        let asks = self.writer().as_ref().map(|(asks, _)| asks.clone());
+        let asks = asks.ok_or(ProjectionError::Closed)?;
+        asks.send(what(tell)).await.map_err(|_| ProjectionError::Closed)?;
         told.await.map_err(|_| ProjectionError::Closed)?
     }
 
-    /// Waits for the batches that are waiting, and until the file is closed.
+    /// Waits for what is waiting, and until the file is closed.
     pub async fn close(&self) -> Result<(), ProjectionError> {
-        let Some((batches, thread)) = self.writer().take() else { return Ok(()) };
-        drop(batches);
+        let Some((asks, thread)) = self.writer().take() else { return Ok(()) };
+        drop(asks);
         blocking(move || thread.join().map_err(|_| ProjectionError::WriterPanicked)).await
     }
 
-    fn writer(&self) -> MutexGuard<'_, Option<(Batches, JoinHandle<()>)>> {
+    fn writer(&self) -> MutexGuard<'_, Option<(Asks, JoinHandle<()>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -59,35 +70,49 @@ impl Writing {
 struct Writer {
     // The place is given up when the file is closed.
     connection: Connection,
-    cap: escalations::Cap,
+    applying: Applying,
+    keep: Keep,
     _place: Place,
 }
 
 impl Writer {
-    fn run(mut self, mut waiting: mpsc::Receiver<(Batch, Told)>) {
-        while let Some((batch, tell)) = waiting.blocking_recv() {
-            let applied = self.apply(&batch).map_err(ProjectionError::sqlite("writing"));
-            // Who gave up waiting is not told; what was applied stays.
-            let _ = tell.send(applied);
+    fn run(mut self, mut waiting: mpsc::Receiver<Ask>) {
+        while let Some(first) = waiting.blocking_recv() {
+            let (mut batches, mut tells) = (Vec::new(), Vec::new());
+            let mut next = Some(first);
+            while let Some(ask) = next.take() {
+                match ask {
+                    Ask::Apply(batch, tell) => {
+                        batches.push(batch);
+                        tells.push(tell);
+                        if batches.len() < WAITING_MAX {
+                            next = waiting.try_recv().ok();
+                        }
+                    }
+                    Ask::Keep(now_ms, tell) => {
+                        // What came before is applied before.
+                        self.apply(&batches, tells.drain(..));
+                        batches.clear();
+                        let kept = self.keep.keep(&mut self.connection, now_ms);
+                        let _ = tell.send(kept.map_err(ProjectionError::sqlite("dropping what is too old")));
+                    }
+                }
+            }
+            self.apply(&batches, tells.into_iter());
         }
     }
 
-    fn apply(&mut self, batch: &Batch) -> rusqlite::Result<Applied> {
-        let transaction = self.connection.transaction()?;
-        if batch.topic == Topic::Escalations && batch.begins_at > 0 {
-            escalations::drop_before(&transaction, batch.partition, batch.begins_at)?;
+    /// All of them at once, or if that fails each by itself: one that can't be applied keeps back no other.
+    fn apply(&mut self, batches: &[Batch], tells: impl Iterator<Item = Tell<Applied>>) {
+        let together =
+            if batches.len() > 1 { self.applying.apply(&mut self.connection, batches).ok() } else { None };
+        for (batch, tell) in batches.iter().zip(tells) {
+            let applied = match together {
+                Some(applied) => Ok(applied),
+                None => self.applying.apply(&mut self.connection, std::slice::from_ref(batch)),
+            };
+            // Who gave up waiting is not told; what was applied stays.
+            let _ = tell.send(applied.map_err(ProjectionError::sqlite("writing")));
         }
-        for change in &batch.changes {
-            match change {
-                Change::Escalated(row) => escalations::insert(&transaction, row)?,
-                Change::Resolved { key, resolution } => escalations::resolve(&transaction, *key, resolution)?,
-            }
-        }
-        let dropped = self.cap.keep(&transaction)?;
-        schema::set_position(&transaction, batch.topic, batch.partition, batch.next_offset)?;
-        let open = escalations::open(&transaction)?;
-        transaction.commit()?;
-        self.cap.say(dropped);
-        Ok(Applied { open })
     }
 }

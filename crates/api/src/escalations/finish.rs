@@ -11,8 +11,9 @@ use aerogram_domain::escalations::{Decision, Escalated, State, Who, Wish, decide
 use aerogram_projection::{ProjectionError, Query, Row};
 use aerogram_telemetry::Said;
 
-use super::{Escalations, NotRead, NotWritten};
+use super::{Escalations, NotWritten};
 use crate::catch_up::CatchUpError;
+use crate::history::NotRead;
 use crate::submit::now_ms;
 
 /// Looked at together, at most.

@@ -1,9 +1,11 @@
 //! What becomes of a batch of events: which are new, whom they are for, and the receipt that says so.
 
+mod name;
 mod plan;
 mod receipts;
 
-pub use plan::{Fresh, MATCHES_MAX, Planned, PlannedDelivery, plan};
+pub use name::event_name;
+pub use plan::{Fresh, MATCHES_MAX, Planned, PlannedDelivery, RECEIPT_BYTES_MAX, plan};
 pub use receipts::{CommitMetadata, FoldStart, ReceiptFold};
 
 use crate::identity::Position;

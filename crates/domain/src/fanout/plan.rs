@@ -1,6 +1,6 @@
 //! From events and the table to deliveries and the receipt.
 
-use super::Sighting;
+use super::{Sighting, event_name};
 use crate::{
     identity::{EventIdentity, Position},
     matching::{Entry, Table},
@@ -16,6 +16,12 @@ use std::sync::Arc;
 
 /// A plan takes no further event once it has this many matches: memory is bounded however large the fan-out is.
 pub const MATCHES_MAX: usize = 20_000;
+/// The same when its receipt is this long, in bytes: a record of `matches` may always have twice that, and the name of one event
+/// has less than 10 KB.
+pub const RECEIPT_BYTES_MAX: usize = 512 * 1_024;
+
+/// Around each event's part of a receipt: its tag, and its length.
+const FRAME_BYTES: usize = 4;
 
 /// An event of `events` that was asked about and has no receipt yet.
 #[derive(Clone, Debug)]
@@ -65,8 +71,9 @@ struct Match {
 pub fn plan(table: &Table, batch: &[Fresh]) -> Planned {
     let mut matches = Vec::new();
     let mut receipts = Vec::new();
+    let mut receipt_bytes = 0;
     for (index, fresh) in batch.iter().enumerate() {
-        if matches.len() >= MATCHES_MAX {
+        if matches.len() >= MATCHES_MAX || receipt_bytes >= RECEIPT_BYTES_MAX {
             break;
         }
         let before = matches.len();
@@ -80,6 +87,10 @@ pub fn plan(table: &Table, batch: &[Fresh]) -> Planned {
             (Sighting::First, None) => {}
         }
         receipt.matches = u32::try_from(matches.len() - before).unwrap_or(u32::MAX);
+        if receipt.matches == 0 {
+            receipt.name = event_name(&fresh.envelope);
+        }
+        receipt_bytes += receipt.encoded_len() + FRAME_BYTES;
         receipts.push(receipt);
     }
     let positions: Arc<[i64]> = table.positions().into();
@@ -164,7 +175,7 @@ mod tests {
     use super::*;
     use aerogram_wire::{
         partitioner::partition_of,
-        v1::{Event, Status, Subscription},
+        v1::{Event, EventName, Status, Subscription},
     };
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -243,6 +254,9 @@ mod tests {
                 };
                 prop_assert_eq!((receipt.offset, receipt.matches as usize), (fresh.position.offset, expected));
                 prop_assert_eq!(receipt.duplicate_of.is_some(), fresh.sighting != Sighting::First);
+                let named = receipt.name.as_ref();
+                prop_assert_eq!(named.is_some(), expected == 0, "{:?}", receipt);
+                prop_assert!(named.is_none_or(|name| (&name.id, &*name.scope) == (&event.id, "ops")), "{:?}", named);
                 for delivery in written.by_ref().take(expected) {
                     let decoded = Delivery::decode(delivery.payload.clone()).unwrap();
                     prop_assert_eq!(delivery.partition, partition_of(delivery.subscription_id.as_bytes(), PARTITIONS));
@@ -280,6 +294,66 @@ mod tests {
         let planned = plan(&table, &batch);
         assert_eq!((planned.events, planned.receipt.events.len()), (2, 2));
         assert_eq!(planned.matches(), MATCHES_MAX + 2);
+    }
+
+    #[test]
+    fn an_event_without_a_delivery_is_named() {
+        let first = Position { partition: 0, offset: 3 };
+        let batch = [
+            fresh(4, 0, Sighting::First),
+            fresh(5, 9, Sighting::First),
+            fresh(6, 0, Sighting::Duplicate(first)),
+        ];
+        let names: Vec<_> =
+            plan(&table(&[1]), &batch).receipt.events.into_iter().map(|event| event.name).collect();
+        assert_eq!(names[0], None, "its delivery says it");
+        for (name, fresh) in names.iter().zip(&batch).skip(1) {
+            let event = fresh.envelope.event.clone().unwrap();
+            assert_eq!(
+                name.as_ref().unwrap(),
+                &EventName {
+                    id: event.id,
+                    source: event.source,
+                    scope: "ops".into(),
+                    r#type: event.r#type,
+                    operator: event.operator,
+                    contract: event.contract,
+                    environment: event.environment,
+                    subject: event.subject,
+                    accepted_at_ms: fresh.envelope.accepted_at_ms,
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_receipt_with_long_names_is_cut_between_events() {
+        use crate::catalogue::{ID_CHARS_MAX, NAME_CHARS_MAX, SOURCE_CHARS_MAX, SUBJECT_CHARS_MAX};
+        let long = |chars: usize| "\u{1f6eb}".repeat(chars);
+        let longest = |offset: i64| {
+            let mut fresh = fresh(offset, 0, Sighting::First);
+            fresh.envelope.event = Some(Event {
+                id: long(ID_CHARS_MAX),
+                source: long(SOURCE_CHARS_MAX),
+                r#type: long(NAME_CHARS_MAX),
+                operator: long(NAME_CHARS_MAX),
+                contract: long(NAME_CHARS_MAX),
+                environment: "non-production".into(),
+                subject: long(SUBJECT_CHARS_MAX),
+                ..Event::default()
+            });
+            fresh
+        };
+        let batch: Vec<_> = (0..200).map(longest).collect();
+        let (mut rest, mut receipts) = (batch.as_slice(), 0);
+        while !rest.is_empty() {
+            let planned = plan(&table(&[1]), rest);
+            assert!(planned.events > 0 && planned.events == planned.receipt.events.len());
+            assert!(planned.receipt.encoded_len() < RECEIPT_BYTES_MAX + 10_000);
+            rest = &rest[planned.events..];
+            receipts += 1;
+        }
+        assert!(receipts > 1);
     }
 
     #[test]

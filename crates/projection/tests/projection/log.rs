@@ -86,7 +86,14 @@ pub fn batch(from: i64, entries: &[Entry]) -> Batch {
 }
 
 pub fn options(path: &Path) -> Options {
-    Options { path: Some(path.to_owned()), layout_id: "layout".to_owned(), escalations_max: 1_000 }
+    Options {
+        path: Some(path.to_owned()),
+        layout_id: "layout".to_owned(),
+        escalations_max: 1_000,
+        history_retention_ms: 1_000_000,
+        log_retention_ms: 2_000_000,
+        history_bytes_max: 1 << 40,
+    }
 }
 
 pub async fn open(path: &Path) -> Projection {

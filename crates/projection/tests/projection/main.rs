@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod anew;
+mod history;
 mod list;
 mod log;
 mod rows;
+mod together;

@@ -9,6 +9,9 @@ mod resolve;
 mod show;
 mod view;
 
+pub use resolve::why;
+pub use view::{AttemptView, EventView};
+
 use std::sync::Arc;
 
 use aerogram_domain::escalations::parse_run_name;
@@ -37,7 +40,7 @@ impl Api {
         self.caught_up(self.escalations.catch_up.all()).await
     }
 
-    async fn projected<T>(
+    pub(super) async fn projected<T>(
         &self,
         reading: impl Future<Output = Result<T, ProjectionError>>,
     ) -> Result<T, Problem> {

@@ -2,19 +2,10 @@
 
 use aerogram_domain::escalations::{Fault, REASONS, State, parse_reason, reason_name};
 use aerogram_projection::Query;
-use jiff::Timestamp;
-use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
 
+use crate::rest::parameters::{self, LIMIT_DEFAULT, limit, one_of, time};
 use crate::rest::problem::Parameter;
 use crate::table::Owner;
-
-const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 200;
-/// Longest value, in bytes.
-const VALUE_MAX_BYTES: usize = 512;
-/// More parameters that are wrong are not named.
-const WRONG_MAX: usize = 20;
 
 /// Reads the parameters; `owner` sees only what is its own.
 ///
@@ -29,24 +20,8 @@ pub fn parse(given: Vec<(String, String)>, owner: Option<&Owner>) -> Result<Quer
         limit: LIMIT_DEFAULT,
         ..Query::default()
     };
-    let (mut wrong, mut seen) = (Vec::new(), Vec::new());
-    for (name, value) in given {
-        let read = match seen.contains(&name) {
-            true => Err("is given twice".to_owned()),
-            false if value.is_empty() || value.len() > VALUE_MAX_BYTES => {
-                Err(format!("must have 1 to {VALUE_MAX_BYTES} bytes"))
-            }
-            false => read(&mut query, &name, &value, owner.is_none()),
-        };
-        if let Err(detail) = read {
-            wrong.push(Parameter { parameter: name.clone(), detail });
-            if wrong.len() == WRONG_MAX {
-                break;
-            }
-        }
-        seen.push(name);
-    }
-    if wrong.is_empty() { Ok(query) } else { Err(wrong) }
+    parameters::read_all(given, "", |name, value| read(&mut query, name, value, owner.is_none()))?;
+    Ok(query)
 }
 
 fn read(query: &mut Query, name: &str, value: &str, everybodys: bool) -> Result<(), String> {
@@ -64,13 +39,8 @@ fn read(query: &mut Query, name: &str, value: &str, everybodys: bool) -> Result<
         "after" => {
             query.after = Some(value.parse().map_err(|_| "must be what next said".to_owned())?);
         }
-        "limit" => {
-            let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-            query.limit = limit.ok_or_else(|| format!("must be 1 to {LIMIT_MAX}"))?;
-        }
-        "partner" | "operator" if !everybodys => {
-            return Err("is for administrators, who see everybody's; here it is the caller's own".to_owned());
-        }
+        "limit" => query.limit = limit(value)?,
+        "partner" | "operator" if !everybodys => return Err(parameters::not_everybodys()),
         "partner" => query.partner = Some(value.to_owned()),
         "operator" => query.operator = Some(value.to_owned()),
         _ => {
@@ -80,27 +50,6 @@ fn read(query: &mut Query, name: &str, value: &str, everybodys: bool) -> Result<
         }
     }
     Ok(())
-}
-
-fn one_of<T>(value: &str, read: Option<T>, words: &[&str], more: &str) -> Result<T, String> {
-    let words: Vec<_> =
-        words.iter().chain([&more].into_iter().filter(|more| !more.is_empty())).copied().collect();
-    read.ok_or_else(|| format!("must be one of {}, not {value:?}", words.join(", ")))
-}
-
-/// Milliseconds since 1970. RFC 3339 has some hours more than can be counted, at the end of the year 9999; they count as the last
-/// moment that can be.
-fn time(value: &str) -> Result<i64, String> {
-    let read = value.parse().ok().or_else(|| beyond(value));
-    read.map(Timestamp::as_millisecond)
-        .ok_or_else(|| "must be a time such as 2026-11-21T10:30:00Z (RFC 3339; + is written %2B)".to_owned())
-}
-
-fn beyond(value: &str) -> Option<Timestamp> {
-    let pieces = Pieces::parse(value).ok()?;
-    pieces.offset()?;
-    let (at, last) = (pieces.date().to_datetime(pieces.time()?), Offset::UTC.to_datetime(Timestamp::MAX));
-    (at.date() >= last.date()).then_some(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -142,25 +91,6 @@ mod tests {
         );
         assert_eq!((query.since_ms, query.until_ms), (Some(1_705_314_600_000), Some(1_705_314_600_001)));
         assert_eq!((query.partner.as_deref(), query.operator.as_deref()), (Some("app-2"), Some("bluejet")));
-    }
-
-    #[test]
-    fn the_last_times_there_are_count_as_the_last_that_can_be_counted() {
-        for end in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-12:00", "9999-12-30T23:30:00Z"] {
-            assert_eq!(time(end), Ok(Timestamp::MAX.as_millisecond()), "{end}");
-        }
-        assert!(time("9999-12-30T21:59:59Z").unwrap() < Timestamp::MAX.as_millisecond());
-        for wrong in ["9999-12-31", "9999-12-31T23:59:59", "9999-13-31T23:59:59Z", "10000-01-01T00:00:00Z"] {
-            assert!(time(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn of_very_many_wrong_parameters_the_first_are_named() {
-        let many = (0..1_000).map(|n| (format!("p{n}"), "x".to_owned())).collect();
-        let told = parse(many, None).unwrap_err();
-        let names: Vec<_> = told.iter().map(|wrong| wrong.parameter.clone()).collect();
-        assert_eq!(names, (0..20).map(|n| format!("p{n}")).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aerogram_domain::escalations::Wish;
+use aerogram_projection::Row;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -26,17 +27,27 @@ pub async fn redeliver(
     // A task of its own: it goes on when the caller hangs up.
     let redelivering = tokio::spawn(async move {
         let row = api.escalation(&keeper, &id).await?;
+        api.redeliver_escalation(&keeper, row, &why).await
+    });
+    let row = redelivering.await.map_err(|_| NotWritten::Late)??;
+    Ok((StatusCode::ACCEPTED, Json(Summary::of(&row))).into_response())
+}
+
+impl Api {
+    /// Sends again what was given up; see [`redeliver`].
+    ///
+    /// # Errors
+    /// 403, 409, 410 and 503.
+    pub async fn redeliver_escalation(&self, keeper: &Keeper, row: Row, why: &str) -> Result<Row, Problem> {
         // It is the event that goes out, so as with a subscription to its type.
         if !keeper.may_have(&row.event_type) {
             return Err(not_entitled(&row.event_type));
         }
-        let partition = api.cluster.subscription_partition(&row.subscription_id);
-        api.caught_up(api.catch_up.partition(partition)).await?;
-        let subscription = api.table.get(&owner_of(&row), &row.subscription_id);
-        let delivery = api.escalations.originals.delivery(&row).await?;
-        let wish = Wish::Redeliver { why: &why, delivery: &delivery, subscription: subscription.as_deref() };
-        resolve::resolve(&api, &keeper, row, wish).await
-    });
-    let row = redelivering.await.map_err(|_| NotWritten::Late)??;
-    Ok((StatusCode::ACCEPTED, Json(Summary::of(&row))).into_response())
+        let partition = self.cluster.subscription_partition(&row.subscription_id);
+        self.caught_up(self.catch_up.partition(partition)).await?;
+        let subscription = self.table.get(&owner_of(&row), &row.subscription_id);
+        let delivery = self.escalations.originals.delivery(&row).await?;
+        let wish = Wish::Redeliver { why, delivery: &delivery, subscription: subscription.as_deref() };
+        resolve::resolve(self, keeper, row, wish).await
+    }
 }

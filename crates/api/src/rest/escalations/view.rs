@@ -65,7 +65,7 @@ pub struct Detail {
 
 /// The event as it was accepted.
 #[derive(Serialize, Debug)]
-struct EventView {
+pub struct EventView {
     id: String,
     source: String,
     r#type: String,
@@ -77,9 +77,10 @@ struct EventView {
     data: Option<Box<RawValue>>,
 }
 
+/// One try, and what of it may be told.
 #[derive(Serialize, Debug)]
 #[serde(rename_all = "camelCase")]
-struct AttemptView {
+pub struct AttemptView {
     number: u32,
     started_at: String,
     duration_ms: u32,
@@ -143,7 +144,7 @@ impl Detail {
 }
 
 impl EventView {
-    fn of(event: Event) -> Self {
+    pub fn of(event: Event) -> Self {
         let data = String::from_utf8(event.data.to_vec()).ok();
         Self {
             id: event.id,
@@ -159,7 +160,7 @@ impl EventView {
 }
 
 impl AttemptView {
-    fn of(attempt: &Attempt, reader: Reader) -> Self {
+    pub fn of(attempt: &Attempt, reader: Reader) -> Self {
         Self {
             number: attempt.number,
             started_at: iso_millis(attempt.started_at_ms),

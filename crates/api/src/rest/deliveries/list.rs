@@ -1,0 +1,70 @@
+//! `GET /deliveries`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::query::{self, Wanted};
+use super::view::Summary;
+use super::{Api, BASE, Keeper, Problem};
+use crate::rest::parameters::next_page;
+use crate::submit::now_ms;
+
+/// Counted, at most.
+const TOTAL_MAX: u64 = 10_000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    deliveries: Vec<Summary>,
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    total_is_at_least: bool,
+}
+
+/// A page, newest first unless something else is asked for.
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    keeper: Keeper,
+    given: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(given) =
+        given.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the query is not readable"))?;
+    let wanted = query::parse(given.clone(), keeper.owner.as_ref()).map_err(Problem::parameters)?;
+    let Wanted { mut query, total } = wanted;
+    query.not_before_ms = api.history.since_ms(now_ms());
+    api.history_caught_up().await?;
+    let projection = &api.history.projection;
+    let counted = match total {
+        true => Some(api.projected(projection.count_deliveries(query.clone(), TOTAL_MAX + 1)).await?),
+        false => None,
+    };
+    let page = api.projected(projection.deliveries(query)).await?;
+    let next = page.next.map(|next| next.to_string());
+    let link = next.as_deref().and_then(|next| link(&given, next));
+    let listed = Listed {
+        deliveries: page.rows.iter().map(|row| Summary::of(row, keeper.reader)).collect(),
+        next,
+        total: counted.map(|counted| counted.min(TOTAL_MAX)),
+        total_is_at_least: counted.is_some_and(|counted| counted > TOTAL_MAX),
+    };
+    let mut response = Json(listed).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// To the next page (RFC 8288).
+fn link(given: &[(String, String)], next: &str) -> Option<HeaderValue> {
+    let target = format!("<{BASE}/deliveries?{}>; rel=\"next\"", next_page(given, next));
+    HeaderValue::try_from(target).ok()
+}

@@ -1,0 +1,114 @@
+//! What happens next with a delivery, in a sentence.
+
+use aerogram_domain::escalations::{State, run_name};
+use aerogram_domain::history::Status;
+use aerogram_domain::time::iso_millis;
+use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::{Reason, Resolution};
+use serde::Serialize;
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Next {
+    pub what: String,
+    /// When, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Stands<'a> {
+    pub key: RunKey,
+    pub status: Status,
+    pub attempts_made: u32,
+    /// When the next attempt is due, in milliseconds since 1970; 0: that is not said.
+    pub due_at_ms: i64,
+    /// Why it ended so.
+    pub reason: Reason,
+    /// What people made of it, if it was given up.
+    pub resolution: Option<&'a Resolution>,
+}
+
+impl Next {
+    pub fn of(stands: Stands<'_>, now_ms: i64) -> Self {
+        let attempt = stands.attempts_made.saturating_add(1);
+        let what = match stands.status {
+            Status::Pending | Status::Retrying if stands.due_at_ms > now_ms => {
+                let at = iso_millis(stands.due_at_ms);
+                return Self { what: format!("attempt {attempt} is due at {at}"), at: Some(at) };
+            }
+            Status::Pending | Status::Retrying => {
+                format!("attempt {attempt} is made as soon as its turn comes")
+            }
+            Status::Parked => format!("attempt {attempt} waits until its receiver may be asked again"),
+            Status::Delivered => "nothing: delivered".to_owned(),
+            Status::Escalated => given_up(stands),
+            Status::Cancelled => match stands.reason {
+                Reason::SubscriptionDeleted => "nothing: its subscription was deleted",
+                Reason::SubscriptionInactive => "nothing: its subscription was not active",
+                Reason::SubscriptionUnknown => "nothing: its subscription is not known any more",
+                _ => "nothing: its subscription takes nothing any more",
+            }
+            .to_owned(),
+            Status::Superseded => "nothing: a newer state of its subject was sent instead".to_owned(),
+            Status::Expired => "nothing: it is not tried again, for that would come too late".to_owned(),
+        };
+        Self { what, at: None }
+    }
+}
+
+fn given_up(Stands { key, resolution, .. }: Stands<'_>) -> String {
+    let again = || run_name(RunKey { run: resolution.map_or(0, |resolution| resolution.run), ..key });
+    match State::of(resolution) {
+        State::Open => format!("people deal with it: see escalation {}", run_name(key)),
+        State::Dismissed => "nothing: people decided to let it be".to_owned(),
+        State::Redelivering => format!("it is about to be sent again: see delivery {}", again()),
+        State::Redelivered => format!("it was sent again: see delivery {}", again()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aerogram_wire::v1::ResolutionKind;
+
+    fn stands(status: Status) -> Stands<'static> {
+        Stands {
+            key: RunKey { delivery_id: [1; 16], run: 0 },
+            status,
+            attempts_made: 2,
+            due_at_ms: 0,
+            reason: Reason::Unspecified,
+            resolution: None,
+        }
+    }
+
+    #[test]
+    fn every_status_has_a_sentence_of_its_own() {
+        let mut told: Vec<_> =
+            Status::ALL.into_iter().map(|status| Next::of(stands(status), 5).what).collect();
+        told.sort_unstable();
+        told.dedup();
+        // Whether it was tried before makes no difference to what comes.
+        assert_eq!(told.len(), Status::ALL.len() - 1, "{told:?}");
+    }
+
+    #[test]
+    fn what_is_due_later_says_when() {
+        let due = Stands { due_at_ms: 1_000, ..stands(Status::Retrying) };
+        let next = Next::of(due, 999);
+        assert_eq!(next.what, "attempt 3 is due at 1970-01-01T00:00:01.000Z");
+        assert_eq!(next.at.as_deref(), Some("1970-01-01T00:00:01.000Z"));
+        assert_eq!(Next::of(due, 1_000).at, None);
+    }
+
+    #[test]
+    fn what_was_given_up_names_where_it_goes_on() {
+        let name = run_name(RunKey { delivery_id: [1; 16], run: 0 });
+        assert!(Next::of(stands(Status::Escalated), 5).what.ends_with(&format!("see escalation {name}")));
+        let sent =
+            Resolution { kind: ResolutionKind::Redelivered.into(), run: 0xab, ..Resolution::default() };
+        let stands = Stands { resolution: Some(&sent), ..stands(Status::Escalated) };
+        assert!(Next::of(stands, 5).what.ends_with(&format!("see delivery {name}-ab")));
+    }
+}

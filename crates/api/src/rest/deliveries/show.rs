@@ -1,0 +1,96 @@
+//! `GET /deliveries/{deliveryId}`
+
+use std::sync::Arc;
+
+use aerogram_projection::DeliveryRow;
+use aerogram_wire::v1::{Envelope, Event, Subscription};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::view::{Detail, Summary, attempts};
+use super::{Api, Keeper, Problem, owner_of};
+use crate::history::{NotRead, is_as_sent, render};
+use crate::rest::escalations::EventView;
+
+const GONE: &str = "the log does not hold the event any more (topics.retention_ms)";
+const NOT_NOW: &str = "the event could not be read back at this moment; ask again";
+const OF_A_TEST: &str = "what a test sent is not kept";
+const NOT_ENTITLED: &str = "these credentials are not entitled to events of this type";
+const NO_SUBSCRIPTION: &str =
+    "its subscription is deleted, and what it wanted to be sent went with it; data has what the event said";
+const NOT_RENDERED: &str =
+    "what the subscription wants to be sent cannot be made of this event, so nothing can be sent";
+
+/// The whole history, with what was sent. What the event says only for those who are entitled to its type.
+pub async fn show(
+    State(api): State<Arc<Api>>,
+    keeper: Keeper,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let row = api.delivery(&keeper, &id).await?;
+    let partition = api.cluster.subscription_partition(&row.subscription_id);
+    api.caught_up(api.catch_up.partition(partition)).await?;
+    let subscription = api.table.get(&owner_of(&row), &row.subscription_id);
+    let event = api.event_of(&row).await;
+    let entitled = keeper.may_have(&row.event_type);
+    let (body, body_is, body_missing) = match body(&row, &event, subscription.as_deref(), entitled) {
+        Ok((body, body_is)) => (Some(body), Some(body_is), None),
+        Err(why) => (None, None, Some(why)),
+    };
+    let shown = event.ok().map(|mut event| {
+        if !entitled {
+            event.data.clear();
+        }
+        EventView::of(event)
+    });
+    let next = api.next(std::slice::from_ref(&row)).await.pop();
+    Ok(Json(Detail {
+        summary: Summary::of(&row, keeper.reader),
+        attempts: attempts(&row, keeper.reader),
+        next,
+        callback_url: subscription.map(|subscription| subscription.callback_url.clone()),
+        event: shown,
+        body,
+        body_is,
+        body_missing,
+    })
+    .into_response())
+}
+
+fn body(
+    row: &DeliveryRow,
+    event: &Result<Event, &'static str>,
+    subscription: Option<&Subscription>,
+    entitled: bool,
+) -> Result<(String, &'static str), &'static str> {
+    if !entitled {
+        return Err(NOT_ENTITLED);
+    }
+    let event = event.as_ref().map_err(|why| *why)?;
+    let subscription = subscription.ok_or(NO_SUBSCRIPTION)?;
+    let body = render(event, subscription).map_err(|error| {
+        tracing::debug!(subscription = subscription.id, "a body is not rendered: {error}");
+        NOT_RENDERED
+    })?;
+    let as_sent = is_as_sent(subscription, row.attempts.last());
+    Ok((body, if as_sent { "as_sent" } else { "by_todays_template" }))
+}
+
+impl Api {
+    /// The event of a delivery, as it was accepted, or why there is none.
+    async fn event_of(&self, row: &DeliveryRow) -> Result<Event, &'static str> {
+        if row.once {
+            return Err(OF_A_TEST);
+        }
+        match self.history.events.read(row.event_position).await {
+            // At its place there may be another one, of a log that was made anew.
+            Ok(Envelope { event: Some(event), .. }) if event.id == row.event_id => Ok(event),
+            Ok(_) | Err(NotRead::Gone) => Err(GONE),
+            Err(error) => {
+                tracing::warn!("an event is not read back: {error}");
+                Err(NOT_NOW)
+            }
+        }
+    }
+}

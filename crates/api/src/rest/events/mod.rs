@@ -1,0 +1,102 @@
+//! `GET /events/{eventId}`: the whole story of the events with one id, as far as the caller may know it.
+
+mod near_misses;
+mod rejections;
+mod story;
+mod view;
+
+use std::sync::Arc;
+
+use aerogram_domain::escalations::Reader;
+use aerogram_domain::time::iso_millis;
+use aerogram_projection::{DeliveryQuery, EventQuery};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::auth::Keeper;
+use super::problem::Problem;
+use super::{Api, BASE};
+use crate::submit::now_ms;
+use crate::table::Owner;
+use view::Story;
+
+/// Deliveries shown, and looked at to find the events of other pairs' deliveries.
+const DELIVERIES_MAX: usize = 100;
+/// Deliveries counted, at most.
+const COUNTED_MAX: u64 = 100_000;
+/// Events of one id, at most: each is read back.
+const EVENTS_MAX: usize = 20;
+/// Longest id, in bytes.
+const ID_MAX_BYTES: usize = 1_024;
+
+pub fn routes() -> Router<Arc<Api>> {
+    Router::new().route(&format!("{BASE}/events/{{event_id}}"), get(tell))
+}
+
+async fn tell(
+    State(api): State<Arc<Api>>,
+    keeper: Keeper,
+    Path(event_id): Path<String>,
+) -> Result<Response, Problem> {
+    let since_ms = api.history.since_ms(now_ms());
+    let nothing = || {
+        let back = iso_millis(since_ms);
+        let detail = format!("nothing is known of an event with this id; history reaches back to {back}");
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    };
+    if event_id.len() > ID_MAX_BYTES {
+        return Err(nothing());
+    }
+    let (rows, names, subscriptions) = tokio::join!(
+        api.caught_up(api.history.rows.all()),
+        api.caught_up(api.history.names.all()),
+        api.caught_up(api.catch_up.all()),
+    );
+    rows.and(names).and(subscriptions)?;
+
+    let projection = &api.history.projection;
+    let scope = keeper.owner.as_ref().map(Owner::scope);
+    let own = DeliveryQuery {
+        partner: scope.as_ref().map(|scope| scope.partner.clone()),
+        operator: scope.as_ref().map(|scope| scope.operator.clone()),
+        event_id: Some(event_id.clone()),
+        ascending: true,
+        limit: DELIVERIES_MAX,
+        not_before_ms: since_ms,
+        ..DeliveryQuery::default()
+    };
+    let all = EventQuery {
+        event_id: event_id.clone(),
+        operator: scope.map(|scope| scope.operator),
+        not_before_ms: since_ms,
+        limit: DELIVERIES_MAX,
+    };
+    let page = api.projected(projection.deliveries(own.clone())).await?;
+    let more = page.next.is_some();
+    let left_out = match more {
+        true => api.projected(projection.count_deliveries(own, COUNTED_MAX)).await?,
+        false => 0,
+    };
+    let left_out = left_out.saturating_sub(u64::try_from(page.rows.len()).unwrap_or(u64::MAX));
+    let known = api.projected(projection.events_by_id(all)).await?;
+    let found = story::Found { own: page.rows, more, known };
+    let rejections = match keeper.reader {
+        Reader::Administrator => api.rejections(&found.known.rejected).await,
+        Reader::Subscriber => Vec::new(),
+    };
+    let events = api.events(&keeper, &event_id, found).await?;
+    if events.is_empty() && rejections.is_empty() {
+        return Err(nothing());
+    }
+    Ok(Json(Story {
+        event_id,
+        history_since_date_time: iso_millis(since_ms),
+        events,
+        deliveries_left_out: left_out,
+        rejections,
+    })
+    .into_response())
+}

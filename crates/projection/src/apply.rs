@@ -1,0 +1,80 @@
+//! Applying batches: rows and positions in one transaction.
+
+use aerogram_wire::Topic;
+use aerogram_wire::key::RunKey;
+use rusqlite::{Connection, Transaction};
+
+use crate::deliveries::{Changes, Names};
+use crate::{Applied, Batch, Change, deliveries, escalations, events, schema};
+
+/// Applies batches.
+pub struct Applying {
+    cap: escalations::Cap,
+    names: Names,
+}
+
+impl Applying {
+    /// At most so many escalations.
+    pub fn new(escalations_max: u64) -> Self {
+        Self { cap: escalations::Cap::new(escalations_max), names: Names::default() }
+    }
+
+    /// All of them or none.
+    pub fn apply(&mut self, connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<Applied> {
+        let applied = self.transact(connection, batches);
+        if applied.is_err() {
+            self.names = Names::default();
+        }
+        applied
+    }
+
+    fn transact(&mut self, connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<Applied> {
+        let transaction = connection.transaction()?;
+        let changes = batches.iter().flat_map(|batch| &batch.changes);
+        let mut runs = Changes::load(&transaction, changes.filter_map(run_of))?;
+        for batch in batches {
+            if batch.topic == Topic::Escalations && batch.begins_at > 0 {
+                escalations::drop_before(&transaction, batch.partition, batch.begins_at)?;
+            }
+            for change in &batch.changes {
+                self.change(&transaction, &mut runs, change)?;
+            }
+            schema::set_position(&transaction, batch)?;
+        }
+        runs.write(&transaction, &mut self.names)?;
+        let dropped = self.cap.keep(&transaction)?;
+        let open = escalations::open(&transaction)?;
+        transaction.commit()?;
+        self.cap.say(dropped);
+        Ok(Applied { open })
+    }
+
+    fn change<'a>(
+        &mut self,
+        transaction: &Transaction<'_>,
+        runs: &mut deliveries::Changes<'a>,
+        change: &'a Change,
+    ) -> rusqlite::Result<()> {
+        match change {
+            Change::Escalated(row) => escalations::insert(transaction, row)?,
+            Change::Resolved { key, resolution } => escalations::resolve(transaction, *key, resolution)?,
+            Change::Issued(issued) => runs.issued(issued),
+            Change::Line { key, line, appended_at_ms } => runs.line(*key, line, *appended_at_ms),
+            Change::LeftPending { key, appended_at_ms } => runs.left_pending(*key, *appended_at_ms),
+            Change::Unmatched(event) => event.insert(transaction, &mut self.names)?,
+            Change::Rejected(event) => event.insert(transaction)?,
+            Change::RejectedSettled { offset } => events::settle(transaction, *offset)?,
+        }
+        Ok(())
+    }
+}
+
+/// The run whose row a change needs.
+fn run_of(change: &Change) -> Option<RunKey> {
+    match change {
+        Change::Issued(issued) => Some(issued.key),
+        Change::Line { key, .. } => Some(*key),
+        Change::LeftPending { key, .. } => Some(key.run),
+        _ => None,
+    }
+}

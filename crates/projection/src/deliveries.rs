@@ -1,0 +1,77 @@
+//! History: a row a run of a delivery, with what became of it.
+//!
+//! A run of which only lines were read has no owner (0), and no list shows it.
+
+mod apply;
+mod drop;
+mod find;
+mod issued;
+mod kept;
+mod names;
+mod place;
+mod query;
+mod row;
+mod span;
+mod stretches;
+
+pub use apply::Changes;
+pub use drop::{drop_old, drop_oldest};
+pub use issued::{About, Issued};
+pub use names::Names;
+pub use place::DeliveryCursor;
+pub use query::{DeliveryPage, DeliveryQuery, count, find, list};
+pub use row::{DeliveryRow, of_event};
+
+/// What repeats is written once. The indexes of lists begin with what a list is of and the status, so that each of them is read
+/// in its order whatever is asked for; what follows the tie is only looked at.
+pub const TABLES: &str = "
+CREATE TABLE owners (
+    id INTEGER PRIMARY KEY,
+    partner TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    UNIQUE (partner, operator)
+) STRICT;
+CREATE TABLE subscriptions (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    owner INTEGER NOT NULL,
+    UNIQUE (name, owner)
+) STRICT;
+CREATE TABLE kinds (
+    id INTEGER PRIMARY KEY,
+    event_type TEXT NOT NULL,
+    owner INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    UNIQUE (event_type, owner, environment)
+) STRICT;
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY,
+    delivery_id BLOB NOT NULL,
+    run INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
+    subscription INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    issued_at_ms INTEGER NOT NULL,
+    tie INTEGER NOT NULL,
+    event_id TEXT,
+    subject TEXT,
+    event_partition INTEGER NOT NULL,
+    event_offset INTEGER NOT NULL,
+    once INTEGER NOT NULL,
+    stage INTEGER NOT NULL,
+    settled INTEGER,
+    failed BLOB,
+    attempts BLOB,
+    attempts_made INTEGER NOT NULL,
+    due_at_ms INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    changed_at_ms INTEGER NOT NULL,
+    UNIQUE (delivery_id, run)
+) STRICT;
+CREATE INDEX deliveries_by_owner ON deliveries (owner, status, issued_at_ms, tie);
+CREATE INDEX deliveries_by_subscription ON deliveries (subscription, status, issued_at_ms, tie, kind);
+CREATE INDEX deliveries_by_kind ON deliveries (kind, status, issued_at_ms, tie);
+CREATE INDEX deliveries_by_subject ON deliveries (subject, issued_at_ms, tie, owner) WHERE subject IS NOT NULL;
+CREATE INDEX deliveries_by_event ON deliveries (event_id) WHERE event_id IS NOT NULL;
+";

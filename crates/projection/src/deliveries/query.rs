@@ -1,0 +1,73 @@
+//! Questions.
+
+use aerogram_domain::history::Status;
+use aerogram_wire::key::RunKey;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::find::{count_all, find_all};
+use super::kept::FINAL_FROM;
+use super::place::DeliveryCursor;
+use super::row::{DeliveryRow, by_ids, select};
+
+/// What somebody wants to see; what is `None` does not matter.
+#[derive(Clone, Default, Debug)]
+pub struct DeliveryQuery {
+    pub partner: Option<String>,
+    pub operator: Option<String>,
+    /// Any of these; empty: all.
+    pub statuses: Vec<Status>,
+    pub subscription_id: Option<String>,
+    pub event_type: Option<String>,
+    pub subject: Option<String>,
+    pub event_id: Option<String>,
+    /// Issued then or later, in milliseconds since 1970.
+    pub issued_from_ms: Option<i64>,
+    /// Issued before.
+    pub issued_until_ms: Option<i64>,
+    /// Oldest first, instead of newest first.
+    pub ascending: bool,
+    /// Only what comes after this one in the list.
+    pub after: Option<DeliveryCursor>,
+    /// Rows of a page, at most.
+    pub limit: usize,
+    /// What has ended and was issued before is not shown, whether it is still there or not: now less the retention.
+    pub not_before_ms: i64,
+}
+
+/// What was found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeliveryPage {
+    pub rows: Vec<DeliveryRow>,
+    /// What to ask for after this page; `None`: there is nothing more.
+    pub next: Option<DeliveryCursor>,
+}
+
+pub fn list(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Result<DeliveryPage> {
+    let view = connection.unchecked_transaction()?;
+    // One more tells whether there is a next page.
+    let found = find_all(&view, query, query.limit.saturating_add(1))?;
+    let rows = by_ids(&view, found.iter().take(query.limit).map(|found| found.id))?;
+    let next = rows.last().filter(|_| found.len() > query.limit).map(DeliveryRow::cursor);
+    Ok(DeliveryPage { rows, next })
+}
+
+/// How many there are, counted no further than `at_most`; wherever the page begins.
+pub fn count(connection: &Connection, query: &DeliveryQuery, at_most: u64) -> rusqlite::Result<u64> {
+    let view = connection.unchecked_transaction()?;
+    count_all(&view, &DeliveryQuery { after: None, ..query.clone() }, at_most)
+}
+
+pub fn find(
+    connection: &Connection,
+    key: RunKey,
+    not_before_ms: i64,
+) -> rusqlite::Result<Option<DeliveryRow>> {
+    let text = select("d.delivery_id = ?1 AND d.run = ?2 AND (d.status < ?3 OR d.issued_at_ms >= ?4)");
+    connection
+        .prepare_cached(&text)?
+        .query_row(
+            params![key.delivery_id, key.run.cast_signed(), FINAL_FROM, not_before_ms],
+            DeliveryRow::read,
+        )
+        .optional()
+}
