@@ -88,9 +88,14 @@ impl Partition {
     }
 
     /// Into its lane, or parked if it would wait there for too long. What has a credit was paced already, but its receiver
-    /// may have asked for patience since.
+    /// may have asked for patience since. A test event is to show what the receiver does with it now, so it goes first.
     pub(super) fn enter_lane(&mut self, now: Now, offset: i64) {
         let Some(item) = self.items.get(offset) else { return };
+        if item.delivery.once {
+            let (waits, item) = (waits(item), item.delivery.clone());
+            self.lanes.push_once(operator(&item), &item.subscription_id, waits);
+            return self.learn(&item.subscription_id);
+        }
         let id = &item.delivery.subscription_id;
         let is_too_late = match item.delivery.by_credit {
             true => self.lanes.paused_long_until_ms(now.mono_ms, id).is_some(),
@@ -115,7 +120,10 @@ impl Partition {
     /// Next in its lane, unless its receiver fails.
     pub(super) fn enter_lane_first(&mut self, now: Now, offset: i64) {
         let Some(item) = self.items.get(offset) else { return };
-        if !item.delivery.by_credit && self.lanes.is_shut(&item.delivery.subscription_id) {
+        if !item.delivery.by_credit
+            && !item.delivery.once
+            && self.lanes.is_shut(&item.delivery.subscription_id)
+        {
             return self.park(now, vec![offset]);
         }
         let waits = waits(item);
@@ -150,7 +158,8 @@ pub(super) fn operator(delivery: &Delivery) -> &str {
 }
 
 pub(super) fn waits(item: &Item) -> Waits {
-    Waits { offset: item.offset, by_credit: item.delivery.by_credit, bytes: item.bytes }
+    let Delivery { by_credit, once, .. } = *item.delivery;
+    Waits { offset: item.offset, by_credit, once, bytes: item.bytes }
 }
 
 /// A time before which no line about the record, nor the record itself, was appended: its event was there first, and it

@@ -29,7 +29,7 @@ const ASK_AGAIN_MS: i64 = 30_000;
 pub struct FailingConfig {
     /// A receiver that failed without a success for so long is noted.
     pub noted_after_ms: i64,
-    /// A subscription whose receiver failed for so long is deactivated; 0: never.
+    /// A subscription whose receiver failed for so long, on at least three different fifths of it, is deactivated; 0: never.
     pub give_up_after_ms: i64,
     /// Receivers whose failures are remembered; those beyond are noted when others do well again.
     pub remembered_max: usize,
@@ -41,6 +41,35 @@ impl Default for FailingConfig {
     }
 }
 
+/// Of the time after which a subscription is given up, a day is this part: by default they are the calendar's, in UTC.
+const DAYS: i64 = 5;
+/// On so many different ones its receiver must have failed. Few events, each tried for a minute, say little of the time between.
+const DAYS_MIN: usize = 3;
+
+/// Different days, as many as matter.
+#[derive(Clone, Copy, Default)]
+struct Days([Option<i64>; DAYS_MIN]);
+
+impl Days {
+    fn add(&mut self, day: i64) {
+        if !self.0.contains(&Some(day))
+            && let Some(free) = self.0.iter_mut().find(|day| day.is_none())
+        {
+            *free = Some(day);
+        }
+    }
+
+    fn are_enough(&self) -> bool {
+        self.0.iter().all(Option::is_some)
+    }
+}
+
+impl FailingConfig {
+    fn day(&self, at_ms: i64) -> i64 {
+        at_ms.div_euclid((self.give_up_after_ms / DAYS).max(1))
+    }
+}
+
 /// Failures in a row, as this owner saw them.
 #[derive(Clone, Copy)]
 struct Streak {
@@ -48,6 +77,8 @@ struct Streak {
     since_ms: i64,
     /// When it was read, by the monotonic clock.
     read_ms: i64,
+    /// When lines about failures were appended.
+    days: Days,
 }
 
 /// What the command handler was asked to note, and the table does not say yet.
@@ -184,20 +215,37 @@ impl Failing {
         if !self.known.contains_key(id) && self.known.len() >= self.config.remembered_max {
             return;
         }
+        let day = self.config.day(told_ms);
         let known = self.known.entry(id.to_owned()).or_default();
-        if known.streak.is_none() {
-            known.streak = Some(Streak { since_ms: told_ms, read_ms: now_ms });
+        let is_new = known.streak.is_none();
+        let begun = Streak { since_ms: told_ms, read_ms: now_ms, days: Days::default() };
+        known.streak.get_or_insert(begun).days.add(day);
+        if is_new {
             self.wake(id, now_ms + self.config.noted_after_ms);
         }
     }
 
-    /// Whether its receiver has failed for as long as to give it up, by a line appended at `told_ms`. True once.
-    fn gives_up(&mut self, id: &str, noted_ms: i64, told_ms: i64) -> bool {
+    /// Whether its receiver has failed for as long as to give it up, and often enough in that time, by a line appended at
+    /// `told_ms` about a run that was tried at these times. True once.
+    fn gives_up(
+        &mut self,
+        id: &str,
+        noted_ms: i64,
+        told_ms: i64,
+        tried_ms: impl Iterator<Item = i64>,
+    ) -> bool {
         let after_ms = self.config.give_up_after_ms;
         let known = self.known.get(id);
         let is_noted = noted_ms != 0 && known.is_none_or(|known| !known.refuted);
         let asked = known.is_some_and(|known| known.gave_up == Some(noted_ms));
         if after_ms <= 0 || !is_noted || asked || told_ms.saturating_sub(noted_ms) < after_ms {
+            return false;
+        }
+        // What former owners saw is not known, but for the first failure and for what the run itself tells.
+        let mut days = known.and_then(|known| known.streak).map_or(Days::default(), |streak| streak.days);
+        let known_ms = [noted_ms, told_ms].into_iter().chain(tried_ms.filter(|at_ms| *at_ms >= noted_ms));
+        known_ms.for_each(|at_ms| days.add(self.config.day(at_ms)));
+        if !days.are_enough() && !removed(Rule::DaysOfFailing) {
             return false;
         }
         // Also when it is one of those that are too many to be remembered: the table soon says that it is over.

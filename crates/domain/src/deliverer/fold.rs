@@ -3,6 +3,7 @@
 
 use super::commit::Resume;
 use crate::clock::Now;
+use crate::history::{is_void, number};
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Line, LineKind};
@@ -272,18 +273,11 @@ impl Fold {
 impl Run {
     /// False when the line is void.
     fn apply(&mut self, line: &Line, told_index: u64) -> bool {
-        if self.ended || self.settled.is_some_and(|settled| settled >= line.seq) {
+        let failed = self.failed.iter().map(|told| (told.seq, number(told)));
+        if is_void(line, self.ended, self.settled, failed) {
             return false;
         }
-        // A kind of a later version; its records carry a later schema and are refused before they come here.
-        if line.kind() == LineKind::Unspecified {
-            return false;
-        }
-        let attempt = |line: &Line| line.attempt.as_ref().map_or(0, |a| a.number);
         if line.kind() == LineKind::Failed {
-            if self.failed(line.seq).any(|told| attempt(told) == attempt(line)) {
-                return false;
-            }
             self.failed.push(line.clone());
             self.told_index = told_index;
             return true;

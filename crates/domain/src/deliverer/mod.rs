@@ -196,6 +196,7 @@ impl Partition {
             self.lanes.changed(before, state, &self.installation);
         }
         self.table.read(offset, state);
+        self.note_who_shares(now);
         self.lanes.recheck_stale();
         self.pump(now, out);
     }
@@ -334,6 +335,7 @@ impl Partition {
     fn look_at_lanes(&mut self, now: Now) {
         if now.mono_ms >= self.next_look_ms && self.phase == Phase::Running {
             self.next_look_ms = now.mono_ms + LOOK_MS;
+            self.note_who_shares(now);
             let late = self.lanes.take_all_too_late(now.mono_ms);
             self.park(now, late);
         }

@@ -1,6 +1,6 @@
 //! From the lanes to requests: at the moment of sending the lease, the table and the limits decide. Rule 11, freshness.
 
-use super::admit::{operator, waits};
+use super::admit::waits;
 use super::item::State;
 use super::{Action, Partition, Phase};
 use crate::clock::Now;
@@ -71,7 +71,7 @@ impl Partition {
         let fresh = self.table.is_fresh(subscription_id, delivery.subscription_offset);
         if !fresh && !removed(Rule::Freshness) {
             let waits = waits(item);
-            return self.lanes.hold_stale(now.mono_ms, operator(&delivery), subscription_id, waits);
+            return self.lanes.hold_stale(now.mono_ms, subscription_id, waits);
         }
         let target = match self.table.get(subscription_id) {
             None => Err(Reason::SubscriptionUnknown),
@@ -88,8 +88,8 @@ impl Partition {
                 let held = waits(item);
                 let Some(terms) = self.lanes.learn(&subscription, &self.installation) else { return };
                 if let Err(wait) = self.take_tokens(now, &terms, out) {
-                    let (kind, operator) = (wait.key.kind(), operator(&delivery));
-                    if self.lanes.hold_limited(now.mono_ms, operator, subscription_id, held, wait) {
+                    let kind = wait.key.kind();
+                    if self.lanes.hold_limited(now.mono_ms, subscription_id, held, wait) {
                         out.push(Action::Limited { kind });
                     }
                     return;
@@ -108,7 +108,7 @@ impl Partition {
             Err(reason) => {
                 let subscription_id = subscription_id.clone();
                 self.lanes.close(now.mono_ms, &subscription_id, offset);
-                let gave_up = reason == Reason::SubscriptionGaveUp;
+                let gave_up = reason == Reason::SubscriptionGaveUp && !delivery.once;
                 let kind = if gave_up { LineKind::Escalated } else { LineKind::Cancelled };
                 let made = self.attempts_made(offset);
                 self.tell(now, offset, kind, |line| {

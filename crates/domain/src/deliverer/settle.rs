@@ -7,6 +7,7 @@ use super::lane::Went;
 use super::{Action, Partition};
 use crate::clock::Now;
 use crate::ended::Ended;
+use crate::history::shorten;
 use crate::policy::{Answer, AttemptResult, Policy, Remark, Verdict};
 use crate::sabotage::{Rule, removed};
 use aerogram_wire::SCHEMA;
@@ -15,10 +16,6 @@ use aerogram_wire::v1::{
     Attempt, Delivery, Escalation, Line, LineBatch, LineKind, Outcome, PendingEntry, PendingKind, Reason,
 };
 
-/// Attempts a record carries along; our own faults can be retried for a day, once a minute.
-const HISTORY_MAX: usize = 64;
-/// Of so many, the last ones, the texts are carried along too.
-const HISTORY_TEXTS_MAX: usize = 8;
 /// Longest `problem` of an attempt.
 const PROBLEM_MAX_BYTES: usize = 300;
 /// Longest `excerpt` of an attempt; the configuration may ask for less.
@@ -30,6 +27,7 @@ impl Partition {
         let made = self.attempts_made(offset);
         let Some(item) = self.items.get(offset).filter(|item| item.state == State::Sending) else { return };
         let Some((_, policy)) = item.sent_as.clone() else { return };
+        let once = item.delivery.once;
         let subscription_id = item.delivery.subscription_id.clone();
         let first_ms =
             item.delivery.history.first().map_or(result.started_at_ms, |first| first.started_at_ms);
@@ -40,6 +38,8 @@ impl Partition {
         let remark = if verdict == Verdict::Delivered { Remark::default() } else { result.remark };
         let kind = match verdict {
             Verdict::Delivered => LineKind::Delivered,
+            // Nobody is called for a test event, and it is not tried again.
+            _ if once => LineKind::Expired,
             Verdict::AtOnce => LineKind::Failed,
             Verdict::Retry { .. } => LineKind::Retry,
             Verdict::Escalate(_) => LineKind::Escalated,
@@ -60,6 +60,7 @@ impl Partition {
             });
             line.attempts_made = made + 1;
             match verdict {
+                _ if once => {}
                 Verdict::Retry { due_at_ms, counted } => {
                     line.due_at_ms = due_at_ms;
                     line.attempts_made = made + u32::from(counted);
@@ -71,7 +72,8 @@ impl Partition {
         self.pump(now, out);
     }
 
-    /// How the receiver does, for its lane; what waits too long now is parked.
+    /// How the receiver does, for its lane; what waits too long now is parked. A test event tells of the receiver as any other
+    /// request does, with one exception: what it fails by is not held against the subscription (`hear_failure`).
     fn note(&mut self, now: Now, subscription_id: &str, policy: &Policy, result: &AttemptResult) {
         let went = match policy.outcome(result.answer) {
             Outcome::Delivered => Went::Well,
@@ -144,8 +146,9 @@ impl Partition {
             return self.enter_lane_first(now, offset);
         }
         if let Some(item) = self.items.get(offset) {
-            // What people send again is as old as they were slow.
-            let accepted_at_ms = if item.delivery.run == 0 { item.delivery.accepted_at_ms } else { 0 };
+            // What people send again is as old as they were slow, and a test waits for whatever it tests.
+            let accepted_at_ms =
+                if item.delivery.run == 0 && !item.delivery.once { item.delivery.accepted_at_ms } else { 0 };
             out.push(Action::Settled { kind: line.kind(), accepted_at_ms });
         }
         self.consequences(now, offset, Some(line), out);
@@ -288,15 +291,7 @@ impl Partition {
             .chain(failed.chain([line]).filter_map(|l| l.attempt.as_ref()))
             .cloned()
             .collect();
-        // The first stays: it tells since when the run is tried.
-        let excess = history.len().saturating_sub(HISTORY_MAX);
-        if excess > 0 {
-            history.drain(1..=excess);
-        }
-        let texts_from = history.len().saturating_sub(HISTORY_TEXTS_MAX);
-        for attempt in &mut history[..texts_from] {
-            (attempt.problem, attempt.excerpt) = (String::new(), String::new());
-        }
+        shorten(&mut history);
         history
     }
 

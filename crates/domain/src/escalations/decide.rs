@@ -1,12 +1,12 @@
 //! State × wish → records to write, or why not.
 
 use super::{State, redelivery_run};
+use crate::repair::{NoReceiver, first_record, no_receiver};
 use crate::sabotage::{Rule, removed};
-use crate::subscription::{effective_status, is_expired};
 use aerogram_wire::SCHEMA;
 use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::{
-    Delivery, Escalation, PendingEntry, PendingKind, Resolution, ResolutionKind, Status, Subscription,
+    Delivery, Escalation, PendingEntry, PendingKind, Resolution, ResolutionKind, Subscription,
 };
 
 /// Longest words about it, in characters.
@@ -61,12 +61,8 @@ pub enum Decision {
 pub enum Refusal {
     #[error("it was redelivered already, which cannot be taken back")]
     Redelivered,
-    #[error("its subscription is deleted, so there is nowhere to send it")]
-    Deleted,
-    #[error("its subscription is not active; make it active first (PATCH with status ACTIVE)")]
-    Inactive,
-    #[error("its subscription has expired; make a new one, the event itself can only be published again")]
-    Expired,
+    #[error(transparent)]
+    NoReceiver(#[from] NoReceiver),
 }
 
 /// Decides.
@@ -80,7 +76,8 @@ pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<
         (Wish::Redeliver { delivery, .. }, State::Redelivering) => {
             let first = escalated.resolution.filter(|_| !removed(Rule::RedeliveryTime));
             let since_ms = first.map_or(who.now_ms, |resolution| resolution.at_ms);
-            let (key, entry) = pending(escalated.key, delivery, since_ms);
+            let run = RunKey { run: redelivery_run(escalated.key), ..escalated.key };
+            let (key, entry) = first_record(run, delivery, since_ms, PendingKind::Retry);
             let said = escalated.resolution.cloned().unwrap_or_default();
             let sent = Resolution { kind: ResolutionKind::Redelivered.into(), ..said };
             Ok(Decision::Send(key, Box::new(entry), Box::new(resolved(sent))))
@@ -95,7 +92,9 @@ pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<
             Ok(resolve(ResolutionKind::Dismissed, why, who, 0))
         }
         (Wish::Redeliver { why, subscription, .. }, State::Open | State::Dismissed) => {
-            check(subscription, who.now_ms)?;
+            if let Some(none) = no_receiver(subscription, who.now_ms) {
+                return Err(none.into());
+            }
             Ok(resolve(ResolutionKind::Redelivering, why, who, redelivery_run(escalated.key)))
         }
     }
@@ -103,41 +102,6 @@ pub fn decide(escalated: Escalated<'_>, wish: Wish<'_>, who: Who<'_>) -> Result<
 
 fn is_repeat(resolution: Option<&Resolution>, why: &str, who: Who<'_>) -> bool {
     resolution.is_some_and(|there| there.why == why && there.actor == who.actor)
-}
-
-fn check(subscription: Option<&Subscription>, now_ms: i64) -> Result<(), Refusal> {
-    let subscription = subscription.ok_or(Refusal::Deleted)?;
-    match effective_status(subscription, now_ms) {
-        Status::Active => Ok(()),
-        Status::Deleted => Err(Refusal::Deleted),
-        Status::Inactive | Status::Unspecified if is_expired(subscription, now_ms) => Err(Refusal::Expired),
-        Status::Inactive | Status::Unspecified => Err(Refusal::Inactive),
-    }
-}
-
-/// The first record of the new run: as if it had never been tried, and due since the redelivery was asked for. Always then: an
-/// entry that is written again must not look younger than the run's lines, or it would be sent again when those are forgotten.
-fn pending(escalated: RunKey, delivery: &Delivery, since_ms: i64) -> (PendingKey, PendingEntry) {
-    let run = redelivery_run(escalated);
-    let delivery = Delivery {
-        run,
-        seq: 0,
-        attempts_made: 0,
-        due_at_ms: since_ms,
-        from_pending: false,
-        by_credit: false,
-        history: Vec::new(),
-        ..delivery.clone()
-    };
-    let key = PendingKey { run: RunKey { run, ..escalated }, seq: 0 };
-    let entry = PendingEntry {
-        schema: SCHEMA,
-        kind: PendingKind::Retry.into(),
-        due_at_ms: since_ms,
-        delivery: Some(delivery),
-        window_max: 0,
-    };
-    (key, entry)
 }
 
 fn resolve(kind: ResolutionKind, why: &str, who: Who<'_>, run: u64) -> Decision {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::repair::NoReceiver;
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::{Attempt, Delivery, Event, PendingKind, Status, Subscription};
 
@@ -78,6 +79,7 @@ fn a_redelivery_is_a_run_of_its_own_from_the_first_attempt() {
             seq: 0,
             attempts_made: 0,
             due_at_ms: first.at_ms,
+            issued_at_ms: first.at_ms,
             from_pending: false,
             by_credit: false,
             history: Vec::new(),
@@ -125,12 +127,12 @@ fn there_must_be_somewhere_to_send_it() {
     let with =
         |status: Status, expires_at_ms| Subscription { status: status.into(), expires_at_ms, ..active() };
     for (subscription, refusal) in [
-        (None, Refusal::Deleted),
-        (Some(with(Status::Deleted, 0)), Refusal::Deleted),
-        (Some(with(Status::Inactive, 0)), Refusal::Inactive),
-        (Some(with(Status::Active, 5_000)), Refusal::Expired),
+        (None, NoReceiver::Deleted),
+        (Some(with(Status::Deleted, 0)), NoReceiver::Deleted),
+        (Some(with(Status::Inactive, 0)), NoReceiver::Inactive),
+        (Some(with(Status::Active, 5_000)), NoReceiver::Expired),
     ] {
-        assert_eq!(redelivered(None, subscription.as_ref()), Err(refusal), "{subscription:?}");
+        assert_eq!(redelivered(None, subscription.as_ref()), Err(refusal.into()), "{subscription:?}");
     }
     let later = with(Status::Active, 5_001);
     assert!(redelivered(None, Some(&later)).is_ok());

@@ -42,8 +42,9 @@ impl Partition {
         let (here, in_log): (Vec<_>, Vec<_>) = picked.into_iter().partition(is_here);
         for picked in here {
             let Some(fired) = fired(&picked) else { continue };
-            // What was parked and stands here is written again after its tombstone, so it does not wait.
-            if fired.kind != PendingKind::Parked && self.lanes.is_paced(now, &fired.lane) {
+            // What was parked and stands here is written again after its tombstone, so it does not wait; nor does a test event.
+            let waits = fired.kind != PendingKind::Parked && !fired.delivery.once;
+            if waits && self.lanes.is_paced(now, &fired.lane) {
                 self.to_hold.push((picked.key, fired.lane));
             } else if self.firing.len() + self.read_back_count() < self.config.fire_batch_max {
                 self.fire(picked, fired, None, out);

@@ -2,8 +2,13 @@
 
 use super::{Action, Partition, Phase, Read};
 use crate::clock::Now;
+use crate::sabotage::{Rule, removed};
 use crate::store::Change;
+use aerogram_wire::key::PendingKey;
 use bytes::Bytes;
+
+/// When something was asked for is told by the clocks of those who ask.
+const CLOCKS_DIFFER_MAX_MS: i64 = 10_000;
 
 /// So many probes without progress short of the end make the partition be read anew.
 pub(super) const STALLED_PROBES_MAX: u32 = 5;
@@ -22,7 +27,7 @@ impl Partition {
             Change::Put { key, entry } => {
                 let again = self.graves.holds(now, key, self.config.rewrite_max_ms);
                 let first = self.is_first(now, key, record.appended_ms);
-                entry.first = !again && first;
+                entry.first = !again && first && self.is_asked_lately(now, key, entry.due_at_ms);
                 // Written again after its tombstone: it is settled, and whoever settled it may not remember for long.
                 entry.lane = entry.lane.take().filter(|_| !again);
             }
@@ -39,6 +44,14 @@ impl Partition {
             && self.graves.is_complete(now, self.config.rewrite_max_ms)
             && self.lanes.credit_of(key).is_none()
             && !self.firing.contains_key(key)
+    }
+
+    /// The first record of a run is written by who sends again what has ended, and written again by who goes on with that, at
+    /// any time: all of them say when it was asked for. No tombstone of it is older than that.
+    fn is_asked_lately(&self, now: Now, key: &Bytes, asked_ms: i64) -> bool {
+        let begins = PendingKey::decode(key).is_none_or(|key| key.seq == 0);
+        let lately = now.wall_ms - asked_ms <= self.config.rewrite_max_ms - CLOCKS_DIFFER_MAX_MS;
+        !begins || lately || removed(Rule::AskedLately)
     }
 
     /// The reader says that it returned everything there was.

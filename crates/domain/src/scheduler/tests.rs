@@ -195,6 +195,27 @@ fn what_is_written_again_after_its_tombstone_does_not_wait_for_a_credit() {
     assert!(!again[0].by_credit && again[0].due_at_ms == 7);
 }
 
+/// A task that sends again what has ended may be taken up long after, and a part of it done once more.
+#[test]
+fn the_first_record_of_a_run_that_was_asked_for_long_ago_is_as_old_as_it_says() {
+    let lately_ms = Config::default().rewrite_max_ms - 10_000;
+    for (age_ms, is_new) in [(0, true), (lately_ms, true), (lately_ms + 1, false)] {
+        let (mut partition, mut store) = long_running();
+        let (mut out, at) = (Vec::new(), Config::default().rewrite_max_ms + 1_000);
+        let key = PendingKey { run: RunKey { run: 7, ..KEY.run }, seq: 0 };
+        let delivery_id = Bytes::copy_from_slice(&key.run.delivery_id);
+        let delivery = Delivery { delivery_id, run: 7, subscription_id: "s".into(), ..Delivery::default() };
+        let (delivery, due_at_ms) = (Some(delivery), at - age_ms);
+        let kind = PendingKind::Parked.into();
+        let entry = PendingEntry { kind, due_at_ms, delivery, ..PendingEntry::default() };
+        let value = Some(entry.encode_to_vec().into());
+        partition.on_record(now(at), read(0, at, key.encode(), value, None).unwrap());
+        apply(&mut partition, &mut store, at, &mut out);
+        let sent: Vec<_> = fired(&mut out).iter().map(|delivery| delivery.due_at_ms).collect();
+        assert_eq!(sent, [if is_new { at } else { due_at_ms }], "{age_ms}");
+    }
+}
+
 #[test]
 fn what_falls_due_while_its_lane_is_shut_waits_there() {
     let (mut partition, mut store, at, mut out) = probed();

@@ -20,6 +20,10 @@ impl Partition {
         out: &mut Vec<Action>,
     ) {
         let (Some(attempt), Some(item)) = (&line.attempt, self.items.get(offset)) else { return };
+        // Somebody tries what the receiver does with a test event, perhaps while it is being built.
+        if item.delivery.once {
+            return;
+        }
         let outcome = attempt.outcome();
         // 410 has a way of its own.
         if matches!(outcome, Outcome::Delivered | Outcome::PlatformError) || line.reason() == Reason::Gone {
@@ -40,7 +44,8 @@ impl Partition {
             || self.failing.is_sustained(now.mono_ms, id);
         // Before that a success of the former owner may be among the records to come.
         let caught_up = self.polled.upto_ms() > self.fold.claimed_ms();
-        if is_enough && caught_up && self.failing.gives_up(id, since_ms, told_ms) {
+        let tried_ms = item.delivery.history.iter().chain([attempt]).map(|tried| tried.started_at_ms);
+        if is_enough && caught_up && self.failing.gives_up(id, since_ms, told_ms, tried_ms) {
             out.push(Action::GiveUp {
                 command_id: command_id("gives up", &[id.as_bytes(), &since_ms.to_be_bytes()]),
                 subscription_id: id.clone(),

@@ -19,6 +19,11 @@ fn reads(failing: &mut Failing, now_ms: i64, before_ms: i64, since_ms: i64) {
     failing.read(now_ms, Some(&state(before_ms)), &state(since_ms));
 }
 
+/// Every day was tried.
+fn gives_up(failing: &mut Failing, noted_ms: i64, told_ms: i64) -> bool {
+    failing.gives_up(ID, noted_ms, told_ms, (noted_ms..told_ms).step_by(1_000))
+}
+
 /// What is asked for at a look.
 fn asks(failing: &mut Failing, now_ms: i64, noted_ms: i64) -> Option<i64> {
     failing.next_look_ms = i64::MIN;
@@ -66,7 +71,7 @@ fn a_success_takes_the_note_back_once_and_nothing_is_given_up_meanwhile() {
     assert_eq!(failing.since_ms(ID, 77), Some(77), "it was found when the owner began");
     failing.well(0, ID, 77);
     assert_eq!(failing.since_ms(ID, 77), None);
-    assert!(!failing.gives_up(ID, 77, 99_999));
+    assert!(!gives_up(&mut failing, 77, 99_999));
     assert!(!failing.takes_back(0, ID, 77, 76), "a success of before says nothing");
     assert!(failing.takes_back(0, ID, 77, 80));
     assert!(!failing.takes_back(0, ID, 77, 81), "its record waits for it");
@@ -84,7 +89,7 @@ fn a_success_that_comes_before_the_note_is_seen_refutes_it() {
     failing.well(1_010, ID, 0);
     reads(&mut failing, 1_020, 0, 77);
     assert_eq!(failing.since_ms(ID, 77), None);
-    assert!(!failing.gives_up(ID, 77, 99_999));
+    assert!(!gives_up(&mut failing, 77, 99_999));
     assert!(failing.takes_back(1_030, ID, 77, 1_100));
 }
 
@@ -93,7 +98,7 @@ fn a_note_of_somebody_else_is_taken_back() {
     let mut failing = failing();
     reads(&mut failing, 0, 0, 55);
     assert_eq!(failing.since_ms(ID, 55), None);
-    assert!(!failing.gives_up(ID, 55, 99_999));
+    assert!(!gives_up(&mut failing, 55, 99_999));
     assert_eq!(asks(&mut failing, 0, 55), Some(0));
     reads(&mut failing, 10, 55, 0);
     assert_eq!(asks(&mut failing, 10, 0), None);
@@ -117,8 +122,8 @@ fn one_of_too_many_to_be_remembered_is_given_up_once() {
         failing.failed(0, id, 77);
     }
     assert!(!failing.known.contains_key(ID));
-    assert!(failing.gives_up(ID, 77, 99_999));
-    assert!(!failing.gives_up(ID, 77, 100_000));
+    assert!(gives_up(&mut failing, 77, 99_999));
+    assert!(!gives_up(&mut failing, 77, 100_000));
 }
 
 #[test]
@@ -147,13 +152,35 @@ fn whoever_changes_the_subscription_begins_anew() {
 fn what_has_failed_for_too_long_is_given_up_once() {
     let mut failing = failing();
     failing.failed(0, ID, 9_000);
-    assert!(!failing.gives_up(ID, 0, 99_999), "it is not noted");
-    assert!(!failing.gives_up(ID, 77, 10_076));
-    assert!(failing.gives_up(ID, 77, 10_077));
-    assert!(!failing.gives_up(ID, 77, 10_078));
+    assert!(!gives_up(&mut failing, 0, 99_999), "it is not noted");
+    assert!(!gives_up(&mut failing, 77, 10_076));
+    assert!(gives_up(&mut failing, 77, 10_077));
+    assert!(!gives_up(&mut failing, 77, 10_078));
     assert_eq!((failing.is_sustained(999, ID), failing.is_sustained(1_000, ID)), (false, true));
     let mut never = Failing::new(FailingConfig { give_up_after_ms: 0, ..config() });
-    assert!(!never.gives_up(ID, 77, i64::MAX));
+    assert!(!never.gives_up(ID, 77, i64::MAX, [].into_iter()));
+}
+
+#[test]
+fn who_failed_on_two_days_only_is_not_given_up() {
+    // A day has 2,000 ms here.
+    let (first_ms, last_ms) = (77, 10_100);
+    let mut failing = failing();
+    failing.failed(0, ID, first_ms);
+    failing.failed(20, ID, first_ms + 1_000);
+    failing.failed(30, ID, last_ms);
+    assert!(!failing.gives_up(ID, first_ms, last_ms, [10_050, 10_099].into_iter()));
+    assert!(
+        !failing.gives_up(ID, first_ms, last_ms, [-9_000, 50, 10_099].into_iter()),
+        "before it was noted it did well"
+    );
+    // This owner saw it fail on another day...
+    failing.failed(40, ID, 12_000);
+    assert!(failing.gives_up(ID, first_ms, 12_001, [].into_iter()));
+    // ...or one that begins today is told of it by the run.
+    let mut failing = self::failing();
+    failing.failed(0, ID, last_ms);
+    assert!(failing.gives_up(ID, first_ms, last_ms, [4_000, 10_099].into_iter()));
 }
 
 #[test]

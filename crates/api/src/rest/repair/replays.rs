@@ -1,0 +1,152 @@
+//! `POST /subscriptions/{subscriptionId}/replays`
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aerogram_domain::repair::{is_wanted, no_receiver};
+use aerogram_wire::Message as _;
+use aerogram_wire::v1::task::Work;
+use aerogram_wire::v1::{Replay, Subscription};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::fields::Fields;
+use super::{Api, Keeper, Problem};
+use crate::repair::{Bounds, NotNow, NotReplayed, Replaying};
+use crate::rest::create::not_entitled;
+use crate::rest::idempotency;
+use crate::submit::now_ms;
+use crate::tasks::{appended_until_ms, begin};
+
+/// Events that match and are looked up in history by a dry run, at most.
+const LOOKED_UP_MAX: usize = 10_000;
+/// Events of a stretch that match, at most.
+const FOUND_MAX: usize = 500;
+
+/// What would be sent.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct DryRun {
+    dry_run: bool,
+    /// Events that were looked at.
+    events: usize,
+    /// Of these, so many are for the subscription as it is now.
+    matching: usize,
+    /// Left out, because they repeat an earlier event.
+    repetitions: usize,
+    /// Left out, because they were delivered or are under way.
+    already_delivered: usize,
+    would_be_sent: usize,
+    /// Whether all of the time was looked at; otherwise there are at least so many.
+    complete: bool,
+}
+
+/// Has what `events` holds of a time sent to a subscription, or tells how much there is.
+pub async fn replay(
+    State(api): State<Arc<Api>>,
+    keeper: Keeper,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = idempotency::key(&headers)?;
+    let fields = Fields::read(&api, &headers, body).await?;
+    let now_ms = now_ms();
+    let (wish, dry_run) = wish(fields, &id, now_ms)?;
+    let subscription = api.subscription_for(&keeper, &id).await?;
+    if !keeper.may_have(&subscription.event_type) {
+        return Err(not_entitled(&subscription.event_type));
+    }
+    if let Some(none) = no_receiver(Some(&subscription), now_ms) {
+        return Err(none.into());
+    }
+    let given = if wish.until_ms == 0 { now_ms } else { wish.until_ms };
+    let replay = Replay { until_ms: given.min(now_ms), ..wish.clone() };
+    if dry_run {
+        keeper.trail.nothing_changed();
+        return Ok(Json(api.would_replay(&subscription, &replay).await?).into_response());
+    }
+    let wish = wish.encode_to_vec();
+    api.begin(&keeper, key, &[b"replay", &wish], now_ms, Work::Replay(replay)).await
+}
+
+/// What is wanted as it was said, so that a repetition is the same.
+fn wish(mut fields: Fields, subscription_id: &str, now_ms: i64) -> Result<(Replay, bool), Problem> {
+    let (since, until) = (fields.time("since"), fields.time("until"));
+    match since {
+        None => {
+            fields.wrong::<()>(
+                "since",
+                "is required: when the events were accepted, such as 2026-11-21T10:30:00Z",
+            );
+        }
+        Some(since) if since >= now_ms => {
+            fields.wrong::<()>("since", "must be in the past");
+        }
+        Some(since) if until.is_some_and(|until| until <= since) => {
+            fields.wrong::<()>("until", "must be after since");
+        }
+        Some(_) => {}
+    }
+    let replay = Replay {
+        subscription_id: subscription_id.to_owned(),
+        from_ms: since.unwrap_or_default(),
+        until_ms: until.unwrap_or_default(),
+        all: fields.flag("all"),
+    };
+    let dry_run = fields.flag("dryRun");
+    fields.done()?;
+    Ok((replay, dry_run))
+}
+
+impl Api {
+    /// Reads as the replay would, and writes nothing.
+    async fn would_replay(&self, subscription: &Subscription, replay: &Replay) -> Result<DryRun, Problem> {
+        self.history_is_up_to_date().await?;
+        self.names_are_up_to_date().await?;
+        let deadline = Instant::now() + self.patience() / 2;
+        let replaying = Replaying { replay, subscription };
+        let mut counted = DryRun { dry_run: true, complete: true, ..DryRun::default() };
+        let begins = begin(&self.repair.events, replay).await.map_err(NotNow::from)?;
+        for (partition, begin) in (0..).zip(begins) {
+            let mut next = begin;
+            loop {
+                if counted.matching >= LOOKED_UP_MAX || Instant::now() >= deadline {
+                    counted.complete = false;
+                    return Ok(counted);
+                }
+                let bounds = Bounds {
+                    end: i64::MAX,
+                    until_ms: appended_until_ms(replay),
+                    found_max: FOUND_MAX,
+                    seen_max: usize::MAX,
+                    deadline,
+                };
+                let now_ms = now_ms();
+                let wanted =
+                    |found: &_| is_wanted(subscription, found, replay.from_ms, replay.until_ms, now_ms);
+                let scanned =
+                    self.repair.events.scan(partition, next, bounds, wanted).await.map_err(NotNow::from)?;
+                counted.events += scanned.seen;
+                for found in &scanned.found {
+                    let Some(id) = found.delivery_id(&subscription.id) else { continue };
+                    counted.matching += 1;
+                    match self.why_not_replayed(replaying, found, id).await? {
+                        None => counted.would_be_sent += 1,
+                        Some(NotReplayed::Repeats) => counted.repetitions += 1,
+                        Some(NotReplayed::Delivered) => counted.already_delivered += 1,
+                    }
+                }
+                if scanned.over {
+                    break;
+                }
+                next = scanned.next;
+            }
+        }
+        Ok(counted)
+    }
+}
