@@ -25,7 +25,7 @@ use url::Url;
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const TOKEN_BYTES_MAX: u64 = 4096;
-/// How often a 503 is taken for "ask again", and how long that may mean.
+/// How often a 503 or 429 is taken for "ask again", and how long that may mean.
 const TRIES_MAX: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -159,11 +159,23 @@ impl Http {
         }
     }
 
-    /// Sends a request.
+    /// Sends a request; again only while the answer is 429, for then nothing was done.
     ///
     /// # Errors
     /// No answer. Any status is an answer.
     pub async fn once(&self, call: &Call<'_>) -> anyhow::Result<Answer> {
+        let mut tries = 1;
+        loop {
+            let answer = self.send(call).await?;
+            if answer.status != 429 || tries >= TRIES_MAX {
+                return Ok(answer);
+            }
+            tries += 1;
+            tokio::time::sleep(answer.retry_after()).await;
+        }
+    }
+
+    async fn send(&self, call: &Call<'_>) -> anyhow::Result<Answer> {
         let method = &call.method;
         let mut url = Url::parse(&format!("{}{}", self.base(), call.path))?;
         if !call.query.is_empty() {

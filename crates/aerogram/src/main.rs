@@ -2,6 +2,8 @@
 
 mod ask;
 mod catalogue;
+mod credentials;
+mod deliveries;
 mod ending;
 mod escalations;
 mod events;
@@ -17,6 +19,7 @@ mod subscriptions;
 mod table;
 mod top;
 mod topics;
+mod why;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -41,8 +44,11 @@ fn main() -> ExitCode {
         Command::Events { command } => events::run(&command),
         Command::Rejected { command } => rejected::run(&command),
         Command::Escalations { command } => escalations::run(&command),
+        Command::Deliveries { command } => deliveries::run(&command),
+        Command::Credentials { command } => credentials::run(&command),
         Command::Subscriptions { command } => subscriptions::run(&command),
         Command::Top(args) => top::run(&args),
+        Command::Why(args) => why::run(&args),
         Command::Config { command: ConfigCommand::Check(args) } => check_config(&args),
         Command::Version => say(&format!("aerogram {}", env!("CARGO_PKG_VERSION"))),
     }

@@ -6,11 +6,14 @@ use aerogram_settings::RoleArgs;
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue::CatalogueCommand;
+use crate::credentials::CredentialsCommand;
+use crate::deliveries::DeliveriesCommand;
 use crate::escalations::EscalationsCommand;
 use crate::events::EventsCommand;
 use crate::rejected::RejectedCommand;
 use crate::subscriptions::SubscriptionsCommand;
 use crate::top::{HELP as TOP_HELP, TopArgs};
+use crate::why::{HELP as WHY_HELP, WhyArgs};
 
 /// Aerogram delivers flight and order events to everyone who subscribed to them.
 #[derive(Parser)]
@@ -50,6 +53,16 @@ pub enum Command {
         #[command(subcommand)]
         command: EscalationsCommand,
     },
+    /// Send again what was sent, or what was published before, and try out what a receiver does
+    Deliveries {
+        #[command(subcommand)]
+        command: DeliveriesCommand,
+    },
+    /// Make tokens, and check the file that says who may call
+    Credentials {
+        #[command(subcommand)]
+        command: CredentialsCommand,
+    },
     /// Set up the subscriptions of customers from a file
     Subscriptions {
         #[command(subcommand)]
@@ -58,6 +71,9 @@ pub enum Command {
     /// Watch the subscriptions that fail, are slow, limited or parked right now
     #[command(after_help = TOP_HELP)]
     Top(TopArgs),
+    /// Tell the whole story of an event: accepted or not, who got it, who nearly did, and how each delivery stands
+    #[command(after_help = WHY_HELP)]
+    Why(WhyArgs),
     /// Look at the configuration
     Config {
         #[command(subcommand)]

@@ -13,7 +13,7 @@ use crate::{WRONG_CONFIGURATION, say};
 pub const BASE: &str = "/api/v2/webhooks";
 
 /// Where the api is. Flatten it into a command.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Reach {
     /// Where the api listens, such as http://127.0.0.1:8080 [default: api.listen]
     #[arg(long, value_name = "URL")]

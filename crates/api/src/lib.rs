@@ -8,12 +8,16 @@ mod command_handler;
 mod credentials;
 mod escalations;
 mod fold;
+mod following;
+mod history;
 mod records;
+mod repair;
 mod rest;
 mod results;
 mod run;
 mod submit;
 mod table;
+mod tasks;
 
-pub use escalations::Pace as FollowPace;
+pub use following::Pace as FollowPace;
 pub use run::{ABOUT, Running, run, start, start_at};

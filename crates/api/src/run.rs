@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerogram_credentials::InForce;
 use aerogram_domain::catalogue::Catalogue;
-use aerogram_domain::credentials::Credentials;
 use aerogram_egress::UrlGuard;
 use aerogram_kafka::{Cluster, Companions, From};
 use aerogram_projection::Projection;
@@ -16,17 +16,22 @@ use aerogram_telemetry::{Health, Shutdown};
 use aerogram_wire::Topic;
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::catch_up::CatchUp;
-use crate::escalations::{self, Escalations, Originals, Pace, Settling};
+use crate::escalations::{self, Escalations, Originals, Settling};
 use crate::fold::{Fold, FoldHandle};
+use crate::following::{self, Ground, Pace};
+use crate::history::{self, Events, History, ReadBack};
+use crate::repair::{EventReader, Repair, Writing};
 use crate::rest::{self, Api};
 use crate::results::Results;
 use crate::submit::Submitter;
 use crate::table::Table;
+use crate::tasks as asked_for;
 use crate::{command_handler, credentials};
 
 /// What `--help` says.
@@ -84,12 +89,11 @@ pub async fn start_at(
     shutdown: Shutdown,
     pace: Pace,
 ) -> anyhow::Result<Running> {
-    let files = Files::read(&settings).await?;
+    let files = Files::read(&settings, &health).await?;
     let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
     let handling = health.condition("commands handled");
-    let given_up = health.notice("escalations followed");
     connected.set(false, "waiting for the brokers and the topics");
     let cluster = Cluster::connect(&settings, shutdown.token()).await?;
     connected.set(true, "connected");
@@ -116,29 +120,51 @@ pub async fn start_at(
     followed.set(true, "all partitions");
 
     let projection = Projection::new(projection_options(&settings, &cluster));
-    let escalations_caught_up =
-        escalations::start(&cluster, &companions, &projection, given_up, pace, &mut tasks).await?;
+    // What is followed into the projection may be much, and must not delay subscriptions and results.
+    let ground =
+        Ground { cluster: &cluster, companions: &cluster.companions()?, projection: &projection, pace };
+    let followed = following::start(&ground, |name| health.notice(name), &mut tasks).await?;
 
     let (stop_http, stop_handler) = (CancellationToken::new(), CancellationToken::new());
-    let handler = (cluster.clone(), settings.clone(), stop_handler.clone());
-    tasks.spawn(async move {
-        let (cluster, settings, stop) = handler;
-        let ended = Box::pin(command_handler::run(&cluster, &settings, handling, stop)).await;
-        (HANDLER, ended.map_err(anyhow::Error::from))
-    });
-
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
     let escalations = Escalations {
         projection: projection.clone(),
-        catch_up: escalations_caught_up,
+        catch_up: followed.escalations,
         originals: Originals::new(cluster.clone(), patience),
         settling: Settling::new(cluster.expiring_writer()?, patience),
     };
-    let api = Arc::new(api(&settings, &cluster, files, table, catch_up, results, escalations)?);
+    let history = History {
+        projection: projection.clone(),
+        rows: followed.history,
+        names: followed.events,
+        events: Events::new(cluster.clone(), patience),
+        rejected: ReadBack::new(cluster.clone(), Topic::Rejected, patience),
+        retention_ms: history_retention_ms(&settings),
+    };
+    let (owns_first, owns) = watch::channel(false);
+    let handler = (cluster.clone(), settings.clone(), owns_first, stop_handler.clone());
+    tasks.spawn(async move {
+        let (cluster, settings, owns_first, stop) = handler;
+        let ended = Box::pin(command_handler::run(&cluster, &settings, handling, owns_first, stop)).await;
+        (HANDLER, ended.map_err(anyhow::Error::from))
+    });
+    let asked_for = Arc::new(asked_for::Tasks::new(settings.api.tasks_max));
+    let repair = Repair {
+        caught_up: asked_for::follow(&cluster, &companions, &asked_for, &mut tasks).await?,
+        tasks: asked_for,
+        events: EventReader::new(cluster.clone(), cluster.ends()?, patience),
+        writing: Writing::new(cluster.clone(), cluster.expiring_writer()?, patience),
+    };
+    let projected = (escalations, history, repair);
+    let api = Arc::new(api(&settings, &cluster, files, table, catch_up, results, projected)?);
     let finishing = Arc::clone(&api);
     tasks.spawn(async move {
         match escalations::finish(&finishing.escalations, pace.finish_every, patience).await {}
     });
+    let keeping = Arc::clone(&api);
+    tasks.spawn(async move { match history::keep(&keeping.history).await {} });
+    let carrying_out = asked_for::carry_out(Arc::clone(&api), owns);
+    tasks.spawn(async move { match carrying_out.await {} });
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
     Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience, projection })
 }
@@ -146,16 +172,16 @@ pub async fn start_at(
 /// What is read once, before anything else is touched.
 struct Files {
     catalogue: Arc<Catalogue>,
-    credentials: Credentials,
+    credentials: InForce,
     sealer: Sealer,
 }
 
 impl Files {
     /// Which event types there are, who may call, and what seals; all that is wrong with the last two at once, but who may
     /// call speaks of event types, so mistakes in those come first.
-    async fn read(settings: &Settings) -> anyhow::Result<Self> {
+    async fn read(settings: &Settings, health: &Health) -> anyhow::Result<Self> {
         let catalogue = Catalogue::load(&settings.catalogue.files, |path| std::fs::read_to_string(path))?;
-        let credentials = credentials::load(&settings.credentials, &catalogue).await;
+        let credentials = credentials::open(&settings.credentials, &catalogue, health).await;
         match (credentials, Sealer::from_settings(&settings.seal)) {
             (Ok(credentials), Ok(sealer)) => Ok(Self { catalogue, credentials, sealer }),
             (Err(error), Ok(_)) => Err(error),
@@ -165,11 +191,19 @@ impl Files {
     }
 }
 
+/// Not longer than its events are there to be read back.
+fn history_retention_ms(settings: &Settings) -> u64 {
+    settings.api.history_retention_ms.unwrap_or(settings.topics.retention_ms)
+}
+
 fn projection_options(settings: &Settings, cluster: &Cluster) -> aerogram_projection::Options {
     aerogram_projection::Options {
         path: settings.api.projection_path.clone(),
         layout_id: cluster.layout().layout_id.clone(),
         escalations_max: settings.api.escalations_max,
+        history_bytes_max: settings.api.history_bytes_max,
+        history_retention_ms: history_retention_ms(settings),
+        log_retention_ms: settings.topics.retention_ms,
     }
 }
 
@@ -180,7 +214,7 @@ fn api(
     table: Arc<Table>,
     catch_up: Arc<CatchUp>,
     results: Results,
-    escalations: Escalations,
+    (escalations, history, repair): (Escalations, History, Repair),
 ) -> anyhow::Result<Api> {
     let mut policies: BTreeSet<String> = settings.policies.keys().cloned().collect();
     policies.extend(PolicySettings::BUILT_IN.map(str::to_owned));
@@ -188,12 +222,14 @@ fn api(
     let submitter = Submitter::new(cluster.clone(), cluster.expiring_writer()?, results, patience);
     let urls = UrlGuard::new(&settings.deliverer);
     let settings = settings.api.clone();
+    let throttles = rest::throttle::Throttles::new(&settings);
     let Files { catalogue, credentials, sealer } = files;
     Ok(Api {
         settings,
         catalogue,
         cluster: cluster.clone(),
         credentials,
+        throttles,
         sealer,
         policies,
         urls,
@@ -201,6 +237,8 @@ fn api(
         catch_up,
         submitter,
         escalations,
+        history,
+        repair,
     })
 }
 
@@ -215,7 +253,7 @@ async fn start_http(
     let listener = TcpListener::bind(listen).await.with_context(listening)?;
     let address = listener.local_addr().with_context(listening)?;
     tracing::info!(%address, "api listening");
-    let router = rest::router(api);
+    let router = rest::router(api).into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
         (HTTP, served.map_err(anyhow::Error::from))

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aerogram_domain::subscription::without_secrets;
+use aerogram_kafka::Record;
 use aerogram_telemetry::names;
 use aerogram_wire::v1::{Scope, Status, Subscription};
+
+use crate::fold::Folded;
+use crate::records::{self, BadRecord};
 
 /// The subscriptions of everyone. Whoever asks must name the owner, so another pair's are out of reach.
 #[derive(Default)]
@@ -26,6 +30,13 @@ impl Owner {
 
     pub fn scope(&self) -> Scope {
         Scope { partner: self.partner.clone(), operator: self.operator.clone() }
+    }
+}
+
+impl Folded for Table {
+    fn take(&self, partition: i32, record: &Record) -> Result<(), BadRecord> {
+        self.apply(records::subscription(partition, record)?);
+        Ok(())
     }
 }
 
@@ -58,6 +69,12 @@ impl Table {
         self.owners.read().unwrap_or_else(PoisonError::into_inner).get(owner)?.get(id).cloned()
     }
 
+    /// The same for an administrator, who need not know whose it is.
+    pub fn find(&self, id: &str) -> Option<Arc<Subscription>> {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        owners.values().find_map(|theirs| theirs.get(id)).cloned()
+    }
+
     /// The owner's subscriptions, the oldest first.
     pub fn list(&self, owner: &Owner) -> Vec<Arc<Subscription>> {
         let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
@@ -65,6 +82,13 @@ impl Table {
         drop(owners);
         theirs.sort_by(|a, b| (a.created_at_ms, &a.id).cmp(&(b.created_at_ms, &b.id)));
         theirs
+    }
+
+    /// Looks at each subscription on behalf of the operator, whosever it is. Nothing is changed meanwhile, so it is to be quick.
+    pub fn look_at_all_of(&self, operator: &str, mut look: impl FnMut(&Subscription)) {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        let theirs = owners.iter().filter(|(owner, _)| owner.operator == operator);
+        theirs.flat_map(|(_, theirs)| theirs.values()).for_each(|subscription| look(subscription));
     }
 
     /// How many the owner has.

@@ -39,6 +39,8 @@ pub enum Rule {
     OverlapEnds,
     /// No key signs that was replaced before the last replacement.
     OneOldKey,
+    /// A first record of a run that was asked for long ago may have been fired before.
+    AskedLately,
     /// All repetitions of a redelivery have the due time of the first.
     RedeliveryTime,
     /// An escalation names the URL that was called and the policy that was judged by.
@@ -49,8 +51,14 @@ pub enum Rule {
     Concurrency,
     /// A success takes back what was noted of its receiver.
     SuccessRefutes,
+    /// A receiver is given up only when it failed on several days.
+    DaysOfFailing,
     /// A note that an owner neither found when it began nor asked for is taken back.
     ForeignNote,
+    /// History takes no line for valid that a later claim precedes.
+    HistoryEpoch,
+    /// In history a run only gets further.
+    HistoryForward,
 }
 
 #[cfg(feature = "sabotage")]

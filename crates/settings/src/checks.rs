@@ -8,7 +8,7 @@ use crate::values::SourceFormat;
 /// Pushes what does not fit together. A pair with a key that is wrong by itself is left out: its value here is only
 /// the default.
 pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
-    let Settings { kafka, topics, deliverer, scheduler, ingest, seal, .. } = settings;
+    let Settings { kafka, topics, deliverer, scheduler, ingest, api, seal, .. } = settings;
     let rules = [
         (
             "kafka.session_timeout_ms",
@@ -63,6 +63,12 @@ pub(crate) fn across(settings: &Settings, errors: &mut Vec<SettingError>) {
             "ingest.http_max_body_bytes",
             ingest.max_event_bytes <= ingest.http_max_body_bytes,
             "must not be more than ingest.http_max_body_bytes",
+        ),
+        (
+            "api.history_retention_ms",
+            "topics.retention_ms",
+            api.history_retention_ms.is_none_or(|ms| ms <= topics.retention_ms),
+            "must not be longer than topics.retention_ms: the history is made anew from what the topics hold",
         ),
         (
             "seal.current",

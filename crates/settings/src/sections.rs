@@ -12,8 +12,8 @@ use crate::hosts::Hosts;
 use crate::ports::Ports;
 use crate::profiles::{PolicySettings, ProfileSettings};
 use crate::rules::{
-    any, at_most, between, brokers, hosts, listen, listen_or_empty, maybe_pointer, networks, pointer,
-    pointer_or_empty, properties, some_of, such, text, topic_name, type_names,
+    any, at_most, between, brokers, hosts, listen, listen_or_empty, maybe_between, maybe_pointer, networks,
+    pointer, pointer_or_empty, properties, some_of, such, text, topic_name, type_names,
 };
 use crate::values::{LogFormat, Properties, SchemaCheck, SourceFormat, Store, TypeNames};
 
@@ -303,11 +303,32 @@ settings! {
         projection_path: Option<PathBuf> = None, such("a path, or left out");
         /// Escalations in the projection, at most; beyond it those that were dealt with go first, then the oldest.
         escalations_max: u64 = 1_000_000, between(100, 100_000_000);
+        /// How long the history of a delivery that has ended is shown since it was issued, in milliseconds; left out, as long as
+        /// `topics.retention_ms`. What has not ended is shown in any case.
+        history_retention_ms: Option<u64> = None, maybe_between(60_000, LONGEST_MS);
+        /// Size of the projection's file beyond which the history of the oldest deliveries that have ended goes, in bytes.
+        history_bytes_max: u64 = 8 << 30, between(16 << 20, 1 << 50);
+        /// Deliveries of one redelivery of many, or of one replay, that are written to be sent and have not ended, at most: it
+        /// goes on as they end.
+        task_waiting_max: u64 = 5_000, between(1, 1_000_000);
+        /// Tasks (redeliveries of many, replays) that are remembered, at most, beside those under way.
+        tasks_max: usize = 1_000, between(10, 100_000);
         /// Subscriptions of one partner and operator, at most.
         subscriptions_max_per_pair: usize = 10_000, between(1, 10_000_000);
         /// Where deliveries come from as receivers see it, such as the addresses of a NAT gateway or of the proxy: what
         /// `GET /egress-addresses` answers. It is only told, so it must be what the network really does.
         egress_addresses: Vec<IpNet> = Vec::new(), networks(100);
+        /// Logins with a token that is wrong, from one address (of IPv6: one network of 64 bits) with one client id, at most; then
+        /// that address and client id are asked to wait, also with the right one. 0: as many as there are.
+        failed_logins_per_minute: u64 = 30, between(0, PER_MINUTE_MAX);
+        /// Requests of one client (a partner on behalf of an operator, or an administrator) in a minute, at most; each process
+        /// counts for itself. 0: as many as there are.
+        client_rate_per_minute: u64 = 6_000, between(0, PER_MINUTE_MAX);
+        /// Of these, how many at once after a pause; 0: a tenth of a second's worth, at least one.
+        client_burst: u64 = 1_000, between(0, BURST_MAX);
+        /// Proxies that requests come through, by address or network: of what they say in `X-Forwarded-For`, the last address that is
+        /// none of theirs is where a request comes from. Of anybody else that header is not looked at.
+        trusted_proxies: Vec<IpNet> = Vec::new(), networks(100);
     }
 
     /// Which event types there are beside the built-in ones, used by api and ingest.
@@ -318,8 +339,10 @@ settings! {
 
     /// Who may call, used by api and ingest.
     CredentialsSettings {
-        /// File with hashed tokens.
+        /// File with hashed tokens. It is read again when it changes.
         file: Option<PathBuf> = None, such("a path");
+        /// Time between looks at whether it changed, in milliseconds.
+        reload_ms: u64 = 1_000, between(50, 3_600_000);
     }
 
     /// Keys that seal secrets at rest.

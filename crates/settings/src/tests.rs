@@ -360,6 +360,17 @@ fn settings_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn history_is_kept_no_longer_than_what_it_is_made_from() {
+    let settings = load(None, &[], &["topics.retention_ms=86400000"]).unwrap();
+    assert_eq!(settings.api.history_retention_ms, None);
+    let day = ["topics.retention_ms=86400000", "api.history_retention_ms=86400000"];
+    assert_eq!(load(None, &[], &day).unwrap().api.history_retention_ms, Some(86_400_000));
+    let longer = ["topics.retention_ms=86400000", "api.history_retention_ms=86400001"];
+    problem_of(&load(None, &[], &longer).unwrap_err(), "api.history_retention_ms");
+    problem_of(&load(None, &[], &["api.history_retention_ms=1"]).unwrap_err(), "api.history_retention_ms");
+}
+
+#[test]
 fn ports_proxy_and_bind_address_are_read_from_every_layer() {
     let file = "[deliverer]\nallowed_ports = [443, \"8000-8999\"]\nproxy = \"http://u:hunter2@proxy:3128\"\n";
     let env = [("AEROGRAM_DELIVERER__BIND_ADDRESS", "10.1.2.3")];

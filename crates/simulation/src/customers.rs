@@ -7,7 +7,7 @@ use crate::table::Table;
 use aerogram_domain::commands::partition::Asked;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{
-    Command, Create, Delete, Limits, ReplaceSigningKey, Scope, Sealed, Status, Subscription, Update,
+    Command, Create, Delete, Limits, Renew, ReplaceSigningKey, Scope, Sealed, Status, Subscription, Update,
 };
 
 /// Names nobody knows included: they are `standard`.
@@ -34,7 +34,8 @@ impl Customers {
     pub fn step(&mut self, world: &mut Surroundings) {
         match world.rng.u32(..20) {
             0 if world.rng.bool() => self.ask(world, |_, _| Change::Delete(Delete {})),
-            0..10 => self.ask(world, update),
+            0..9 => self.ask(world, update),
+            9 => self.renew(world),
             10..14 => self.ask(world, replace_key),
             14..16 => self.repeat(world),
             16 if self.creations_left > 0 || self.created < 2 => self.create(world),
@@ -55,7 +56,7 @@ impl Customers {
             signing_key: Some(fresh_key(world)),
             ..Subscription::default()
         };
-        let lifetime_ms = if world.rng.u32(..8) == 0 { world.rng.i64(60_000..600_000) } else { 0 };
+        let lifetime_ms = if world.rng.u32(..6) == 0 { world.rng.i64(60_000..600_000) } else { 0 };
         let change = Change::Create(Create { subscription: Some(wanted), lifetime_ms });
         self.send(world, partition, id, 0, change);
     }
@@ -73,8 +74,24 @@ impl Customers {
             return;
         }
         let change = wish(world, state);
-        let expected_version = if world.rng.u32(..3) == 0 { state.version } else { 0 };
         let (id, partition) = (id.clone(), *partition);
+        self.ask_for(world, partition, id, change);
+    }
+
+    /// Of what expires, most of the time.
+    fn renew(&mut self, world: &mut Surroundings) {
+        self.table.read(world);
+        let any = world.rng.u32(..10) == 0;
+        let expiring = self.table.states.iter().filter(|(_, (_, state))| any || state.expires_at_ms != 0);
+        let Some((id, (partition, _))) = world.rng.choice(expiring.collect::<Vec<_>>()) else { return };
+        let (id, partition) = (id.clone(), *partition);
+        self.ask_for(world, partition, id, Change::Renew(Renew {}));
+    }
+
+    /// Some mean the version that they saw.
+    fn ask_for(&mut self, world: &mut Surroundings, partition: usize, id: String, change: Change) {
+        let seen = self.table.states.get(&id).map_or(0, |(_, state)| state.version);
+        let expected_version = if world.rng.u32(..3) == 0 { seen } else { 0 };
         self.send(world, partition, id, expected_version, change);
     }
 

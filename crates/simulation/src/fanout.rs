@@ -66,6 +66,7 @@ impl Fanout {
             delivery_id: bytes::Bytes::copy_from_slice(&u128::from(self.ids).to_be_bytes()),
             subscription_id: subscription.id.clone(),
             subscription_offset: self.table.position(*partition),
+            scope: subscription.scope.clone(),
             event: Some(Event::default()),
             event_appended_at_ms: event_ms,
             accepted_at_ms: event_ms,

@@ -1,7 +1,7 @@
 //! The brokers: logs of every partition, both groups, and writes that arrive late.
 
 use crate::group::Group;
-use crate::limits::{PARTITIONS, RETENTION_MS};
+use crate::limits::{COMMANDS_KEPT_MS, PARTITIONS, RETENTION_MS};
 use crate::logs::{Compacted, Log};
 use aerogram_domain::commands::partition::{Asked, CommandId};
 use aerogram_domain::ended::Ended;
@@ -64,12 +64,13 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// The cleaner runs, on some of the log.
-    pub fn compact(&mut self, rng: &mut fastrand::Rng, now_ms: i64) {
+    /// The cleaner runs, on some of the log; answers whether results of commands were deleted.
+    pub fn clean(&mut self, rng: &mut fastrand::Rng, now_ms: i64) -> bool {
         let partition = &mut self.partitions[rng.usize(..PARTITIONS)];
         let upto = rng.i64(0..=partition.pending.end());
         partition.pending.compact(upto, now_ms, RETENTION_MS);
         let upto = rng.i64(0..=partition.subscriptions.end());
         partition.subscriptions.compact(upto, now_ms, RETENTION_MS);
+        partition.results.delete_before(now_ms - COMMANDS_KEPT_MS)
     }
 }

@@ -6,6 +6,7 @@ pub const PARTITIONS: usize = 2;
 pub const RECORD_BYTES: usize = 100;
 pub const DELIVERERS: usize = 3;
 pub const SCHEDULERS: usize = 2;
+pub const API_PROCESSES: usize = 2;
 
 /// A silent member is out of its group after this long.
 pub const SESSION_MS: i64 = 10_000;
@@ -29,10 +30,14 @@ pub const REWRITE_MAX_MS: i64 = 90_000;
 pub const WINDOW_MAX: usize = 3;
 /// `delete.retention.ms` of `pending`.
 pub const RETENTION_MS: i64 = 300_000;
+/// What `commands` keeps.
+pub const COMMANDS_KEPT_MS: i64 = 86_400_000;
+/// A transaction that takes longer is aborted.
+pub const TRANSACTION_MS: i64 = 60_000;
 pub const REQUEST_TIMEOUT_MS: i64 = 5_000;
 /// Wall clocks are wrong by at most this much, either way.
 pub const SKEW_MS: i64 = 1_500;
 /// Now and then nothing happens for longer than our own faults are forgiven.
 pub const NIGHT_MS: i64 = 90_000_000;
-/// When the world begins, by the broker's clock.
-pub const BEGINNING_MS: i64 = 1_000_000_000;
+/// When the world begins, by the broker's clock: five minutes before the last day of a January with a leap day after it.
+pub const BEGINNING_MS: i64 = 1_706_658_900_000;

@@ -8,14 +8,16 @@ pub struct Stored<T> {
     pub record: T,
 }
 
-/// A log that keeps everything.
+/// A log that keeps everything, or what is not too old.
 pub struct Log<T> {
     records: Vec<Stored<T>>,
+    /// The first offset that is still there.
+    start: i64,
 }
 
 impl<T> Default for Log<T> {
     fn default() -> Self {
-        Self { records: Vec::new() }
+        Self { records: Vec::new(), start: 0 }
     }
 }
 
@@ -39,7 +41,14 @@ impl<T> Log<T> {
     }
 
     pub fn iter_from(&self, offset: i64) -> impl Iterator<Item = (i64, &Stored<T>)> {
-        (0..).zip(&self.records).skip(offset.max(0) as usize)
+        (0..).zip(&self.records).skip(offset.max(self.start) as usize)
+    }
+
+    /// Deletes what was appended before a time; answers whether there was any.
+    pub fn delete_before(&mut self, ms: i64) -> bool {
+        let (before, start) = (self.start, self.first_since(ms));
+        self.start = before.max(start);
+        before < start
     }
 }
 

@@ -45,7 +45,7 @@ impl Surroundings {
         let mut rng = fastrand::Rng::with_seed(seed);
         let failing = FailingConfig {
             noted_after_ms: rng.choice([1_000, 3_000]).unwrap_or(3_000),
-            give_up_after_ms: rng.choice([0, 0, 4_000, 20_000]).unwrap_or(0),
+            give_up_after_ms: rng.choice([0, 0, 4_000, 20_000, 60_000]).unwrap_or(0),
             remembered_max: 2,
         };
         Self {

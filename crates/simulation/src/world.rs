@@ -1,12 +1,14 @@
 //! The world under one seed: a troubled while, then calm until everything has come to rest.
 
-use crate::command_handler::CommandHandler;
+use crate::command_handler::CommandHandlers;
 use crate::customers::Customers;
 use crate::deliverer_process::DelivererProcess;
 use crate::fanout::Fanout;
+use crate::history::Histories;
 use crate::limits::{DELIVERERS, HORIZON_MS, PARTITIONS, SCHEDULERS};
 use crate::machine::Machine;
 use crate::people::People;
+use crate::repairs::Repairs;
 use crate::scheduler_process::SchedulerProcess;
 use crate::surroundings::Surroundings;
 use std::collections::BTreeMap;
@@ -69,10 +71,12 @@ pub(crate) struct World {
     pub surroundings: Surroundings,
     pub deliverers: Vec<DelivererProcess>,
     pub schedulers: Vec<SchedulerProcess>,
-    handlers: Vec<CommandHandler>,
+    handlers: CommandHandlers,
     fanout: Fanout,
     customers: Customers,
     people: People,
+    repairs: Repairs,
+    histories: Histories,
 }
 
 impl World {
@@ -87,8 +91,20 @@ impl World {
         let fanout = Fanout::new(&mut surroundings);
         let customers = Customers::new(&mut surroundings);
         let people = People::new(&mut surroundings);
-        let handlers = (0..PARTITIONS).map(CommandHandler::new).collect();
-        Self { seed, surroundings, deliverers, schedulers, handlers, fanout, customers, people }
+        let repairs = Repairs::new(&mut surroundings);
+        let (handlers, histories) = (CommandHandlers::default(), Histories::default());
+        Self {
+            seed,
+            surroundings,
+            deliverers,
+            schedulers,
+            handlers,
+            fanout,
+            customers,
+            people,
+            repairs,
+            histories,
+        }
     }
 
     pub fn machine(&mut self, index: usize) -> &mut Machine {
@@ -130,7 +146,8 @@ impl World {
         self.calm_down();
         self.come_to_rest()?;
         self.forget()?;
-        if self.people.repeat_long_after(&mut self.surroundings) {
+        let people = self.people.repeat_long_after(&mut self.surroundings);
+        if self.repairs.repeat_long_after(&mut self.surroundings) || people {
             self.come_to_rest()?;
         }
         let world = &mut self.surroundings;
@@ -144,7 +161,8 @@ impl World {
         let world = &mut self.surroundings;
         match world.rng.u32(..20) {
             0..12 => self.fanout.step(world),
-            12..17 => self.customers.step(world),
+            12..16 => self.customers.step(world),
+            16 => self.repairs.step(world, &self.histories),
             _ => self.people.step(world),
         }
     }
@@ -168,6 +186,7 @@ impl World {
             self.step()?;
         }
         self.surroundings.oracle.finish();
+        self.histories.finish(&mut self.surroundings);
         self.step()
     }
 
@@ -249,9 +268,15 @@ impl World {
             world.append_late();
         }
         if world.rng.u32(..30) == 0 {
-            world.kafka.compact(&mut world.rng, world.now_ms);
+            let deleted = world.kafka.clean(&mut world.rng, world.now_ms);
+            if deleted {
+                world.count("results of commands deleted");
+            }
         }
-        self.handlers.iter_mut().for_each(|handler| handler.step(world));
+        self.handlers.step(world);
+        if world.rng.u32(..8) == 0 {
+            self.histories.step(world);
+        }
     }
 
     /// The groups give partitions without a living owner to somebody.
@@ -281,7 +306,7 @@ impl World {
         let world = &self.surroundings;
         self.fanout.is_done()
             && world.kafka.late.is_empty()
-            && self.handlers.iter().all(|handler| handler.is_idle(world))
+            && self.handlers.is_idle(world)
             && self.people.is_done(world)
             && self.deliverers.iter().all(DelivererProcess::is_idle)
             && self.schedulers.iter().all(SchedulerProcess::is_idle)

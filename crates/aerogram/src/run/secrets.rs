@@ -104,6 +104,6 @@ mod tests {
         let credentials = Credentials::parse(&file, &Catalogue::builtin()).unwrap();
         let publisher =
             tokens.lines().find_map(|line| line.strip_prefix("AEROGRAM_PUBLISHER_TOKEN=")).unwrap();
-        assert!(credentials.publisher(publisher).is_some());
+        assert!(credentials.publisher(publisher, 0).is_ok());
     }
 }

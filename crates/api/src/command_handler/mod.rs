@@ -16,6 +16,7 @@ use aerogram_kafka::{
 use aerogram_settings::Settings;
 use aerogram_telemetry::Condition;
 use aerogram_wire::Topic;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -53,14 +54,15 @@ struct Shared {
     owned: Owned,
 }
 
-/// How many partitions are owned, for people to look at.
+/// How many partitions are owned, for people to look at, and whether the first is among them: its owner carries out tasks.
 #[derive(Clone)]
 struct Owned {
     partitions: Arc<AtomicUsize>,
+    first: watch::Sender<bool>,
     condition: Condition,
 }
 
-/// Runs the handler until shutdown. A handler whose transactions are refused, because it was stopped for so long that others
+/// Runs the handler until shutdown; `owns_first` is told whether this process owns the first partition. A handler whose transactions are refused, because it was stopped for so long that others
 /// took over, forgets everything and begins again.
 ///
 /// # Errors
@@ -69,6 +71,7 @@ pub async fn run(
     cluster: &Cluster,
     settings: &Settings,
     condition: Condition,
+    owns_first: watch::Sender<bool>,
     shutdown: CancellationToken,
 ) -> Result<(), HandlerError> {
     let ends = cluster.ends()?;
@@ -78,7 +81,8 @@ pub async fn run(
             started = start_producer(cluster, settings) => started?,
             () = shutdown.cancelled() => return Ok(()),
         };
-        let owned = Owned { partitions: Arc::default(), condition: condition.clone() };
+        let owned =
+            Owned { partitions: Arc::default(), first: owns_first.clone(), condition: condition.clone() };
         owned.changed(0);
         let shared = Shared {
             ends: ends.clone(),
@@ -142,16 +146,22 @@ impl Owned {
     }
 
     /// Counts a partition for as long as the guard lives.
-    fn one_more(&self) -> OwnedOne {
+    fn one_more(&self, partition: i32) -> OwnedOne {
         self.changed(self.partitions.fetch_add(1, Ordering::Relaxed) + 1);
-        OwnedOne(self.clone())
+        if partition == 0 {
+            self.first.send_replace(true);
+        }
+        OwnedOne(self.clone(), partition)
     }
 }
 
-struct OwnedOne(Owned);
+struct OwnedOne(Owned, i32);
 
 impl Drop for OwnedOne {
     fn drop(&mut self) {
         self.0.changed(self.0.partitions.fetch_sub(1, Ordering::Relaxed) - 1);
+        if self.1 == 0 {
+            self.0.first.send_replace(false);
+        }
     }
 }

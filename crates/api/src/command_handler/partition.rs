@@ -32,7 +32,7 @@ pub(super) async fn run(assignment: Assignment, shared: &Shared) -> Result<(), H
         // Nothing is in flight yet, so there is nothing to drain.
         _ = stop.changed() => return Ok(()),
     };
-    let _counted = shared.owned.one_more();
+    let _counted = shared.owned.one_more(partition);
     let committed = committed.map_or(0, |c| c.offset);
     let mut idle = interval_at(Instant::now() + IDLE_COMMIT, IDLE_COMMIT);
     idle.set_missed_tick_behavior(MissedTickBehavior::Delay);

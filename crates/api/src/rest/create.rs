@@ -54,7 +54,7 @@ async fn carry_out(
     let sealing = Sealing { api, subscription_id: &id, operator: &caller.subscriber.operator };
     let key = sealing.signing_key(request.signing_key.as_ref())?;
     let command = command(caller, request, &sealing, &key)?;
-    let result = api.submit(&caller.owner, &id, ids.command_id, command).await?;
+    let result = api.submit(caller, &id, ids.command_id, command).await?;
     let created_now = key.is_in_force(&result.signing_key_nonce);
     let mut response =
         answer::with_key(StatusCode::CREATED, result, &key).map_err(|problem| explain(problem, ids))?;

@@ -2,35 +2,44 @@
 //!
 //! What that contract leaves open is our choice: the list is a bare array, the oldest first; `expirationDateTime` is
 //! `null` for what never expires; unknown fields are ignored and `null` is the same as left out, or the default again where a
-//! change can take something away; the content type of requests is not looked at; errors are problem+json with a pointer to every wrong field; 403 is a token without
-//! entitlement for the event type (who lost it can still stop and delete); making active what has expired is 409; a change to what is so already
-//! answers 200 and leaves version and times; `If-Match` and `Idempotency-Key` (for a day) are honoured.
+//! change can take something away; the content type of requests is not looked at; errors are problem+json with a pointer to
+//! every wrong field; 403 is a token without entitlement for the event type (who lost it can still stop and delete); making
+//! active what has expired is 409, and so is a renewal outside its five days, which else answers 200; a change to what is so
+//! already answers 200 and leaves version and times; `If-Match` and `Idempotency-Key` (for a day) are honoured.
 
 mod answer;
+mod audit;
 mod auth;
 mod body;
 mod create;
 mod delete;
+mod deliveries;
 mod egress_addresses;
 mod escalations;
+mod events;
 mod idempotency;
 mod list;
 mod observe;
 mod one_url;
+mod parameters;
 mod patch;
+mod peer;
 mod precondition;
 mod problem;
+mod renew;
+mod repair;
 mod secrets;
 mod show;
 mod signing_keys;
+pub mod throttle;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerogram_credentials::InForce;
 use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::commands::partition::CommandId;
-use aerogram_domain::credentials::Credentials;
 use aerogram_domain::subscription_request::Body as Fields;
 use aerogram_egress::UrlGuard;
 use aerogram_kafka::Cluster;
@@ -48,6 +57,8 @@ use uuid::Uuid;
 
 use crate::catch_up::{CatchUp, CatchUpError};
 use crate::escalations::Escalations;
+use crate::history::History;
+use crate::repair::Repair;
 use crate::submit::{SubmitError, Submitter, now_ms};
 use crate::table::{Owner, Table};
 use auth::Caller;
@@ -68,7 +79,8 @@ pub struct Api {
     pub cluster: Cluster,
     /// The event types there are.
     pub catalogue: Arc<Catalogue>,
-    pub credentials: Credentials,
+    pub credentials: InForce,
+    pub throttles: throttle::Throttles,
     pub sealer: Sealer,
     /// Names of retry policies.
     pub policies: BTreeSet<String>,
@@ -78,6 +90,8 @@ pub struct Api {
     pub catch_up: Arc<CatchUp>,
     pub submitter: Submitter,
     pub escalations: Escalations,
+    pub history: History,
+    pub repair: Repair,
 }
 
 /// All routes.
@@ -89,8 +103,12 @@ pub fn router(api: Arc<Api>) -> Router {
             get(show::show).patch(patch::patch).delete(delete::delete),
         )
         .route(&format!("{BASE}/subscriptions/{{subscription_id}}/signing-keys"), post(signing_keys::replace))
+        .route(&format!("{BASE}/subscriptions/{{subscription_id}}/renewals"), post(renew::renew))
         .route(&format!("{BASE}/egress-addresses"), get(egress_addresses::egress_addresses))
         .merge(escalations::routes())
+        .merge(deliveries::routes())
+        .merge(events::routes())
+        .merge(repair::routes())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -99,12 +117,14 @@ pub fn router(api: Arc<Api>) -> Router {
         })
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is no such resource"))
         .layer(from_fn(problem::readable_path))
+        .layer(from_fn_with_state(Arc::clone(&api), audit::audit))
         .layer(from_fn_with_state(observe::Observer::new(), observe::observe))
         .with_state(api)
 }
 
 impl Api {
-    fn patience(&self) -> Duration {
+    /// How long anything may take that a request waits for.
+    pub fn patience(&self) -> Duration {
         Duration::from_millis(self.settings.command_timeout_ms)
     }
 
@@ -146,21 +166,22 @@ impl Api {
     ) -> Result<CommandResult, Problem> {
         let (scope, actor) = (caller.owner.scope(), caller.actor.clone());
         let command = Command { scope: Some(scope), expected_version, actor, change: Some(change) };
-        Ok(self.submit(&caller.owner, id, Uuid::new_v4().into_bytes(), command).await?)
+        Ok(self.submit(caller, id, Uuid::new_v4().into_bytes(), command).await?)
     }
 
     /// The result of a command, told when the change can be read. A transaction becomes visible partition by partition, the
     /// result perhaps before the state; until then nobody could know that a read, here or in another process, comes too early.
     async fn submit(
         &self,
-        owner: &Owner,
+        caller: &Caller,
         id: &str,
         command_id: CommandId,
         command: Command,
     ) -> Result<CommandResult, SubmitError> {
         let result = self.submitter.submit(command_id, id, command).await?;
         if let Some(Outcome::Applied(state)) = &result.outcome {
-            let is_there = || match (self.table.get(owner, id), state.status()) {
+            caller.trail.changed(id, state.version);
+            let is_there = || match (self.table.get(&caller.owner, id), state.status()) {
                 (known, Status::Deleted) => known.is_none(),
                 (known, _) => known.is_some_and(|known| known.version >= state.version),
             };

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::catch_up::CatchUpError;
-use crate::escalations::{NotRead, NotWritten};
+use crate::escalations::NotWritten;
+use crate::history::NotRead;
 use crate::submit::SubmitError;
 
 /// After this a refused request may be tried again, in seconds.
@@ -24,7 +25,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     parameters: Vec<Parameter>,
-    header: Option<(&'static str, &'static str)>,
+    header: Option<Box<(&'static str, HeaderValue)>>,
 }
 
 /// A parameter of the query, and what is wrong with it.
@@ -83,7 +84,7 @@ impl Problem {
     pub fn unauthenticated() -> Self {
         let detail = "X-Api-Client-Id and X-Auth-Token must be given and belong together";
         Self {
-            header: Some(("www-authenticate", "X-Auth-Token")),
+            header: Some(Box::new(("www-authenticate", HeaderValue::from_static("X-Auth-Token")))),
             ..Self::new(StatusCode::UNAUTHORIZED, detail)
         }
     }
@@ -91,7 +92,14 @@ impl Problem {
     /// The same for a wrong token and one that is no administrator's.
     pub fn no_administrator() -> Self {
         let detail = "Authorization: Bearer must carry an administrator's token";
-        Self { header: Some(("www-authenticate", "Bearer")), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+        let header = Box::new(("www-authenticate", HeaderValue::from_static("Bearer")));
+        Self { header: Some(header), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+    }
+
+    /// 429 with `Retry-After`.
+    pub fn too_many(detail: impl Into<String>, retry_after_s: u64) -> Self {
+        let header = Box::new(("retry-after", HeaderValue::from(retry_after_s)));
+        Self { header: Some(header), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     /// Unknown, deleted, and another pair's are the same.
@@ -104,10 +112,15 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "there is no such escalation")
     }
 
+    /// Unknown, too old, and another pair's are the same.
+    pub fn no_such_delivery() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such delivery (any more)")
+    }
+
     /// 503 with `Retry-After`.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self {
-            header: Some(("retry-after", RETRY_AFTER_S)),
+            header: Some(Box::new(("retry-after", HeaderValue::from_static(RETRY_AFTER_S)))),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
@@ -154,7 +167,7 @@ impl From<CatchUpError> for Problem {
 impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Self {
         tracing::error!("a read is refused: {error}");
-        Self::unavailable("the list of escalations cannot be read at this moment")
+        Self::unavailable("what is asked for cannot be read at this moment")
     }
 }
 
@@ -194,8 +207,9 @@ impl IntoResponse for Problem {
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
         let content_type = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(CONTENT_TYPE, content_type)], bytes).into_response();
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        if let Some(header) = self.header {
+            let (name, value) = *header;
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -263,7 +263,7 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
     }
 }
 
-fn sha256(token: &str) -> String {
+pub fn sha256(token: &str) -> String {
     use sha2::{Digest as _, Sha256};
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

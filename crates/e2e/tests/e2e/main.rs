@@ -1,16 +1,20 @@
 //! The real binaries as processes on real Kafka and Redis. What a receiver wrote down is the only oracle; nothing here
 //! asserts how fast something is, only that it is not early, not lost, not repeated beyond the stated cap.
 
+mod api_killed;
+mod apis;
 mod apply;
 mod authentication;
 mod bad_surroundings;
 mod bounded_redis;
 mod cluster;
 mod contract_answers;
+mod contract_client;
 mod contract_outcomes;
 mod contract_policies;
 mod contract_secrets;
 mod contract_tls;
+mod credentials;
 mod delete_in_force;
 mod demo;
 mod docs_administer;
@@ -28,6 +32,7 @@ mod evicting;
 mod failing;
 mod failover;
 mod given_up;
+mod history;
 mod intake;
 mod key_rotation;
 mod ledger;
@@ -42,6 +47,8 @@ mod publish;
 mod recalled;
 mod redis_wiped;
 mod rejected;
+mod renewal_window;
+mod repair;
 mod rest;
 mod rest_limits;
 mod retries;
@@ -53,4 +60,5 @@ mod stands_still;
 mod templates;
 mod top;
 mod topics;
+mod two_apis;
 mod verifiers;

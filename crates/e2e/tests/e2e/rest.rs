@@ -3,6 +3,7 @@
 use crate::setup::token_of;
 use aerogram_testkit::{Answer, HttpClient};
 use anyhow::Result;
+use http::Method;
 use serde_json::Value;
 
 /// Which application calls, on behalf of which operator.
@@ -63,6 +64,13 @@ impl Rest {
         let token = token_of(subscription.owner.operator);
         let url = format!("{}/signing-keys", self.url(&subscription.id));
         self.client.post(&url, &headers(subscription.owner, &token), body).await
+    }
+
+    /// Renews it, as it is done from a console: without a body.
+    pub async fn renew(&self, subscription: &Subscription) -> Result<Answer> {
+        let token = token_of(subscription.owner.operator);
+        let url = format!("{}/renewals", self.url(&subscription.id));
+        self.client.request(Method::POST, &url, &headers(subscription.owner, &token), None).await
     }
 
     pub async fn delete(&self, subscription: &Subscription) -> Result<Answer> {

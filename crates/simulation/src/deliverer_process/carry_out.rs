@@ -76,7 +76,8 @@ impl DelivererProcess {
                 }
                 Action::GiveUp { command_id, subscription_id, failing_since_ms, detail } => {
                     let found_ms = core.witness.found(&subscription_id);
-                    world.oracle.give_up(&subscription_id, failing_since_ms, found_ms);
+                    let day_ms = world.failing.give_up_after_ms / 5;
+                    world.oracle.give_up(&subscription_id, failing_since_ms, found_ms, day_ms);
                     let change = Change::Deactivate(Deactivate { reason: detail, failing_since_ms });
                     let asked =
                         Box::new(Asked { command_id, subscription_id, command: by_deliverer(change) });

@@ -4,13 +4,17 @@ use aerogram_domain::commands::partition::{ANSWERS_KEPT_MS, Asked, CommandId};
 use aerogram_domain::policy::{Policies, Policy};
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::command_result::Outcome;
-use aerogram_wire::v1::{CommandResult, Status, Subscription};
+use aerogram_wire::v1::{CommandResult, Refusal, Status, Subscription, Update};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A day ends by handlers' clocks.
 const CLOCKS_DIFFER_MS: i64 = 10_000;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Before an expiry, when it may be moved.
+const RENEWABLE_MS: i64 = 5 * DAY_MS;
 
 /// A state, and what follows from it.
 pub struct Known {
@@ -124,10 +128,11 @@ impl Book {
         *decided_ms = now_ms;
         earlier.push(result.clone());
         let Some(next) = next else {
-            return Ok(match result.outcome {
-                Some(Outcome::Refused(_)) => "commands refused",
-                _ => "commands that change nothing",
-            });
+            let last = self.subscriptions.get(id).and_then(|kept| kept.versions.last());
+            return match result.outcome {
+                Some(Outcome::Refused(refusal)) => refused(asked, last, refusal, handler_ms),
+                _ => Ok("commands that change nothing"),
+            };
         };
         let kept = self.subscriptions.entry(id.clone()).or_default();
         kept.check(asked, next)?;
@@ -145,6 +150,85 @@ impl Book {
     pub fn has_old_key(&self, id: &str, version: u64) -> bool {
         self.known(id, version).is_some_and(|known| known.previous.is_some())
     }
+}
+
+/// Whether there was a reason to refuse, and what came about.
+fn refused(
+    asked: &Asked,
+    last: Option<&Known>,
+    refusal: i32,
+    handler_ms: i64,
+) -> Result<&'static str, String> {
+    let (change, wanted) = (asked.command.change.as_ref(), asked.command.expected_version);
+    let last = last.map(|last| last.state.as_ref());
+    let expires_ms = last.map_or(0, |last| last.expires_at_ms);
+    let has_expired = expires_ms != 0 && expires_ms <= handler_ms;
+    let is_creation = matches!(change, Some(Change::Create(_)));
+    let (right, what) = match Refusal::try_from(refusal).unwrap_or_default() {
+        Refusal::AlreadyExists => (is_creation && last.is_some(), "creations refused"),
+        Refusal::NotFound => {
+            let by_system = matches!(change, Some(Change::NoteHealth(_) | Change::Deactivate(_)));
+            let theirs = |last: &Subscription| by_system || owner_of(last) == asked.command.scope.as_ref();
+            let there = last.is_some_and(|last| last.status() != Status::Deleted && theirs(last));
+            (!is_creation && !there, "commands refused")
+        }
+        Refusal::VersionMismatch => {
+            let other = last.is_some_and(|last| last.version != wanted);
+            (wanted != 0 && other, "commands for another version refused")
+        }
+        Refusal::Expired => match change {
+            Some(Change::Renew(_)) => (has_expired, "renewals refused as too late"),
+            Some(Change::Update(update)) => {
+                (has_expired && update.status() == Status::Active, "activations of what expired refused")
+            }
+            _ => (false, "refused"),
+        },
+        Refusal::NotRenewable => {
+            let too_early = expires_ms == 0 || handler_ms < expires_ms - RENEWABLE_MS;
+            let is_renewal = matches!(change, Some(Change::Renew(_)));
+            let what = if expires_ms == 0 {
+                "renewals of what never expires refused"
+            } else {
+                "renewals refused as too early"
+            };
+            (is_renewal && too_early, what)
+        }
+        Refusal::Conflict => match change {
+            Some(Change::Deactivate(deactivate)) => {
+                let noted_ms = last.map_or(0, |last| last.failing_since_ms);
+                (deactivate.failing_since_ms != noted_ms, "deactivations refused")
+            }
+            _ => (false, "refused"),
+        },
+        Refusal::Invalid => {
+            let empty = matches!(change, Some(Change::Update(update)) if *update == Update::default());
+            (empty, "empty updates refused")
+        }
+        Refusal::Unspecified => (false, "refused"),
+    };
+    if right {
+        Ok(what)
+    } else {
+        Err(format!("(c) refused for nothing, {refusal}: {asked:?} after {last:?}"))
+    }
+}
+
+/// A calendar month after a time, told by counting days.
+fn month_later_ms(from_ms: i64) -> i64 {
+    let (mut year, mut month, mut day) = (1970, 0, from_ms.div_euclid(DAY_MS));
+    let days_of = |year: i64, month: usize| match month {
+        1 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        1 => 28,
+        3 | 5 | 8 | 10 => 30,
+        _ => 31,
+    };
+    while day >= days_of(year, month) {
+        day -= days_of(year, month);
+        (year, month) = if month == 11 { (year + 1, 0) } else { (year, month + 1) };
+    }
+    let (next_year, next_month) = if month == 11 { (year + 1, 0) } else { (year, month + 1) };
+    let left = days_of(year, month) - day;
+    from_ms + (left + day.min(days_of(next_year, next_month) - 1)) * DAY_MS
 }
 
 impl Kept {
@@ -194,6 +278,8 @@ impl Kept {
         let was_active = last.is_some_and(|last| last.state.status() == Status::Active);
         let is_active = next.status() == Status::Active;
         let wish = |holds: bool| if holds { Ok(()) } else { Err(format!("(c) {next:?} is not {asked:?}")) };
+        let expiry_ms = last.map_or(next.expires_at_ms, |last| last.state.expires_at_ms);
+        wish(matches!(asked.command.change, Some(Change::Renew(_))) || next.expires_at_ms == expiry_ms)?;
         let moved = last.is_some_and(|last| last.state.callback_url != next.callback_url);
         let mut what = "subscriptions updated";
         match &asked.command.change {
@@ -209,6 +295,7 @@ impl Kept {
                 wish(update.status() == Status::Unspecified || update.status() == next.status())?;
                 wish(next.failing_since_ms == 0 || !moved)?;
                 if is_active && !was_active {
+                    wish(next.expires_at_ms == 0 || next.expires_at_ms > handler_ms)?;
                     wish(next.failing_since_ms == 0 && !next.gave_up)?;
                     let gave_up = last.is_some_and(|last| last.state.gave_up);
                     what =
@@ -233,6 +320,13 @@ impl Kept {
                 previous = key.map(|key| (key, handler_ms + replacement.overlap_ms));
                 key = replacement.signing_key.clone().map(|key| key.nonce);
                 what = "keys replaced";
+            }
+            Some(Change::Renew(_)) => {
+                let before_ms = last.map_or(0, |last| last.state.expires_at_ms);
+                wish((before_ms - RENEWABLE_MS..before_ms).contains(&handler_ms))?;
+                wish(next.expires_at_ms == month_later_ms(before_ms))?;
+                wish(is_active == was_active)?;
+                what = "subscriptions renewed";
             }
             Some(Change::NoteHealth(note)) => {
                 wish(was_active && next.failing_since_ms == note.failing_since_ms)?;

@@ -13,7 +13,7 @@ const ATTEMPTS_MAX: usize = 64;
 const TEXTS_MAX: usize = 8;
 
 /// What is kept of a run's attempts.
-fn kept(all: &[Attempt]) -> Vec<Attempt> {
+pub fn kept(all: &[Attempt]) -> Vec<Attempt> {
     let mut kept = all.to_vec();
     if kept.len() > ATTEMPTS_MAX {
         kept.drain(1..=all.len() - ATTEMPTS_MAX);

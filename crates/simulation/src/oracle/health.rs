@@ -7,6 +7,9 @@ use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{Line, Outcome, Reason, Subscription};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// On so many days one must have failed that is given up.
+const DAYS_MIN: usize = 3;
+
 /// What the lines said of the attempts of one subscription, by the brokers' clock.
 #[derive(Default)]
 struct Told {
@@ -17,6 +20,8 @@ struct Told {
     stale: BTreeSet<i64>,
     /// Noted when its deliverer began.
     found: BTreeSet<i64>,
+    /// When attempts that failed were begun, and when that was told.
+    failed_ms: Vec<i64>,
 }
 
 impl Told {
@@ -38,7 +43,10 @@ impl Oracle {
         match attempt.outcome() {
             Outcome::Delivered => told.lines.push((offset, None)),
             Outcome::PlatformError => {}
-            _ => told.lines.push((offset, Some(now_ms))),
+            _ => {
+                told.lines.push((offset, Some(now_ms)));
+                told.failed_ms.extend([attempt.started_at_ms, now_ms]);
+            }
         }
     }
 
@@ -52,8 +60,10 @@ impl Oracle {
     }
 
     /// A command is being written that gives a subscription up. `found`: what its deliverer found noted when it began.
-    pub fn give_up(&mut self, subscription_id: &str, since_ms: i64, found_ms: Option<i64>) {
+    pub fn give_up(&mut self, subscription_id: &str, since_ms: i64, found_ms: Option<i64>, day_ms: i64) {
         let told = self.health.0.entry(subscription_id.to_owned()).or_default();
+        let since = told.failed_ms.iter().filter(|at_ms| **at_ms >= since_ms).chain([&since_ms]);
+        let days = since.map(|at_ms| at_ms / day_ms).collect::<BTreeSet<_>>().len();
         told.found.extend(found_ms);
         let excused = told.stale.contains(&since_ms) && found_ms == Some(since_ms);
         let right = told.fails_since(since_ms, i64::MAX);
@@ -62,6 +72,9 @@ impl Oracle {
         }
         self.check(right || excused, || {
             format!("(h) {subscription_id} is given up for failing since {since_ms}, and did well since")
+        });
+        self.check(days >= DAYS_MIN, || {
+            format!("(h) {subscription_id} is given up for failing on {days} days")
         });
     }
 

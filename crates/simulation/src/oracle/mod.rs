@@ -3,7 +3,7 @@
 //! 2: no commit passes unsettled work. 3: nothing is sent after a deletion was applied. 4: no attempt is early, and none
 //! is more than the policy allows, but for a request in flight at a crash. 5: a run ends once, and a zombie does not
 //! send once another may. And: every consequence has its line, nothing is lost, and nothing is left over.
-//! c: commands. l: limits of receivers. h: how receivers do. k: keys that sign. p: what an attempt leads to, under the policy of the state it was sent by.
+//! c: commands. l: limits of receivers. s: what history says of a run. h: how receivers do. k: keys that sign. p: what an attempt leads to, under the policy of the state it was sent by.
 
 mod book;
 mod escalation;
@@ -27,6 +27,7 @@ use aerogram_wire::v1::{
 };
 use book::Book;
 use escalation::Judge;
+pub use escalation::kept;
 use health::Health;
 use rates::Rates;
 pub use send::{Decision, Sent};
@@ -193,6 +194,7 @@ impl Oracle {
             format!("(p) line {} of {} {}", attempt.number, short(key), wrong.unwrap_or_default())
         });
         match line.reason() {
+            _ if line.kind() == LineKind::Expired => self.count("test events that failed"),
             Reason::Exhausted if beyond => self.count("exhausted by a change of policy"),
             Reason::Exhausted => self.count("escalated as exhausted"),
             Reason::Gone => self.count("escalated as gone"),

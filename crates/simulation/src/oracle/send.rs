@@ -95,8 +95,16 @@ impl Oracle {
         let fresh = sent.delivery.subscription_offset < sent.applied_next;
         self.check(fresh, || format!("(3) {} was sent by a table older than its own", short(key)));
         *self.sends.entry((key, sent.epoch)).or_default() += 1;
-        let made =
-            Made { policy: sent.policy.clone(), version: sent.subscription.version, answer: sent.answer };
+        let made = Made {
+            policy: sent.policy.clone(),
+            version: sent.subscription.version,
+            answer: sent.answer,
+            once: sent.delivery.once,
+        };
+        let tried = sent.delivery.once && self.made.keys().any(|(other, ..)| *other == key);
+        if tried {
+            self.count("test events sent again after a crash");
+        }
         self.made.insert((key, sent.epoch, sent.attempt, sent.wall_ms), made);
     }
 

@@ -13,6 +13,8 @@ pub struct Made {
     pub policy: Arc<Policy>,
     pub version: u64,
     pub answer: Answer,
+    /// Of a test event.
+    pub once: bool,
 }
 
 pub fn is_accepted(policy: &Policy, status: u16) -> bool {
@@ -45,6 +47,8 @@ pub fn misjudged(line: &Line, attempt: &Attempt, first_ms: i64, made: &Made) -> 
         return Some("takes a failure for a success, or the other way round");
     }
     let right = match (line.kind(), line.reason()) {
+        (LineKind::Expired, _) => made.once,
+        (kind, _) if made.once => kind == LineKind::Delivered,
         (LineKind::Delivered, _) => counts,
         (LineKind::Escalated, Reason::Gone) => gone && counts,
         (LineKind::Escalated, Reason::Platform) => {

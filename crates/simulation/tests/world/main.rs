@@ -68,11 +68,22 @@ fn what_must_come_about_does() {
         "stores full",
         // Subscriptions change by commands.
         "command handlers crashed",
+        "transactions timed out",
+        "transactions of former owners refused",
+        "transactions of former owners committed",
+        "takeovers that wait for a transaction",
+        "results of commands deleted",
         "commands refused",
+        "commands for another version refused",
         "commands repeated",
         "commands that change nothing",
         "subscriptions deleted",
         "subscriptions activated again",
+        "subscriptions renewed",
+        "renewals of what never expires refused",
+        "renewals refused as too early",
+        "renewals refused as too late",
+        "activations of what expired refused",
         // Keys and policies change while deliveries are under way.
         "keys replaced",
         "signed by two keys",
@@ -109,6 +120,16 @@ fn what_must_come_about_does() {
         "redeliveries repeated after their tombstone",
         "redeliveries repeated after their tombstone was compacted away",
         "redeliveries repeated long after",
+        // What has ended is sent again, and test events.
+        "ended runs sent again",
+        "wishes repeated after their tombstone",
+        "wishes repeated long after",
+        "test events",
+        "test events that failed",
+        // What api tells of deliveries.
+        "histories restarted",
+        "histories rebuilt",
+        "histories told while all is under way",
         // Limits of subscriptions and hosts.
         "sent under a subscription's rate",
         "sent under a host's rate",
@@ -171,4 +192,8 @@ deliberate_bugs! {
     opening_more_requests_than_allowed_is_found: Concurrency,
     believing_a_note_after_a_success_is_found: SuccessRefutes,
     believing_a_former_owners_late_note_is_found: ForeignNote,
+    giving_up_for_few_failures_is_found: DaysOfFailing,
+    taking_an_old_wish_for_a_new_one_is_found: AskedLately,
+    making_history_of_a_zombies_line_is_found: HistoryEpoch,
+    making_history_go_back_is_found: HistoryForward,
 }
