@@ -89,6 +89,7 @@ pub async fn measure(options: &Options) -> Result<History> {
 
 async fn open(path: &Path) -> Result<Projection> {
     let options = aerogram_projection::Options {
+        read_timeout_ms: 60_000,
         path: Some(path.to_owned()),
         layout_id: "bench".to_owned(),
         escalations_max: 1_000,

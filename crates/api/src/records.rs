@@ -24,7 +24,7 @@ pub struct BadRecord {
 mod history;
 mod task;
 
-pub use history::{attempts, delivery, envelope, matches, pending, rejected, rejection};
+pub use history::{EVENT_ID_MAX_BYTES, attempts, delivery, envelope, matches, pending, rejected, rejection};
 pub use task::task;
 
 /// A record of `commands`.

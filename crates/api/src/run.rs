@@ -89,11 +89,12 @@ pub async fn start_at(
     shutdown: Shutdown,
     pace: Pace,
 ) -> anyhow::Result<Running> {
-    let files = Files::read(&settings, &health).await?;
+    // Before anything holds, or a start would look ready that has not begun to wait for the rest.
     let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
     let handling = health.condition("commands handled");
+    let files = Files::read(&settings, &health).await?;
     connected.set(false, "waiting for the brokers and the topics");
     let cluster = Cluster::connect(&settings, shutdown.token()).await?;
     connected.set(true, "connected");
@@ -202,6 +203,7 @@ fn projection_options(settings: &Settings, cluster: &Cluster) -> aerogram_projec
         layout_id: cluster.layout().layout_id.clone(),
         escalations_max: settings.api.escalations_max,
         history_bytes_max: settings.api.history_bytes_max,
+        read_timeout_ms: settings.api.command_timeout_ms,
         history_retention_ms: history_retention_ms(settings),
         log_retention_ms: settings.topics.retention_ms,
     }

@@ -3,12 +3,19 @@
 //!
 //! The file is read anew and compared as a whole: a mounted secret is swapped by a symbolic link, an editor writes in place or
 //! renames, and none of it is missed, whatever its times say.
+//!
+//! And what those who let in by them share: [`headers`], where a request comes from ([`peer_of`]), and [`Logins`].
 
+pub mod headers;
+mod logins;
+mod peer;
 mod read;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use logins::{Login, Logins};
+pub use peer::peer_of;
 pub use read::{ReadError, read};
 
 use aerogram_domain::catalogue::Catalogue;

@@ -117,6 +117,12 @@ async fn a_start_needs_a_file_that_is_right_or_none() {
             && error.contains("admins[0].name")
             && error.contains("admins[0].sha256")
     );
+    let empty = dir.path().join("empty.toml");
+    fs::write(&empty, " \n").unwrap();
+    assert!(matches!(open(&empty).await, Some(ReadError::Empty { .. })));
+    assert!(matches!(crate::read(&empty, &catalogue), Err(ReadError::Empty { .. })));
+    fs::write(&empty, "# nobody\n").unwrap();
+    assert!(open(&empty).await.is_none());
     let none = CredentialsSettings { file: None, ..settings(&wrong) };
     assert!(InForce::open(&none, &catalogue, &Health::new()).await.unwrap().now().everyone().is_empty());
 }

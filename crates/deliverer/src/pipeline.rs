@@ -26,7 +26,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     let sealer = Sealer::from_settings(&settings.seal)
         .context("the deliverer needs the keys that open signing keys")?;
     let egress = EgressClient::new(&settings.deliverer).context("the HTTPS client cannot be set up")?;
-    let kafka = health.condition("kafka connected");
+    let (kafka, assigned) = (health.condition("kafka connected"), health.condition("partitions assigned"));
     kafka.set(false, "waiting for the brokers and the topics");
     let cluster = match Cluster::connect(&settings, &shutdown).await {
         Err(_) if shutdown.is_cancelled() => return Ok(()),
@@ -46,7 +46,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         topics: vec![cluster.topic(Topic::Deliveries)],
         external: false,
         drain: drain_within,
-        assigned: Some(health.condition("partitions assigned")),
+        assigned: Some(assigned),
     };
     let parts = Arc::new(Parts {
         durable: cluster.writer()?,

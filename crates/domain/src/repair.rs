@@ -14,7 +14,7 @@ mod test_event;
 #[cfg(test)]
 mod tests;
 
-pub use choose::{Candidate, Choice, LeftOut, choose};
+pub use choose::{Candidate, Choice, KnownRun, LeftOut, awaits_escalation, choose};
 pub use entry::first_record;
 pub use receiver::{NoReceiver, no_receiver};
 pub use replay::{Found, is_wanted, replayed};

@@ -25,6 +25,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
     let options = Options::from_settings(&settings);
     let connected = health.condition("kafka connected");
     let folded = health.condition("subscriptions folded");
+    let assigned = health.condition("partitions assigned");
     let duplicates = Duplicates::open(&options.dedupe)?;
 
     connected.set(false, "waiting for the brokers and the topics");
@@ -61,7 +62,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         topics: vec![cluster.topic(Topic::Events)],
         external: false,
         drain: options.drain,
-        assigned: Some(health.condition("partitions assigned")),
+        assigned: Some(assigned),
     };
     // Without the table nothing may be matched, so its end is the end of the role.
     let stop = shutdown.child_token();

@@ -4,6 +4,7 @@ use crate::sources::{Intake, Source};
 use aerogram_credentials::InForce;
 use aerogram_settings::Settings;
 use aerogram_telemetry::Health;
+use ipnet::IpNet;
 use std::{sync::Arc, time::Duration};
 
 /// Time between commits of an upstream partition.
@@ -27,6 +28,10 @@ pub struct HttpOptions {
     /// How long a request waits for Kafka's acknowledgement.
     pub acknowledge_within: Duration,
     pub credentials: InForce,
+    /// Wrong tokens, at most: of one address.
+    pub failed_logins_per_minute: u64,
+    /// They say where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
     pub intake: Arc<Intake>,
 }
 
@@ -48,6 +53,8 @@ impl Options {
                 max_body_bytes: ingest.http_max_body_bytes,
                 acknowledge_within: Duration::from_millis(settings.kafka.write_expiry_ms),
                 credentials,
+                failed_logins_per_minute: ingest.failed_logins_per_minute,
+                trusted_proxies: ingest.trusted_proxies.clone(),
                 intake,
             },
         })

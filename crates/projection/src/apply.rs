@@ -36,6 +36,9 @@ impl Applying {
             if batch.topic == Topic::Escalations && batch.begins_at > 0 {
                 escalations::drop_before(&transaction, batch.partition, batch.begins_at)?;
             }
+            if batch.begins_at == i64::MAX {
+                events::drop_of(&transaction, batch.topic, batch.partition)?;
+            }
             for change in &batch.changes {
                 self.change(&transaction, &mut runs, change)?;
             }

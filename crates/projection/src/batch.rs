@@ -14,7 +14,8 @@ use crate::events::{RejectedName, Unmatched};
 pub struct Batch {
     pub topic: Topic,
     pub partition: i32,
-    /// The log holds nothing before this offset (any more), so escalations that stand there go; 0: nothing is known about it.
+    /// The log holds nothing before this offset (any more), so escalations that stand there go; 0: nothing is known about it;
+    /// `i64::MAX`: what was read is of a log that was here before, so events without deliveries go, too.
     pub begins_at: i64,
     /// Everything before this offset is in the projection then.
     pub next_offset: i64,

@@ -10,9 +10,12 @@ mod kept;
 mod names;
 mod place;
 mod query;
+mod reach;
 mod row;
+mod runs;
 mod span;
 mod stretches;
+mod without;
 
 pub use apply::Changes;
 pub use drop::{drop_old, drop_oldest};
@@ -20,7 +23,9 @@ pub use issued::{About, Issued};
 pub use names::Names;
 pub use place::DeliveryCursor;
 pub use query::{DeliveryPage, DeliveryQuery, count, find, list};
+pub use reach::whole_since_ms;
 pub use row::{DeliveryRow, of_event};
+pub use runs::runs_of;
 
 /// What repeats is written once. The indexes of lists begin with what a list is of and the status, so that each of them is read
 /// in its order whatever is asked for; what follows the tie is only looked at.
@@ -72,6 +77,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_owner ON deliveries (owner, status, issued_at_ms, tie);
 CREATE INDEX deliveries_by_subscription ON deliveries (subscription, status, issued_at_ms, tie, kind);
 CREATE INDEX deliveries_by_kind ON deliveries (kind, status, issued_at_ms, tie);
-CREATE INDEX deliveries_by_subject ON deliveries (subject, issued_at_ms, tie, owner) WHERE subject IS NOT NULL;
+CREATE INDEX deliveries_by_subject ON deliveries (subject, owner, status, issued_at_ms, tie) WHERE subject IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event_id) WHERE event_id IS NOT NULL;
+CREATE TABLE reach (whole_since_ms INTEGER NOT NULL) STRICT;
+INSERT INTO reach VALUES (0);
 ";

@@ -22,6 +22,10 @@ pub enum ProjectionError {
         "{what} in the projection failed: {error}; see the room on its disk; if it does not pass, stop the process, delete the file and start again: it is made anew from the log"
     )]
     Sqlite { what: &'static str, error: rusqlite::Error },
+    #[error(
+        "{what} in the projection took longer than {read_timeout_ms} ms (api.command_timeout_ms); ask for less"
+    )]
+    Late { what: &'static str, read_timeout_ms: u64 },
     #[error("the projection is not open yet")]
     NotOpen,
     #[error("the projection is closed")]

@@ -7,6 +7,7 @@ pub use rejected::{RejectedName, settle};
 pub use unmatched::{Unmatched, is_repeat};
 
 use aerogram_domain::identity::Position;
+use aerogram_wire::Topic;
 use rusqlite::{Connection, Transaction};
 
 use crate::deliveries::{DeliveryRow, of_event};
@@ -34,7 +35,8 @@ CREATE TABLE unmatched (
     UNIQUE (partition, offset)
 ) STRICT;
 CREATE INDEX unmatched_by_event ON unmatched (event_id) WHERE event_id IS NOT NULL;
-CREATE INDEX unmatched_by_time ON unmatched (accepted_at_ms);
+CREATE INDEX unmatched_by_time ON unmatched (accepted_at_ms) WHERE repeats_offset IS NULL;
+CREATE INDEX repeats_by_time ON unmatched (accepted_at_ms) WHERE repeats_offset IS NOT NULL;
 CREATE TABLE rejected (
     offset INTEGER PRIMARY KEY,
     event_id TEXT NOT NULL,
@@ -80,17 +82,55 @@ pub fn by_id(connection: &Connection, query: &EventQuery) -> rusqlite::Result<Ev
     })
 }
 
+const DROP_UNMATCHED: &str = "DELETE FROM unmatched WHERE id IN (SELECT id FROM unmatched
+     WHERE repeats_offset IS NULL AND accepted_at_ms < ?1 ORDER BY accepted_at_ms LIMIT ?2) RETURNING accepted_at_ms";
+const DROP_REPEATS: &str = "DELETE FROM unmatched WHERE id IN (SELECT id FROM unmatched
+     WHERE repeats_offset IS NOT NULL AND accepted_at_ms < ?1 ORDER BY accepted_at_ms LIMIT ?2) RETURNING accepted_at_ms";
+const DROP_REJECTED: &str = "DELETE FROM rejected WHERE offset IN (SELECT offset FROM rejected
+     WHERE rejected_at_ms < ?1 ORDER BY rejected_at_ms LIMIT ?2) RETURNING rejected_at_ms";
+
 /// Drops what is older, at most so many of each sort; answers how many that were.
 pub fn drop_before(transaction: &Transaction<'_>, before_ms: i64, at_most: usize) -> rusqlite::Result<usize> {
+    let all = [DROP_UNMATCHED, DROP_REPEATS, DROP_REJECTED];
+    Ok(drop_each(transaction, &all, before_ms, at_most)?.len())
+}
+
+/// The same to make room; answers of when they were. Those that repeat another one stay: whoever replays them asks.
+pub fn drop_oldest(
+    transaction: &Transaction<'_>,
+    before_ms: i64,
+    at_most: usize,
+) -> rusqlite::Result<Vec<i64>> {
+    drop_each(transaction, &[DROP_UNMATCHED, DROP_REJECTED], before_ms, at_most)
+}
+
+fn drop_each(
+    transaction: &Transaction<'_>,
+    texts: &[&str],
+    before_ms: i64,
+    at_most: usize,
+) -> rusqlite::Result<Vec<i64>> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-    let mut dropped = 0;
-    for text in [
-        "DELETE FROM unmatched WHERE id IN (SELECT id FROM unmatched WHERE accepted_at_ms < ?1 ORDER BY accepted_at_ms LIMIT ?2)",
-        "DELETE FROM rejected WHERE offset IN (SELECT offset FROM rejected WHERE rejected_at_ms < ?1 ORDER BY rejected_at_ms LIMIT ?2)",
-    ] {
-        dropped += transaction.prepare_cached(text)?.execute((before_ms, at_most))?;
+    let mut dropped = Vec::new();
+    for text in texts {
+        let mut statement = transaction.prepare_cached(text)?;
+        for at_ms in statement.query_map((before_ms, at_most), |row| row.get(0))? {
+            dropped.push(at_ms?);
+        }
     }
     Ok(dropped)
+}
+
+/// Drops what was read of this partition, if it is of one of the topics that these events are read from.
+pub fn drop_of(transaction: &Transaction<'_>, topic: Topic, partition: i32) -> rusqlite::Result<()> {
+    match topic {
+        // A partition of `matches` tells of the events of the same partition.
+        Topic::Matches => transaction.execute("DELETE FROM unmatched WHERE partition = ?1", [partition])?,
+        // It has one.
+        Topic::Rejected => transaction.execute("DELETE FROM rejected", [])?,
+        _ => 0,
+    };
+    Ok(())
 }
 
 fn position(partition: Option<i32>, offset: Option<i64>) -> Option<Position> {

@@ -1,7 +1,7 @@
 //! Opening the file: as it is, if it stands on what we stand on, and made anew otherwise.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -25,7 +25,7 @@ enum Found {
     NotOurs,
 }
 
-/// Opens the file for writing. What can't be used is made anew; what is damaged is kept beside it, in case it was not ours.
+/// Opens the file for writing. What can't be used is made anew; what is damaged and does not say that it is ours is kept beside it.
 pub fn open(path: &Path, layout_id: &str) -> Result<Connection, ProjectionError> {
     match look(path, layout_id)? {
         Found::Usable(connection) => {
@@ -37,12 +37,19 @@ pub fn open(path: &Path, layout_id: &str) -> Result<Connection, ProjectionError>
             tracing::info!(path = %path.display(), "the projection is made anew from the log: {why}");
             remove(path)?;
         }
+        Found::Damaged(why) if is_ours(path)? => {
+            tracing::warn!(
+                path = %path.display(),
+                "the projection is damaged; it is removed and made anew from the log: {why}"
+            );
+            remove(path)?;
+        }
         Found::Damaged(why) => {
             let aside = beside(path, ".damaged");
             tracing::warn!(
                 path = %path.display(),
                 kept_as = %aside.display(),
-                "the projection is damaged and is made anew from the log: {why}"
+                "what is there is no projection that can be read; it is set aside, and one is made from the log: {why}"
             );
             let renamed = fs::rename(path, &aside);
             renamed.map_err(io_failed("setting aside", path))?;
@@ -110,6 +117,14 @@ fn try_open(path: &Path, layout_id: &str) -> rusqlite::Result<Found> {
         }
     }
     Ok(Found::Usable(connection))
+}
+
+/// Its header says so, whatever the rest of it is.
+fn is_ours(path: &Path) -> Result<bool, ProjectionError> {
+    let mut header = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(schema::HEADER_BYTES).read_to_end(&mut header));
+    read.map_err(io_failed("reading", path))?;
+    Ok(schema::is_header_of_ours(&header))
 }
 
 /// What stands in the file, not what hinders its opening.

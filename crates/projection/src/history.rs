@@ -1,5 +1,7 @@
 //! What is asked about history.
 
+use std::sync::atomic::Ordering;
+
 use aerogram_domain::history::Claims;
 use aerogram_domain::identity::Position;
 use aerogram_wire::Topic;
@@ -70,13 +72,19 @@ impl Projection {
     }
 
     /// Drops some of what is kept no longer, by this clock, in milliseconds since 1970. To be called again at once while there
-    /// is more, and after a while in any case. While the log is being read from its beginning the clock is to stand at
-    /// `i64::MIN`, so that only room is made: what went too early would come back by a later record of the same run, without its
-    /// end.
+    /// is more, and after a while in any case; but only while everything that is in the log is here: what went too early would
+    /// come back by a later record of the same run, without its end. So while the log is read from its beginning the file may
+    /// get larger than it may be otherwise.
     ///
     /// # Errors
     /// It is not open, or the file can't be written.
     pub async fn keep(&self, now_ms: i64) -> Result<Kept, ProjectionError> {
         self.opened()?.writing.keep(now_ms).await
+    }
+
+    /// What has ended and was issued before may be gone because there was no room, in milliseconds since 1970; 0: nothing is,
+    /// or it is not open.
+    pub fn whole_since_ms(&self) -> i64 {
+        self.opened().map_or(0, |opened| opened.whole_since_ms.load(Ordering::Relaxed))
     }
 }

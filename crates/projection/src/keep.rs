@@ -1,16 +1,21 @@
 //! Retention: by age, and by the size of the file.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use aerogram_telemetry::Said;
 use rusqlite::Connection;
 
-use crate::deliveries::{drop_old, drop_oldest};
+use crate::deliveries::{drop_old, drop_oldest, whole_since_ms};
 use crate::{Options, events};
 
 /// Rows that are dropped in one transaction, at most, of each sort: what waits for the writer meanwhile waits no longer than
 /// for a batch.
 const SLICE: usize = 2_000;
+/// For so long after its end a run stays, in milliseconds, but for half of its retention at most: a record of it that comes late
+/// would bring it back without its end.
+const SETTLED_MS: i64 = 600_000;
 
 /// What was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -21,21 +26,35 @@ pub struct Kept {
     pub more: bool,
 }
 
+/// What may go, in milliseconds since 1970.
+#[derive(Clone, Copy)]
+pub struct Before {
+    /// What has ended and was issued before.
+    pub issued_ms: i64,
+    /// And has ended before.
+    pub settled_ms: i64,
+    /// What the log does not hold any more.
+    pub log_ms: i64,
+}
+
 /// Keeps history in bounds.
 pub struct Keep {
     retention_ms: i64,
     log_retention_ms: i64,
     bytes_max: u64,
+    whole_since_ms: Arc<AtomicI64>,
     said: Said,
 }
 
 impl Keep {
-    pub fn new(options: &Options) -> Self {
+    /// Tells there how far back everything is kept.
+    pub fn new(options: &Options, whole_since_ms: Arc<AtomicI64>) -> Self {
         let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         Self {
             retention_ms: ms(options.history_retention_ms),
             log_retention_ms: ms(options.log_retention_ms),
             bytes_max: options.history_bytes_max,
+            whole_since_ms,
             said: Said::default(),
         }
     }
@@ -43,14 +62,20 @@ impl Keep {
     /// Drops a slice of what is too old, or else of what is too much.
     pub fn keep(&self, connection: &mut Connection, now_ms: i64) -> rusqlite::Result<Kept> {
         let transaction = connection.transaction()?;
-        let before_ms = now_ms.saturating_sub(self.retention_ms);
-        let log_before_ms = now_ms.saturating_sub(self.log_retention_ms);
+        let before = Before {
+            issued_ms: now_ms.saturating_sub(self.retention_ms),
+            settled_ms: now_ms.saturating_sub(SETTLED_MS.min(self.retention_ms / 2)),
+            log_ms: now_ms.saturating_sub(self.log_retention_ms),
+        };
         // Whoever replays an event asks whether it repeats another one as long as it is there to be replayed.
-        let old = drop_old(&transaction, before_ms, log_before_ms, SLICE)?
-            + events::drop_before(&transaction, log_before_ms, SLICE)?;
+        let old =
+            drop_old(&transaction, before, SLICE)? + events::drop_before(&transaction, before.log_ms, SLICE)?;
         let is_full = used_bytes(&transaction)? > self.bytes_max;
-        let dropped = if is_full && old == 0 { drop_oldest(&transaction, SLICE)? } else { 0 };
+        let dropped =
+            if is_full && old == 0 { drop_oldest(&transaction, before.settled_ms, SLICE)? } else { 0 };
+        let since_ms = whole_since_ms(&transaction)?;
         transaction.commit()?;
+        self.whole_since_ms.store(since_ms, Ordering::Relaxed);
         if dropped > 0 {
             self.say(dropped);
         }

@@ -28,11 +28,15 @@ pub use escalations::{Cursor, NoCursor, Open, Page, Query, Row};
 pub use events::{EventQuery, EventsById, RejectedName, Unmatched};
 pub use keep::Kept;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
+use aerogram_domain::repair::KnownRun;
 use aerogram_wire::Topic;
-use aerogram_wire::key::RunKey;
+use aerogram_wire::key::{DeliveryId, RunKey};
+use keep::Keep;
 use place::Place;
 use reading::Readers;
 use tokio::sync::{Mutex, watch};
@@ -54,6 +58,8 @@ pub struct Options {
     pub log_retention_ms: u64,
     /// How large the file may get, in bytes, before the oldest runs that have ended go.
     pub history_bytes_max: u64,
+    /// How long a read may take, in milliseconds.
+    pub read_timeout_ms: u64,
 }
 
 /// What became of a batch.
@@ -84,6 +90,8 @@ struct Opened {
     // Dropped in this order: the writer is the last to let go of the file, for who reads can't tidy it up.
     readers: Readers,
     writing: Writing,
+    /// What has ended and was issued before may be gone because there was no room, in milliseconds since 1970.
+    whole_since_ms: Arc<AtomicI64>,
 }
 
 impl Opened {
@@ -91,9 +99,13 @@ impl Opened {
         let bounds = options.clone();
         let place = Place::take(options.path)?;
         let connection = file::open(&place.path, &options.layout_id)?;
-        let readers = Readers::open(&place.path)?;
-        let writing = Writing::start(connection, &bounds, place)?;
-        Ok(Self { readers, writing })
+        let since_ms = deliveries::whole_since_ms(&connection);
+        let since_ms = since_ms.map_err(ProjectionError::sqlite("reading how far back it reaches"))?;
+        let whole_since_ms = Arc::new(AtomicI64::new(since_ms));
+        let readers = Readers::open(&place.path, bounds.read_timeout_ms)?;
+        let keep = Keep::new(&bounds, Arc::clone(&whole_since_ms));
+        let writing = Writing::start(connection, &bounds, keep, place)?;
+        Ok(Self { readers, writing, whole_since_ms })
     }
 }
 
@@ -191,6 +203,18 @@ impl Projection {
     pub async fn escalation(&self, key: RunKey) -> Result<Option<Row>, ProjectionError> {
         let find = move |connection: &_| escalations::find(connection, key);
         self.opened()?.readers.read("looking up an escalation", find).await
+    }
+
+    /// The runs of these deliveries, whatever their age: of each those that are under way, and then the newest 200 in all.
+    ///
+    /// # Errors
+    /// It is not open, or the file can't be read.
+    pub async fn runs_of(
+        &self,
+        deliveries: Vec<DeliveryId>,
+    ) -> Result<HashMap<DeliveryId, Vec<KnownRun>>, ProjectionError> {
+        let find = move |connection: &_| deliveries::runs_of(connection, &deliveries);
+        self.opened()?.readers.read("looking up the runs of deliveries", find).await
     }
 
     fn opened(&self) -> Result<Arc<Opened>, ProjectionError> {

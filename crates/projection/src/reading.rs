@@ -2,45 +2,57 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Semaphore;
 
 use crate::{ProjectionError, blocking, file};
 
 /// Reads under way, at most, and as many connections; the others wait.
 const READS_MAX: u32 = 4;
+/// Steps of SQLite's machine between two looks at the clock: far less than a millisecond.
+const STEPS: i32 = 1_000;
 
 pub struct Readers {
     room: Arc<Semaphore>,
     idle: Idle,
+    timeout_ms: u64,
 }
 
 type Idle = Arc<Mutex<Vec<Connection>>>;
 
 impl Readers {
-    /// Opens all connections there will ever be: at this path there may be nothing later, or something else.
-    pub fn open(path: &Path) -> Result<Self, ProjectionError> {
+    /// Opens all connections there will ever be: at this path there may be nothing later, or something else. No read takes
+    /// longer than `timeout_ms`.
+    pub fn open(path: &Path, timeout_ms: u64) -> Result<Self, ProjectionError> {
         let connections: rusqlite::Result<Vec<_>> =
             (0..READS_MAX).map(|_| file::open_to_read(path)).collect();
         let connections = connections.map_err(ProjectionError::sqlite("opening it to read"))?;
         let room = Arc::new(Semaphore::new(connections.len()));
-        Ok(Self { room, idle: Arc::new(Mutex::new(connections)) })
+        Ok(Self { room, idle: Arc::new(Mutex::new(connections)), timeout_ms })
     }
 
-    /// Runs `query` in one read transaction's view. When nobody waits for it any more, it still ends before its place is free.
+    /// Runs `query` in one read transaction's view. When nobody waits for it any more, it still ends before its place is free,
+    /// which its time limits.
     pub async fn read<T: Send + 'static>(
         &self,
         what: &'static str,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ProjectionError> {
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| ProjectionError::Closed)?;
-        let idle = Arc::clone(&self.idle);
+        let (idle, timeout_ms) = (Arc::clone(&self.idle), self.timeout_ms);
         blocking(move || {
             // Given back before the place is.
             let _room = room;
-            let lent = Lent::of(idle).ok_or(ProjectionError::Closed)?;
-            lent.query(query).map_err(ProjectionError::sqlite(what))
+            let mut lent = Lent::of(idle).ok_or(ProjectionError::Closed)?;
+            let until = Instant::now().checked_add(Duration::from_millis(timeout_ms));
+            lent.query(until, query).map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::OperationInterrupted) => {
+                    ProjectionError::Late { what, read_timeout_ms: timeout_ms }
+                }
+                _ => ProjectionError::Sqlite { what, error },
+            })
         })
         .await
     }
@@ -71,8 +83,17 @@ impl Lent {
         Some(Self { connection, idle })
     }
 
-    fn query<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        self.connection.as_ref().map_or(Err(rusqlite::Error::InvalidQuery), query)
+    /// Gives up at this time.
+    fn query<T>(
+        &mut self,
+        until: Option<Instant>,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let connection = self.connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)?;
+        // It stays until the next one, with which the connection is used again.
+        let is_late = move || until.is_some_and(|until| Instant::now() >= until);
+        connection.progress_handler(STEPS, Some(is_late))?;
+        query(connection)
     }
 }
 

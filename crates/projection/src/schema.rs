@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use crate::{Batch, deliveries, escalations, events};
 
 /// Raised by every change of a table; a file of another version is made anew.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 /// "Aero": whose file it is.
 const APPLICATION_ID: i64 = 0x4165_726f;
 /// Readers and the writer hardly ever meet; a checkpoint may take a moment.
@@ -50,6 +50,15 @@ pub fn stands_on(connection: &Connection) -> rusqlite::Result<StandsOn> {
         (0, 0) => StandsOn::Nothing,
         _ => StandsOn::NotOurs,
     })
+}
+
+/// Bytes that a database begins with: the header of its format.
+pub const HEADER_BYTES: u64 = 100;
+
+/// Whether a file that begins so is one of ours: what it is begins it, and whose it is stands at byte 68.
+pub fn is_header_of_ours(header: &[u8]) -> bool {
+    let id = header.get(68..72).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).map(i32::from_be_bytes);
+    header.starts_with(b"SQLite format 3\0") && id.is_some_and(|id| i64::from(id) == APPLICATION_ID)
 }
 
 /// A power failure may cost the last transactions, which are read again; never a half of one.

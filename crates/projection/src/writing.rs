@@ -26,9 +26,14 @@ enum Ask {
 pub struct Writing(Mutex<Option<(Asks, JoinHandle<()>)>>);
 
 impl Writing {
-    pub fn start(connection: Connection, options: &Options, place: Place) -> Result<Self, ProjectionError> {
+    pub fn start(
+        connection: Connection,
+        options: &Options,
+        keep: Keep,
+        place: Place,
+    ) -> Result<Self, ProjectionError> {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
-        let (applying, keep) = (Applying::new(options.escalations_max), Keep::new(options));
+        let applying = Applying::new(options.escalations_max);
         let writer = Writer { connection, applying, keep, _place: place };
         let thread = std::thread::Builder::new().name("projection".to_owned());
         let thread = thread.spawn(move || writer.run(waiting)).map_err(|error| ProjectionError::Io {

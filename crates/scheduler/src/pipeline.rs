@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs until `shutdown`; what was fired is acknowledged before it returns.
 pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
+    // Before any of them holds: with one alone the start would look ready.
+    let (kafka, assigned) = (health.condition("kafka connected"), health.condition("partitions assigned"));
     let store = match store::open(&settings, &health, &shutdown).await {
         Err(_) if shutdown.is_cancelled() => return Ok(()),
         opened => opened?,
     };
-    let kafka = health.condition("kafka connected");
     kafka.set(false, "waiting for the brokers and the topics");
     let cluster = match Cluster::connect(&settings, &shutdown).await {
         Err(_) if shutdown.is_cancelled() => return Ok(()),
@@ -36,7 +37,7 @@ pub async fn run(settings: Settings, health: Health, shutdown: CancellationToken
         topics: vec![cluster.topic(Topic::Pending)],
         external: false,
         drain: drain_within,
-        assigned: Some(health.condition("partitions assigned")),
+        assigned: Some(assigned),
     };
     let parts = Arc::new(Parts {
         layout_id: cluster.layout().layout_id.clone(),

@@ -135,6 +135,10 @@ settings! {
         http_max_body_bytes: usize = MIB, between(1_024, 64 * MIB);
         /// Events written to Kafka and not yet acknowledged, at most.
         in_flight_max: usize = 2_000, between(1, 1_000_000);
+        /// As `api.failed_logins_per_minute`, of publishers and of administrators.
+        failed_logins_per_minute: u64 = 30, between(0, PER_MINUTE_MAX);
+        /// As `api.trusted_proxies`.
+        trusted_proxies: Vec<IpNet> = Vec::new(), networks(100);
         /// What becomes of an event of `POST /v1/events` whose data does not fit the JSON Schema of its type.
         http_schema_check: SchemaCheck = SchemaCheck::Off, any();
     }

@@ -9,7 +9,10 @@ use crate::limits::{PARTITIONS, SKEW_MS};
 use crate::oracle::key_of;
 use crate::surroundings::Surroundings;
 use crate::table::Table;
-use aerogram_domain::repair::{Candidate, Choice, TaskId, choose, first_record, no_receiver, test_delivery};
+use aerogram_domain::history::Status;
+use aerogram_domain::repair::{
+    Candidate, Choice, KnownRun, TaskId, choose, first_record, no_receiver, test_delivery,
+};
 use aerogram_wire::Message as _;
 use aerogram_wire::key::PendingKey;
 use aerogram_wire::v1::{Event, PendingEntry, PendingKind};
@@ -66,7 +69,10 @@ impl Repairs {
         let subscription = self.table.states.get(&record.subscription_id).map(|(_, state)| state.as_ref());
         let task: TaskId = u128::from(world.fresh_id()).to_be_bytes();
         let now_ms = now_ms(world);
-        let candidate = Candidate { key: of, ended: true, escalation: None, subscription };
+        // The latest run of its delivery, and long over.
+        let run = KnownRun { key: of, issued_at_ms: 0, status: Status::Delivered };
+        let candidate =
+            Candidate { run, ended: true, changed_at_ms: 0, escalation: None, runs: &[run], subscription };
         let Choice::Send(key) = choose(&task, candidate, now_ms) else { return };
         self.redeliveries_left -= 1;
         let kind = if world.rng.bool() { PendingKind::Parked } else { PendingKind::Retry };

@@ -93,13 +93,13 @@ impl Health {
         self.shared.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether every condition holds and the process is not leaving.
+    /// Whether every condition holds and the process is not leaving. With notices alone nothing is known yet.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let conditions = locked(&self.shared.conditions);
         let has_begun = |part: &&'static str| conditions.iter().any(|known| known.state.part == Some(*part));
         !self.shared.draining.load(Ordering::Relaxed)
-            && !conditions.is_empty()
+            && conditions.iter().any(|condition| condition.state.required)
             && conditions.iter().all(|condition| condition.holds() || !condition.state.required)
             && locked(&self.shared.parts).iter().all(has_begun)
     }

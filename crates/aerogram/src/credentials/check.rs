@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use aerogram_credentials::{ReadError, read};
 use aerogram_domain::catalogue::Catalogue;
-use aerogram_domain::credentials::{Credentials, EXPIRES_SOON_MS, Listed, Problem};
+use aerogram_domain::credentials::{EXPIRES_SOON_MS, Listed, Problem};
 use aerogram_domain::time::iso_millis;
 use aerogram_telemetry::wall_ms;
 use serde_json::{Value, json};
@@ -33,20 +34,18 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         return fail(args.json, WRONG_CONFIGURATION, &detail);
     };
     let shown = file.display();
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            return fail(args.json, WRONG_CONFIGURATION, &format!("{shown} cannot be read: {error}"));
-        }
-    };
     let now_ms = wall_ms();
-    match Credentials::parse(&text, &catalogue) {
+    match read(file, &catalogue) {
         Ok(credentials) => tell(args.json, file, &credentials.everyone(), now_ms),
-        Err(problems) if args.json => {
+        Err(ReadError::Unreadable { error, .. }) => {
+            fail(args.json, WRONG_CONFIGURATION, &format!("{shown} cannot be read: {error}"))
+        }
+        Err(empty @ ReadError::Empty { .. }) => fail(args.json, WRONG_CONFIGURATION, &empty),
+        Err(ReadError::Mistakes { problems, .. }) if args.json => {
             say(&as_json(file, &[], &problems, now_ms).to_string());
             ExitCode::from(WRONG_CONFIGURATION)
         }
-        Err(problems) => {
+        Err(ReadError::Mistakes { problems, .. }) => {
             complain(WRONG_CONFIGURATION, &with_problems(&format!("{shown} cannot be used:"), &problems))
         }
     }
@@ -136,7 +135,7 @@ fn as_json(file: &Path, everyone: &[Listed], problems: &[Problem], now_ms: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aerogram_domain::credentials::token_sha256;
+    use aerogram_domain::credentials::{Credentials, token_sha256};
 
     /// 2027-01-31T00:00:00Z
     const END: i64 = 1_801_353_600_000;

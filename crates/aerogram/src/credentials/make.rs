@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::Credentials;
 use aerogram_settings::Settings;
+use aerogram_telemetry::wall_ms;
 use serde_json::{Value, json};
 
 use super::append::{self, NotAppended};
@@ -41,10 +42,10 @@ pub fn run(whose: &NewCommand) -> ExitCode {
         Err(error) => return fail(json, FAILED, &format!("{error:#}")),
     };
     let lines = wish.lines(&token.sha256);
-    let kept = match &wish.common.append {
+    let kept = wish.check(&lines, &catalogue, wall_ms()).and_then(|()| match &wish.common.append {
         Some(file) => append::append(file, &lines, &catalogue),
-        None => wish.check(&lines, &catalogue),
-    };
+        None => Ok(()),
+    });
     match kept {
         Ok(()) => tell(&wish, &token, &lines, &settings),
         Err(wrong @ NotAppended::Wrong(_)) => fail(json, WRONG_CONFIGURATION, &wrong),
@@ -104,8 +105,8 @@ impl<'a> Wish<'a> {
         )
     }
 
-    /// Whether the lines would do in a file that has the operators they name.
-    fn check(&self, lines: &str, catalogue: &Catalogue) -> Result<(), NotAppended> {
+    /// Whether the lines would do in a file that has the operators they name, and not only until now.
+    fn check(&self, lines: &str, catalogue: &Catalogue, now_ms: i64) -> Result<(), NotAppended> {
         let listed = self.lists.iter().filter(|(key, _)| *key == "operators").flat_map(|(_, ids)| *ids);
         let operators: Vec<&str> = self.operator.into_iter().chain(listed.map(String::as_str)).collect();
         let mut file = lines.to_owned();
@@ -115,7 +116,14 @@ impl<'a> Wish<'a> {
             }
         }
         match Credentials::parse(&file, catalogue) {
-            Ok(_) => Ok(()),
+            Ok(made) => match &self.common.expires {
+                Some(end) if made.next_expiry_ms(now_ms).is_none() => {
+                    let wrong =
+                        format!("no token was made: it would have expired, for --expires {end} is past");
+                    Err(NotAppended::Wrong(wrong))
+                }
+                Some(_) | None => Ok(()),
+            },
             Err(problems) => {
                 let wrong = with_problems("no token was made, for its lines would not do:", &problems);
                 Err(NotAppended::Wrong(format!("{wrong}\n\n{}", lines.trim_end())))
@@ -165,6 +173,9 @@ mod tests {
     use aerogram_domain::credentials::token_sha256;
     use clap::Parser as _;
 
+    /// 2026-01-01T00:00:00Z
+    const NOW: i64 = 1_767_225_600_000;
+
     #[derive(clap::Parser)]
     struct Line {
         #[command(subcommand)]
@@ -179,7 +190,7 @@ mod tests {
         let whose = new(line);
         let wish = Wish::of(&whose);
         let lines = wish.lines(&token_sha256("t"));
-        let checked = wish.check(&lines, &Catalogue::builtin());
+        let checked = wish.check(&lines, &Catalogue::builtin(), NOW);
         (lines.replace(&token_sha256("t"), "HASH"), checked)
     }
 
@@ -213,6 +224,7 @@ mod tests {
             ("subscriber --operator OPX --client admin:a", "tokens[0].clients[0]"),
             ("subscriber --operator OPX --client a --scopes admin", "[[admins]]"),
             ("admin --name a --expires soon", "admins[0].expires"),
+            ("admin --name a --expires 2026-01-01T00:00:00Z", "is past"),
         ] {
             let wrong = lines(line).1.unwrap_err().to_string();
             assert!(wrong.contains(word), "{line}: {wrong}");

@@ -13,6 +13,8 @@ pub struct Story {
     history_since_date_time: String,
     events: Vec<Event>,
     #[serde(default)]
+    events_left_out: u64,
+    #[serde(default)]
     deliveries_left_out: u64,
     #[serde(default)]
     rejections: Vec<Rejection>,
@@ -114,6 +116,9 @@ impl Story {
         for event in &self.events {
             event.render(&self.event_id, &mut lines);
             lines.push(String::new());
+        }
+        if self.events_left_out > 0 {
+            lines.push(format!("{} more events with this id are not shown.", self.events_left_out));
         }
         if self.deliveries_left_out > 0 {
             lines.push(format!("{} more deliveries are not shown.", self.deliveries_left_out));
@@ -280,6 +285,17 @@ mod tests {
         ] {
             assert!(shown.contains(told), "{told:?} in {shown}");
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let story = json!({
+            "eventId": "e-1", "historySinceDateTime": "2026-11-14T10:30:00.000Z", "events": [event()], "eventsLeftOut": 3,
+            "deliveriesLeftOut": 7,
+        });
+        let shown = serde_json::from_value::<Story>(story).unwrap().render();
+        let told = "3 more events with this id are not shown.\n7 more deliveries are not shown.\n";
+        assert!(shown.contains(told), "{shown}");
     }
 
     #[test]

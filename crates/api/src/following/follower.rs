@@ -167,6 +167,7 @@ impl Follower {
             Item::Record(record) => (record.offset, Some(record)),
             Item::End => (end, None),
         };
+        self.say_what_is_missing(position, begins_at, end);
         // Rows from beyond the end are of a topic that was here before.
         let (begins_at, from) =
             if position > end { (i64::MAX, begins_at) } else { (begins_at, position.max(begins_at)) };
@@ -182,6 +183,23 @@ impl Follower {
         // After a beginning anew it may be less than before.
         self.marks.reached.send_replace(next_offset);
         Ok(reader)
+    }
+
+    /// Runs that ended in what nobody read here stand as they stood before. Marks of transactions may be all that is missing.
+    fn say_what_is_missing(&self, position: i64, begins_at: i64, end: i64) {
+        let tells_of_runs = matches!(self.topic, Topic::Deliveries | Topic::Attempts);
+        if tells_of_runs && position > 0 && (begins_at > position || position > end) {
+            tracing::warn!(
+                topic = self.topic.name(),
+                partition = self.partition,
+                position,
+                begins_at,
+                end,
+                "the log does not go on where it was read; if this process was away for longer than topics.retention_ms, or \
+                 the topic was made anew, deliveries that ended meanwhile stay in its history as under way: then stop it, \
+                 delete its file (api.projection_path) and start it, and the history is made anew"
+            );
+        }
     }
 
     fn nothing_read(&self, next_offset: i64) -> Read {

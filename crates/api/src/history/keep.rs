@@ -14,19 +14,20 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// Keeps history within its age and its size, for ever; slice by slice, so that what is written meanwhile does not wait.
 ///
-/// Nothing goes for its age before the log was followed to its end once: what has ended there may have a later record here,
-/// which would bring it back without its end.
+/// Nothing goes unless the log is followed to its end: what has ended may have a later record there, which would bring it back
+/// without its end. Until then, such as while the file is made anew, it may be larger than it may be otherwise.
 pub async fn keep(history: &History) -> Infallible {
-    let (said, mut followed) = (Said::default(), false);
+    let said = Said::default();
     loop {
         sleep(EVERY).await;
-        followed = followed || matches!(timeout(EVERY, history.rows.all()).await, Ok(Ok(())));
         // Before it is open, and once it is closed, there is nothing to drop.
-        if history.projection.started().await.is_err() {
+        if history.projection.started().await.is_err()
+            || !matches!(timeout(EVERY, history.rows.all()).await, Ok(Ok(())))
+        {
             continue;
         }
         loop {
-            match history.projection.keep(if followed { now_ms() } else { i64::MIN }).await {
+            match history.projection.keep(now_ms()).await {
                 Ok(kept) if kept.more => {}
                 Ok(_) => break,
                 Err(error) => {

@@ -29,8 +29,9 @@ pub struct History {
 }
 
 impl History {
-    /// What has ended and was issued before is not shown, in milliseconds since 1970.
+    /// What has ended and was issued before is not shown, in milliseconds since 1970: it is too old, or some of it is gone
+    /// because there was no room.
     pub fn since_ms(&self, now_ms: i64) -> i64 {
-        now_ms.saturating_sub_unsigned(self.retention_ms)
+        now_ms.saturating_sub_unsigned(self.retention_ms).max(self.projection.whole_since_ms())
     }
 }

@@ -11,6 +11,9 @@ use serde::Deserialize;
 
 use super::{BadRecord, check_schema, decode};
 
+/// Longest id of an event that anybody may ask for, in bytes: one that is accepted has up to 256 characters.
+pub const EVENT_ID_MAX_BYTES: usize = 1_024;
+
 /// Where a record stands, for what is wrong with it.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -150,7 +153,7 @@ fn rejected_id(rejected: &Rejected) -> Option<String> {
     // Almost anything can be taken for a message of another kind, so it must have what every event has.
     let message = || Event::decode(rejected.payload.clone()).ok().filter(|event| !event.r#type.is_empty());
     let id = header.map(|(_, id)| id.clone()).or_else(named).or_else(|| message().map(|event| event.id));
-    id.filter(|id| !id.is_empty() && !id.contains(char::is_control))
+    id.filter(|id| (1..=EVENT_ID_MAX_BYTES).contains(&id.len()) && !id.contains(char::is_control))
 }
 
 #[cfg(test)]
@@ -222,6 +225,8 @@ mod tests {
         for unnamed in [b"".as_slice(), b"{", br#"{"id":7}"#, br#"{"id":""}"#, b"\xff\xff"] {
             assert_eq!(named(unnamed, &[]), None, "{unnamed:?}");
         }
+        let long = |bytes| named(b"", &[("ce_id", &"x".repeat(bytes))]);
+        assert!(long(EVENT_ID_MAX_BYTES).is_some() && long(EVENT_ID_MAX_BYTES + 1).is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use aerogram_domain::credentials::Subscriber;
 use aerogram_domain::escalations::State;
 use aerogram_domain::history::Status;
 use aerogram_domain::identity::Position;
-use aerogram_domain::repair::{Candidate, Choice, Found, TaskId, choose, first_record};
+use aerogram_domain::repair::{Candidate, Choice, Found, KnownRun, TaskId, choose, first_record};
 use aerogram_projection::{DeliveryRow, ProjectionError, Row};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Delivery, PendingKind, Subscription, Task};
@@ -33,7 +33,8 @@ pub(super) struct GivenUp {
 
 impl Api {
     /// Sends again what of these rows can be. `subscriber`: what the pair that asked for it is entitled to; `None`: an
-    /// administrator did. History, escalations and subscriptions must be up to date.
+    /// administrator did. History, escalations and subscriptions must be up to date. Answers `None` when nothing is sent yet,
+    /// because it is not known of all how they stand as escalations.
     ///
     /// # Errors
     /// When it is not known of all that they are sent. Then the page may be sent again.
@@ -43,7 +44,9 @@ impl Api {
         task: &Task,
         rows: &[DeliveryRow],
         subscriber: Option<&Subscriber>,
-    ) -> Result<Sent, NotNow> {
+    ) -> Result<Option<Sent>, NotNow> {
+        let runs = rows.iter().map(|row| row.key.delivery_id).collect();
+        let runs = self.history.projection.runs_of(runs).await?;
         let (mut plain, mut given_up) = (Vec::new(), Vec::new());
         for row in rows {
             let owner = Owner::new(&row.partner, &row.operator);
@@ -55,9 +58,11 @@ impl Api {
             let state = escalation.as_ref().map(|row| state_for(row, task));
             let may = subscriber.is_none_or(|subscriber| subscriber.may_subscribe(&row.event_type));
             let candidate = Candidate {
-                key: row.key,
+                run: KnownRun { key: row.key, issued_at_ms: row.issued_at_ms, status: row.status },
                 ended: row.status.is_final() && !row.once && may,
+                changed_at_ms: row.changed_at_ms,
                 escalation: state,
+                runs: runs.get(&row.key.delivery_id).map_or(&[], Vec::as_slice),
                 subscription: subscription.as_deref(),
             };
             match (choose(task_id, candidate, now_ms()), subscription, escalation) {
@@ -66,6 +71,7 @@ impl Api {
                     let position = row.event_position;
                     given_up.push(GivenUp { row: escalation, position, subscription });
                 }
+                (Choice::NotYet, ..) => return Ok(None),
                 _ => {}
             }
         }
@@ -85,7 +91,7 @@ impl Api {
         }
         self.repair.writing.send(&entries).await?;
         sent += self.redeliver_escalated(task, given_up, &events).await?;
-        Ok(Sent { sent, left_out: rows.len() as u64 - sent })
+        Ok(Some(Sent { sent, left_out: rows.len() as u64 - sent }))
     }
 
     /// Whether a run is in history: it was written already, perhaps so long ago that nobody else remembers.
@@ -117,7 +123,7 @@ impl Api {
 }
 
 /// What the task itself resolved before a crash is its own to count.
-fn state_for(row: &Row, task: &Task) -> State {
+pub(super) fn state_for(row: &Row, task: &Task) -> State {
     let own = row
         .resolution
         .as_ref()

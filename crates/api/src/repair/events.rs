@@ -7,8 +7,8 @@ use aerogram_domain::identity::Position;
 use aerogram_domain::repair::Found;
 use aerogram_kafka::{Cluster, Companions, Ends, From, Item, ReadError, Record};
 use aerogram_wire::{Topic, headers};
-use tokio::sync::{Mutex, OnceCell};
-use tokio::time::timeout;
+use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
+use tokio::time::{timeout, timeout_at};
 
 use crate::history::NotRead;
 use crate::records;
@@ -18,6 +18,9 @@ const READ_OVER_MAX: i64 = 1_000;
 /// The log's beginning is asked for as the first record of this time.
 const BEGINNING_MS: i64 = 0;
 
+/// Dry runs at once: each reads as much as a task, and whoever has something sent reads too.
+const DRY_RUNS_MAX: usize = 1;
+
 /// Reads with a client of its own, a partition by one at a time.
 pub struct EventReader {
     cluster: Cluster,
@@ -25,6 +28,7 @@ pub struct EventReader {
     client: OnceCell<Companions>,
     /// In the order of the partitions.
     turns: Vec<Mutex<()>>,
+    dry_runs: Semaphore,
     patience: Duration,
 }
 
@@ -59,7 +63,13 @@ impl EventReader {
     pub fn new(cluster: Cluster, ends: Ends, patience: Duration) -> Self {
         let partitions = cluster.layout().partitions_of(Topic::Events);
         let turns = (0..partitions).map(|_| Mutex::default()).collect();
-        Self { cluster, ends, client: OnceCell::new(), turns, patience }
+        let dry_runs = Semaphore::new(DRY_RUNS_MAX);
+        Self { cluster, ends, client: OnceCell::new(), turns, dry_runs, patience }
+    }
+
+    /// A dry run, for as long as this is held; `None`: there is one already.
+    pub fn dry_run(&self) -> Option<SemaphorePermit<'_>> {
+        self.dry_runs.try_acquire().ok()
     }
 
     pub fn partitions(&self) -> i32 {
@@ -99,7 +109,7 @@ impl EventReader {
     }
 
     /// Looks at the events from an offset on. One that the log does not hold any more is passed over, with all before its
-    /// beginning.
+    /// beginning. When others read the partition until the deadline, it has looked at none.
     ///
     /// # Errors
     /// When it can't be read.
@@ -113,7 +123,9 @@ impl EventReader {
         let Some(turn) = self.turn(partition) else {
             return Ok(Scanned { over: true, ..Scanned::default() });
         };
-        let _turn = turn.lock().await;
+        let Ok(_turn) = timeout_at(bounds.deadline.into(), turn.lock()).await else {
+            return Ok(Scanned { next: from, ..Scanned::default() });
+        };
         let (begin, end) = self.range(partition, BEGINNING_MS).await?;
         let (from, end) = (from.max(begin), end.min(bounds.end));
         let mut scanned = Scanned { next: from, over: from >= end, ..Scanned::default() };

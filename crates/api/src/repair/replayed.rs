@@ -1,16 +1,19 @@
 //! What a replay sends of the events that it found.
 
-use aerogram_domain::history::Status;
-use aerogram_domain::repair::{Found, TaskId, first_record, replayed};
-use aerogram_projection::{DeliveryQuery, ProjectionError};
-use aerogram_wire::key::DeliveryId;
-use aerogram_wire::v1::{PendingKind, Replay, Subscription};
+use std::sync::Arc;
 
+use aerogram_domain::escalations::{State, redelivery_run};
+use aerogram_domain::history::Status;
+use aerogram_domain::repair::{Found, KnownRun, TaskId, awaits_escalation, first_record, replayed};
+use aerogram_domain::time::iso_millis;
+use aerogram_projection::{ProjectionError, Row};
+use aerogram_wire::key::{DeliveryId, RunKey};
+use aerogram_wire::v1::{PendingKind, Replay, Subscription, Task};
+
+use super::again::{GivenUp, state_for};
 use super::{NotNow, Sent};
 use crate::rest::Api;
-
-/// Runs of one delivery that are looked at.
-const RUNS_MAX: usize = 200;
+use crate::submit::now_ms;
 
 /// What is replayed to whom.
 #[derive(Clone, Copy)]
@@ -28,21 +31,36 @@ pub enum NotReplayed {
     Delivered,
 }
 
+/// How the latest run of a delivery stands as an escalation.
+enum Latest {
+    /// It has to be redelivered as one.
+    GivenUp(Box<Row>),
+    /// It may be listed as one yet.
+    NotYet,
+    /// As none that has to do with it.
+    Other,
+}
+
 impl Api {
-    /// Sends these, as runs of the task that was made then.
+    /// Sends these, as runs of the task; or as its escalation what was given up and nobody has dealt with, so that it is dealt with by
+    /// that. History, escalations and subscriptions must be up to date. Answers `None` when nothing is sent yet, because it is
+    /// not known of all how they stand as escalations.
     ///
     /// # Errors
     /// When it is not known of all that they are sent. Then they may be sent again.
     pub(crate) async fn replay(
         &self,
         task_id: &TaskId,
-        since_ms: i64,
+        task: &Task,
         replaying: Replaying<'_>,
-        found: &[Found],
-    ) -> Result<Sent, NotNow> {
-        let (mut entries, mut sent) = (Vec::new(), 0);
+        found: Vec<Found>,
+    ) -> Result<Option<Sent>, NotNow> {
+        let (mut entries, mut given_up, mut sent, seen) = (Vec::new(), Vec::new(), 0, found.len() as u64);
         let offset = self.read_of(replaying.subscription);
-        for event in found {
+        let subscription = Arc::new(replaying.subscription.clone());
+        let ids = found.iter().filter_map(|event| event.delivery_id(&subscription.id)).collect();
+        let runs = self.history.projection.runs_of(ids).await?;
+        for event in &found {
             let (Some(id), Some(delivery)) = (
                 event.delivery_id(&replaying.subscription.id),
                 event.delivery(replaying.subscription, offset),
@@ -50,16 +68,54 @@ impl Api {
                 continue;
             };
             let run = replayed(task_id, id);
+            let runs = runs.get(&id).map_or(&[][..], Vec::as_slice);
             // First: its own run is one that is under way, too.
-            if self.is_known(run).await? {
+            if is_own(runs, run, task) || self.is_known(run).await? {
                 sent += 1;
-            } else if self.why_not_replayed(replaying, event, id).await?.is_none() {
-                sent += 1;
-                entries.push(first_record(run, &delivery, since_ms, PendingKind::Parked));
+            } else if self.why_not(replaying, event, runs).await?.is_none() {
+                match self.latest(runs, task).await? {
+                    Latest::NotYet => return Ok(None),
+                    Latest::GivenUp(row) => {
+                        let subscription = Arc::clone(&subscription);
+                        given_up.push(GivenUp { row: *row, position: event.position, subscription });
+                    }
+                    Latest::Other => {
+                        sent += 1;
+                        entries.push(first_record(run, &delivery, task.created_at_ms, PendingKind::Parked));
+                    }
+                }
             }
         }
         self.repair.writing.send(&entries).await?;
-        Ok(Sent { sent, left_out: found.len() as u64 - sent })
+        let events = found.into_iter().map(|event| (event.position, event)).collect();
+        sent += self.redeliver_escalated(task, given_up, &events).await?;
+        Ok(Some(Sent { sent, left_out: seen - sent }))
+    }
+
+    async fn latest(&self, runs: &[KnownRun], task: &Task) -> Result<Latest, ProjectionError> {
+        let latest = runs.iter().max_by_key(|run| run.order());
+        let Some(latest) = latest.filter(|run| run.status == Status::Escalated) else {
+            return Ok(Latest::Other);
+        };
+        if let Some(row) = self.escalations.projection.escalation(latest.key).await? {
+            let is_open = matches!(state_for(&row, task), State::Open | State::Redelivering);
+            return Ok(if is_open { Latest::GivenUp(Box::new(row)) } else { Latest::Other });
+        }
+        let row = self.history.projection.delivery(latest.key, i64::MIN).await?;
+        let awaited = row.is_some_and(|row| awaits_escalation(row.status, row.changed_at_ms, now_ms()));
+        Ok(if awaited { Latest::NotYet } else { Latest::Other })
+    }
+
+    /// Why a replay can't be exact; `None`: it can. What history does not tell of any more may have been delivered.
+    pub(crate) fn forgotten(&self, replay: &Replay, now_ms: i64) -> Option<String> {
+        let since_ms = self.history.since_ms(now_ms);
+        (!replay.all && replay.from_ms < since_ms).then(|| {
+            format!(
+                "history tells what was delivered since {} only; replay what was accepted since then, or all (\"all\": true), which \
+                 may send again what was delivered",
+                iso_millis(since_ms)
+            )
+        })
     }
 
     /// Why an event that matches is left out; `None`: it is sent.
@@ -68,9 +124,20 @@ impl Api {
     /// When history can't be read.
     pub(crate) async fn why_not_replayed(
         &self,
-        Replaying { replay, subscription }: Replaying<'_>,
+        replaying: Replaying<'_>,
         found: &Found,
         delivery_id: DeliveryId,
+    ) -> Result<Option<NotReplayed>, ProjectionError> {
+        let runs = self.history.projection.runs_of(vec![delivery_id]).await?;
+        let runs = runs.get(&delivery_id).map_or(&[][..], Vec::as_slice);
+        self.why_not(replaying, found, runs).await
+    }
+
+    async fn why_not(
+        &self,
+        Replaying { replay, .. }: Replaying<'_>,
+        found: &Found,
+        runs: &[KnownRun],
     ) -> Result<Option<NotReplayed>, ProjectionError> {
         if self.history.projection.is_repeat(found.position).await? {
             return Ok(Some(NotReplayed::Repeats));
@@ -78,16 +145,16 @@ impl Api {
         if replay.all {
             return Ok(None);
         }
-        let event_id = found.envelope.event.as_ref().map(|event| event.id.clone());
-        let query = DeliveryQuery {
-            subscription_id: Some(subscription.id.clone()),
-            event_id,
-            limit: RUNS_MAX,
-            ..DeliveryQuery::default()
-        };
-        let runs = self.history.projection.deliveries(query).await?.rows;
-        let mut runs = runs.iter().filter(|row| row.key.delivery_id == delivery_id);
-        let there = runs.any(|row| row.status == Status::Delivered || !row.status.is_final());
+        let there = runs.iter().any(|run| run.status == Status::Delivered || !run.status.is_final());
         Ok(there.then_some(NotReplayed::Delivered))
     }
+}
+
+/// Whether the task has sent this delivery: as its run, or as the redelivery of one that was given up.
+fn is_own(runs: &[KnownRun], run: RunKey, task: &Task) -> bool {
+    let redelivers = |sent: &KnownRun| {
+        sent.issued_at_ms == task.created_at_ms
+            && runs.iter().any(|run| sent.key.run == redelivery_run(run.key))
+    };
+    runs.iter().any(|sent| sent.key == run || redelivers(sent))
 }

@@ -1,15 +1,16 @@
 //! Who changed what, in the log: a line for every subscription that was changed, and one for every other request that had
 //! something done. Nothing of bodies and headers stands there.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, Method};
+use aerogram_credentials::peer_of;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{Extensions, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::{Api, peer};
+use super::Api;
 
 /// A request on its way, and who makes it once that is known; cheap to clone.
 #[derive(Clone)]
@@ -42,9 +43,8 @@ struct Who {
 
 /// Around every request.
 pub async fn audit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    let trusted = &api.settings.trusted_proxies;
-    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(&ip));
-    let peer = peer::of(request.extensions(), request.headers(), is_trusted);
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = peer_of(connected, request.headers(), &api.settings.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     let inner = Inner {
         method: request.method().clone(),
@@ -58,9 +58,7 @@ pub async fn audit(State(api): State<Arc<Api>>, mut request: Request, next: Next
     let mut waiting = Waiting { trail, answered: false };
     let response = next.run(request).await;
     waiting.answered = true;
-    if response.status().is_success() {
-        waiting.trail.done(response.status().as_u16());
-    }
+    waiting.trail.answered(response.status());
     response
 }
 
@@ -73,7 +71,8 @@ struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if !self.answered {
-            self.trail.left();
+            self.trail
+                .uncertain("a caller did not wait for the answer; what was asked for may have been done");
         }
     }
 }
@@ -118,6 +117,15 @@ impl Trail {
         self.seen().told = true;
     }
 
+    fn answered(&self, status: StatusCode) {
+        if status.is_success() {
+            self.done(status.as_u16());
+        } else if status.is_server_error() {
+            // Such as a change that was written and not confirmed in time.
+            self.uncertain("what was asked for was not confirmed; it may have been done, or may still be");
+        }
+    }
+
     /// It was answered with success.
     fn done(&self, status: u16) {
         let Some(who) = self.untold() else { return };
@@ -126,14 +134,13 @@ impl Trail {
         tracing::info!(actor, operator, token_name, %method, route, path, status, %peer, "what was asked for was done");
     }
 
-    /// Nobody waits for the answer any more.
-    fn left(&self) {
+    /// Nobody knows, or nobody waits to hear it.
+    fn uncertain(&self, what: &str) {
         let Some(who @ Some(_)) = self.untold() else { return };
         let Inner { method, route, path, peer, .. } = &*self.inner;
         let (actor, operator, token_name) = parts(who.as_ref());
         tracing::info!(
-            actor, operator, token_name, %method, route, path, %peer,
-            "a caller did not wait for the answer; what was asked for may have been done"
+            actor, operator, token_name, %method, route, path, %peer, "{what}"
         );
     }
 
@@ -238,6 +245,21 @@ mod tests {
         });
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0]["message"].as_str().unwrap().contains("did not wait"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_was_not_confirmed_has_a_line() {
+        let lines = logged(|| {
+            for status in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT] {
+                let known = trail();
+                known.made_by("partner-app", Some("acme"), None);
+                known.answered(status);
+                trail().answered(status);
+            }
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0]["message"].as_str().unwrap().contains("not confirmed"), "{lines:?}");
+        assert_eq!(lines[0]["actor"], "partner-app");
     }
 
     #[test]

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use aerogram_domain::credentials::{ADMIN_ACTOR, AuthError, Credentials, Scope, Scopes, Subscriber};
+use aerogram_credentials::Login;
+use aerogram_credentials::headers::{bearer, has_bearer, single};
+use aerogram_domain::credentials::{ADMIN_ACTOR, Credentials, Scope, Scopes, Subscriber};
 use aerogram_domain::escalations::Reader;
 use aerogram_telemetry::wall_ms;
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 
@@ -106,10 +107,10 @@ impl<'a> Door<'a> {
         else {
             return Err(Problem::unauthenticated());
         };
-        let (throttles, peer) = (&self.api.throttles, self.trail.peer());
-        throttles.may_log_in(peer, client_id)?;
+        let (throttles, login) = (&self.api.throttles, Login::subscriber(self.trail.peer(), client_id));
+        throttles.may_log_in(login)?;
         let subscriber = self.credentials.subscriber(client_id, token, wall_ms()).map_err(|why| {
-            throttles.login_failed(peer, client_id, "subscriber", &why.to_string());
+            throttles.logins.failed(login, token, &why);
             Problem::unauthenticated()
         })?;
         throttles.request(Client::Pair { partner: &subscriber.partner, operator: &subscriber.operator })?;
@@ -125,22 +126,18 @@ impl<'a> Door<'a> {
     /// there is no such administrator, 403 when it may only look, 429.
     fn admin(&self) -> Result<Option<Arc<str>>, Problem> {
         let headers = self.headers;
-        if !headers.get_all(AUTHORIZATION).iter().any(|value| bearer(value.as_bytes()).is_some()) {
+        if !has_bearer(headers) {
             return Ok(None);
         }
         if headers.contains_key(TOKEN) {
             let detail = "X-Auth-Token and Authorization: Bearer are given; give the one that says who calls";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
-        let token = single(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(value.as_bytes()));
-        let Some(token) = token.and_then(|token| std::str::from_utf8(token).ok()) else {
-            return Err(Problem::no_administrator());
-        };
-        // In whose place he acts is the guesser's choice, so it is not part of who he is.
-        let (throttles, peer) = (&self.api.throttles, self.trail.peer());
-        throttles.may_log_in(peer, ADMIN_ACTOR)?;
-        let admin = self.credentials.admin(token.trim(), wall_ms()).map_err(|why: AuthError| {
-            throttles.login_failed(peer, ADMIN_ACTOR, "admin", &why.to_string());
+        let token = bearer(headers).ok_or_else(Problem::no_administrator)?;
+        let (throttles, login) = (&self.api.throttles, Login::admin(self.trail.peer()));
+        throttles.may_log_in(login)?;
+        let admin = self.credentials.admin(token, wall_ms()).map_err(|why| {
+            throttles.logins.failed(login, token, &why);
             Problem::no_administrator()
         })?;
         throttles.request(Client::Administrator(&admin.name))?;
@@ -192,31 +189,9 @@ fn actor(admin: &str) -> String {
     format!("{ADMIN_ACTOR}{admin}")
 }
 
-/// What follows `Bearer`.
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
-}
-
-/// A header given twice could mean one thing here and another to a proxy, so it counts as missing.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then(|| value.to_str().ok()).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_bearer_tokens_are_an_administrators() {
-        assert_eq!(bearer(b"bearer abc"), Some(b"abc".as_slice()));
-        assert_eq!(bearer(b"Bearer "), Some(b"".as_slice()));
-        for other in [b"Basic abc".as_slice(), b"Bearer", b"", b"Bearerabc "] {
-            assert_eq!(bearer(other), None, "{}", String::from_utf8_lossy(other));
-        }
-    }
 
     #[test]
     fn looking_is_reading_and_all_else_is_writing() {
@@ -226,14 +201,5 @@ mod tests {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             assert_eq!(scope_of(&method), Scope::Write);
         }
-    }
-
-    #[test]
-    fn what_is_given_twice_counts_as_missing() {
-        let mut headers = HeaderMap::new();
-        headers.append(OPERATOR, "acme".parse().unwrap());
-        assert_eq!(single(&headers, OPERATOR), Some("acme"));
-        headers.append(OPERATOR, "acme".parse().unwrap());
-        assert_eq!(single(&headers, OPERATOR), None);
     }
 }

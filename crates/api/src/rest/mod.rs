@@ -23,7 +23,6 @@ mod observe;
 mod one_url;
 mod parameters;
 mod patch;
-mod peer;
 mod precondition;
 mod problem;
 mod renew;

@@ -10,8 +10,8 @@ use super::problem::Parameter;
 /// Rows of a page unless it is said.
 pub const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 200;
-/// Longest value, in bytes.
-const VALUE_MAX_BYTES: usize = 512;
+/// Longest value, in bytes: a subject has up to 512 characters.
+const VALUE_MAX_BYTES: usize = 2_048;
 /// More parameters that are wrong are not named.
 const WRONG_MAX: usize = 20;
 
@@ -115,6 +115,13 @@ mod tests {
         let told = read_all(many, "", |_, _| Err("is unknown".to_owned())).unwrap_err();
         let names: Vec<_> = told.iter().map(|wrong| wrong.parameter.clone()).collect();
         assert_eq!(names, (0..20).map(|n| format!("p{n}")).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_longest_subject_may_be_asked_for() {
+        let subject = |chars| vec![("subject".to_owned(), "\u{10348}".repeat(chars))];
+        assert!(read_all(subject(512), "", |_, _| Ok(())).is_ok());
+        assert!(read_all(subject(513), "", |_, _| Ok(())).is_err());
     }
 
     #[test]

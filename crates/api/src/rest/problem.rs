@@ -166,6 +166,9 @@ impl From<CatchUpError> for Problem {
 
 impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Self {
+        if matches!(error, ProjectionError::Late { .. }) {
+            return CatchUpError::TooLate.into();
+        }
         tracing::error!("a read is refused: {error}");
         Self::unavailable("what is asked for cannot be read at this moment")
     }

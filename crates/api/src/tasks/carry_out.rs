@@ -1,10 +1,12 @@
 //! Carrying out what is asked for: the tasks under way take turns, and each goes on from where it was last said to be.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aerogram_domain::repair::{TaskId, done, failed, is_over, went_on};
+use aerogram_projection::ProjectionError;
 use aerogram_telemetry::Said;
 use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Task, TaskProgress};
@@ -13,6 +15,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{redeliver, replay};
+use crate::history::NotRead;
 use crate::repair::NotNow;
 use crate::rest::Api;
 use crate::submit::now_ms;
@@ -25,6 +28,9 @@ const SAID_AFTER: u64 = 1_000;
 const TIME_OF_ONE: Duration = Duration::from_millis(1);
 /// Wait until there is room, or what failed is tried again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Deliveries of a step, at most; as long as they can be read in time.
+const STEP_MAX: usize = 200;
 
 /// What a step came to.
 pub(super) enum Step {
@@ -55,10 +61,10 @@ pub async fn carry_out(api: Arc<Api>, mut owns: watch::Receiver<bool>) -> Infall
 }
 
 async fn work(api: &Api, said: &Said) -> Infallible {
-    let mut changes = api.repair.tasks.changes();
+    let (mut changes, mut steps) = (api.repair.tasks.changes(), Steps::default());
     loop {
         changes.mark_unchanged();
-        match turns(api, said).await {
+        match turns(api, said, &mut steps).await {
             Ok(true) => {}
             Ok(false) if api.repair.tasks.running().is_empty() => {
                 // The table has its sender for as long as this runs.
@@ -76,13 +82,14 @@ async fn work(api: &Api, said: &Said) -> Infallible {
 }
 
 /// A turn of each; whether one of them went on.
-async fn turns(api: &Api, said: &Said) -> Result<bool, NotNow> {
+async fn turns(api: &Api, said: &Said, steps: &mut Steps) -> Result<bool, NotNow> {
     // What the owner before wrote, and what people want since.
     api.tasks_are_up_to_date().await?;
-    let mut went_on = false;
-    for task in api.repair.tasks.running() {
+    let (mut went_on, running) = (false, api.repair.tasks.running());
+    steps.0.retain(|id, _| running.iter().any(|task| task.id.as_ref() == id));
+    for task in running {
         let Ok(id) = TaskId::try_from(task.id.as_ref()) else { continue };
-        match turn(api, &id, &task).await {
+        match turn(api, &id, &task, steps).await {
             Ok(on) => went_on |= on,
             // The others need not wait for it.
             Err(error) => {
@@ -101,36 +108,90 @@ async fn turns(api: &Api, said: &Said) -> Result<bool, NotNow> {
 }
 
 /// Goes on for a second, or a thousand deliveries, and writes how far it is then.
-async fn turn(api: &Api, id: &TaskId, task: &Task) -> Result<bool, NotNow> {
-    let (begun, mut now) = (Instant::now(), task.clone());
-    let seen = |task: &Task| task.progress.as_ref().map_or(0, |progress| progress.seen);
-    while !is_over(&now) && begun.elapsed() < SAID_EVERY && seen(&now) - seen(task) < SAID_AFTER {
-        // People may not want it any more.
-        if api.repair.tasks.get(None, id).is_none_or(|task| is_over(&task)) {
-            break;
-        }
-        let step = match &task.work {
-            Some(Work::Redeliver(redeliver)) => redeliver::step(api, id, &now, redeliver).await?,
-            Some(Work::Replay(replay)) => replay::step(api, id, &now, replay).await?,
-            None => Step::Failed("it is of a kind that this version does not know".to_owned()),
-        };
-        let before = now.progress.as_ref().map_or(0, |progress| progress.sent);
-        now = match step {
-            Step::On(progress) => went_on(&now, progress, now_ms()),
-            Step::NoRoom => break,
-            Step::Done(progress) => done(&went_on(&now, progress, now_ms()), now_ms()),
-            Step::Failed(why) => failed(&now, why, now_ms()),
-        };
-        let sent = now.progress.as_ref().map_or(0, |progress| progress.sent) - before;
-        sleep(TIME_OF_ONE * u32::try_from(sent).unwrap_or(u32::MAX)).await;
+async fn turn(api: &Api, id: &TaskId, task: &Task, steps: &mut Steps) -> Result<bool, NotNow> {
+    let mut now = task.clone();
+    let gone_on = go_on(api, id, task, &mut now, steps).await;
+    let is_further = now != *task;
+    // Whatever stopped it, what was done is not to be done again.
+    if is_further {
+        api.repair.writing.task(&now).await?;
     }
-    if now == *task {
-        return Ok(false);
-    }
-    api.repair.writing.task(&now).await?;
     if is_over(&now) {
         let (task, state) = (Uuid::from_bytes(*id), now.state().as_str_name());
         tracing::info!(%task, state, detail = now.detail, "a task is over");
     }
-    Ok(true)
+    gone_on.map(|()| is_further)
+}
+
+async fn go_on(api: &Api, id: &TaskId, task: &Task, now: &mut Task, steps: &mut Steps) -> Result<(), NotNow> {
+    let begun = Instant::now();
+    let seen = |task: &Task| task.progress.as_ref().map_or(0, |progress| progress.seen);
+    while !is_over(now) && begun.elapsed() < SAID_EVERY && seen(now) - seen(task) < SAID_AFTER {
+        // People may not want it any more.
+        if api.repair.tasks.get(None, id).is_none_or(|task| is_over(&task)) {
+            break;
+        }
+        let at_most = steps.at_most(id);
+        let step = match &task.work {
+            Some(Work::Redeliver(redeliver)) => redeliver::step(api, id, now, redeliver, at_most).await,
+            Some(Work::Replay(replay)) => replay::step(api, id, now, replay, at_most).await,
+            None => Ok(Step::Failed("it is of a kind that this version does not know".to_owned())),
+        };
+        let was_late = matches!(
+            step,
+            Err(NotNow::Events(NotRead::Late) | NotNow::Projection(ProjectionError::Late { .. }))
+        );
+        steps.went(id, was_late);
+        let step = step?;
+        let before = now.progress.as_ref().map_or(0, |progress| progress.sent);
+        *now = match step {
+            Step::On(progress) => went_on(now, progress, now_ms()),
+            Step::NoRoom => break,
+            Step::Done(progress) => done(&went_on(now, progress, now_ms()), now_ms()),
+            Step::Failed(why) => failed(now, why, now_ms()),
+        };
+        let sent = now.progress.as_ref().map_or(0, |progress| progress.sent) - before;
+        sleep(TIME_OF_ONE * u32::try_from(sent).unwrap_or(u32::MAX)).await;
+    }
+    Ok(())
+}
+
+/// How much a step of a task may have. What can't be read in time is tried with half as much, or the task would stand still for
+/// ever.
+#[derive(Default)]
+struct Steps(HashMap<TaskId, usize>);
+
+impl Steps {
+    fn at_most(&self, id: &TaskId) -> usize {
+        self.0.get(id).copied().unwrap_or(STEP_MAX)
+    }
+
+    fn went(&mut self, id: &TaskId, was_late: bool) {
+        let at_most = self.at_most(id);
+        let then = if was_late { (at_most / 2).max(1) } else { (at_most + 1).min(STEP_MAX) };
+        self.0.insert(*id, then);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_late_is_tried_with_half_as_much_until_it_goes() {
+        let (mut steps, slow, other) = (Steps::default(), [1; 16], [2; 16]);
+        for at_most in [100, 50, 25, 12, 6, 3, 1, 1] {
+            steps.went(&slow, true);
+            assert_eq!(steps.at_most(&slow), at_most);
+        }
+        assert_eq!(steps.at_most(&other), STEP_MAX);
+        for at_most in [2, 3] {
+            steps.went(&slow, false);
+            assert_eq!(steps.at_most(&slow), at_most);
+        }
+        for _ in 0..STEP_MAX {
+            steps.went(&slow, false);
+        }
+        assert_eq!(steps.at_most(&slow), STEP_MAX);
+    }
 }

@@ -37,7 +37,13 @@ pub fn query(task: &Task, redeliver: &Redeliver, now_ms: i64, history_since_ms: 
 }
 
 /// The next page.
-pub(super) async fn step(api: &Api, id: &TaskId, task: &Task, redeliver: &Redeliver) -> Result<Step, NotNow> {
+pub(super) async fn step(
+    api: &Api,
+    id: &TaskId,
+    task: &Task,
+    redeliver: &Redeliver,
+    at_most: usize,
+) -> Result<Step, NotNow> {
     let before = task.progress.clone().unwrap_or_default();
     let after = match before.cursor.as_str() {
         "" => None,
@@ -56,14 +62,16 @@ pub(super) async fn step(api: &Api, id: &TaskId, task: &Task, redeliver: &Redeli
     api.history_is_up_to_date().await?;
     api.escalations_are_up_to_date().await?;
     api.subscriptions_are_up_to_date().await?;
-    let limit = room(waiting(api, task).await?, api.settings.task_waiting_max, PAGE);
+    let limit = room(waiting(api, task).await?, api.settings.task_waiting_max, PAGE.min(at_most));
     if limit == 0 {
         return Ok(Step::NoRoom);
     }
     let history_since_ms = api.history.since_ms(now_ms());
     let query = query(task, redeliver, task.created_at_ms, history_since_ms);
     let page = api.history.projection.deliveries(DeliveryQuery { after, limit, ..query }).await?;
-    let sent = api.send_again(id, task, &page.rows, subscriber.as_ref()).await?;
+    let Some(sent) = api.send_again(id, task, &page.rows, subscriber.as_ref()).await? else {
+        return Ok(Step::NoRoom);
+    };
     let progress = TaskProgress {
         seen: before.seen + page.rows.len() as u64,
         sent: before.sent + sent.sent,

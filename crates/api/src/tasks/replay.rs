@@ -26,21 +26,43 @@ const APPENDED_WITHIN_MS: i64 = 600_000;
 const CLOCKS_DIFFER_MAX_MS: i64 = 60_000;
 
 /// The next stretch.
-pub(super) async fn step(api: &Api, id: &TaskId, task: &Task, replay: &Replay) -> Result<Step, NotNow> {
+pub(super) async fn step(
+    api: &Api,
+    id: &TaskId,
+    task: &Task,
+    replay: &Replay,
+    at_most: usize,
+) -> Result<Step, NotNow> {
+    // What the pair is entitled to today.
+    let scope = task.scope.as_ref();
+    let subscriber = scope.map(|scope| api.credentials.now().pair(&scope.partner, &scope.operator));
+    let subscriber = match subscriber.transpose() {
+        Ok(subscriber) => subscriber,
+        Err(missing) => return Ok(Step::Failed(format!("its pair may not call any more: {missing}"))),
+    };
     api.history_is_up_to_date().await?;
     // Repetitions are among them.
     api.names_are_up_to_date().await?;
+    api.escalations_are_up_to_date().await?;
     api.subscriptions_are_up_to_date().await?;
-    let subscription = subscription_of(api, task.scope.as_ref(), &replay.subscription_id);
+    let subscription = subscription_of(api, scope, &replay.subscription_id);
     if let Some(none) = no_receiver(subscription.as_deref(), now_ms()) {
         return Ok(Step::Failed(none.to_string()));
     }
     let Some(subscription) = subscription else { return Ok(Step::NoRoom) };
-    let found_max = room(waiting(api, task).await?, api.settings.task_waiting_max, FOUND_MAX);
+    let event_type = &subscription.event_type;
+    if subscriber.is_some_and(|subscriber| !subscriber.may_subscribe(event_type)) {
+        return Ok(Step::Failed(format!("its pair is not entitled to {event_type} any more")));
+    }
+    let found_max = room(waiting(api, task).await?, api.settings.task_waiting_max, FOUND_MAX.min(at_most));
     if found_max == 0 {
         return Ok(Step::NoRoom);
     }
     let before = task.progress.clone().unwrap_or_default();
+    // As when it was asked for: what has been looked at may be forgotten since.
+    if let Some(why) = api.forgotten(replay, task.created_at_ms).filter(|_| task.progress.is_none()) {
+        return Ok(Step::Failed(why));
+    }
     let mut next_offsets = match before.next_offsets.len() {
         0 => begin(&api.repair.events, replay).await?,
         _ => before.next_offsets.clone(),
@@ -59,10 +81,19 @@ pub(super) async fn step(api: &Api, id: &TaskId, task: &Task, replay: &Replay) -
     let wanted = |found: &_| is_wanted(&subscription, found, replay.from_ms, replay.until_ms, now_ms);
     let scanned = api.repair.events.scan(partition, *next, bounds, wanted).await?;
     let replaying = Replaying { replay, subscription: &subscription };
-    let sent = api.replay(id, task.created_at_ms, replaying, &scanned.found).await?;
+    // Of these nobody knows any more whether they were delivered.
+    let from_ms = scanned.found.iter().map(|found| found.envelope.accepted_at_ms).min();
+    let rest = Replay { from_ms: from_ms.unwrap_or(i64::MAX), ..replay.clone() };
+    if let Some(why) = api.forgotten(&rest, now_ms) {
+        return Ok(Step::Failed(why));
+    }
+    let seen = scanned.found.len() as u64;
+    let Some(sent) = api.replay(id, task, replaying, scanned.found).await? else {
+        return Ok(Step::NoRoom);
+    };
     *next = if scanned.over { OVER } else { scanned.next };
     Ok(Step::On(TaskProgress {
-        seen: before.seen + scanned.found.len() as u64,
+        seen: before.seen + seen,
         sent: before.sent + sent.sent,
         left_out: before.left_out + sent.left_out,
         cursor: String::new(),

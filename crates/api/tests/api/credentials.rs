@@ -141,8 +141,18 @@ async fn whoever_guesses_has_to_wait_and_nobody_else() {
         let without = list(&instance, &[there, app("app-1")]).await;
         assert_eq!(without.status, 401, "this is no guess: {}", without.text());
     }
-    for _ in 0..2 {
-        assert_eq!(list(&instance, &[there, app("app-1"), WRONG]).await.status, 401);
+    for token in ["a guess", "a guess", "token-of-flights", "token-of-flights", "another guess"] {
+        let answer = list(&instance, &[there, app("app-nobodys"), ("x-auth-token", token)]).await;
+        assert_eq!(
+            answer.status,
+            401,
+            "repeating is not guessing, nor is what somebody has: {}",
+            answer.text()
+        );
+    }
+    assert_later(&list(&instance, &[there, app("app-nobodys"), WRONG]).await, 30);
+    for token in [WRONG, ("x-auth-token", "another guess")] {
+        assert_eq!(list(&instance, &[there, app("app-1"), token]).await.status, 401);
     }
     assert_later(&list(&instance, &[there, app("app-1"), WRONG]).await, 30);
     assert_later(&list(&instance, &[there, app("app-1"), ACME]).await, 30);
@@ -150,9 +160,8 @@ async fn whoever_guesses_has_to_wait_and_nobody_else() {
     let elsewhere = from("198.51.100.1, 203.0.113.5");
     assert_eq!(list(&instance, &[elsewhere, app("app-1"), ACME]).await.status, 200, "another address");
 
-    let guess = ("authorization", "Bearer a guess");
-    for client in ["app-1", "app-2"] {
-        let as_admin = [there, guess, app(client), ("x-operator", "acme")];
+    for (guess, client) in [("Bearer a guess", "app-1"), ("Bearer another guess", "app-2")] {
+        let as_admin = [there, ("authorization", guess), app(client), ("x-operator", "acme")];
         assert_eq!(list(&instance, &as_admin).await.status, 401);
     }
     let as_admin = [there, ADMIN, app("app-1"), ("x-operator", "acme")];

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use aerogram_testkit::{Answer, HttpClient};
 use aerogram_wire::SCHEMA;
-use aerogram_wire::v1::{LineKind, Origin, Rejected, Settled};
+use aerogram_wire::v1::{Delivery, LineKind, Origin, Rejected, Settled};
 use serde_json::{Value, json};
 
-use crate::logs::{Logs, attempt, event, event_id, name, now_ms};
-use crate::world::{Caller, Shared, shared, wish};
+use crate::logs::{Logs, attempt, delivery, event, event_id, name, now_ms};
+use crate::raw::Open;
+use crate::seed;
+use crate::world::{Caller, Shared, World, shared, wish};
 
 /// Of the shared instances.
 const PARTITIONS: i32 = 3;
@@ -175,4 +177,75 @@ async fn an_event_that_the_log_lost_is_told_from_what_is_left() {
     let shown = mine.get(&format!("/deliveries/{}", name(&sent))).await.json();
     assert_eq!((&shown["event"], &shown["body"]), (&Value::Null, &Value::Null), "{shown}");
     assert!(shown["bodyMissing"].as_str().unwrap().contains("topics.retention_ms"), "{shown}");
+}
+
+#[tokio::test]
+async fn near_misses_of_an_event_that_very_many_got_are_told() {
+    let world = World::new("api-near-misses-many", 1, &[]).await;
+    let subscriptions: Vec<_> =
+        (0..103).map(|number| format!("0192d3a4-0000-7000-8000-000000000{number:03}")).collect();
+    let records: Vec<_> = subscriptions.iter().map(|id| seed::record(id, "app-1", 1, 0)).collect();
+    Open::begin(&world.rig, &records).await.commit().await;
+    let logs = Logs::new(&world.rig, 1);
+    let accepted = logs.accept(event("e-1"), 0).await;
+    // Those of which the page is full.
+    for number in 0..100 {
+        let gone = delivery(&accepted, "app-1", &format!("0192d3a4-0000-7000-8000-000000001{number:03}"));
+        logs.write_delivery(&Delivery { accepted_at_ms: accepted.at_ms - 1, ..gone }).await;
+    }
+    let (missed, got) = subscriptions.split_at(2);
+    for subscription in got {
+        logs.deliver(&accepted, "app-1", subscription).await;
+    }
+    // Of the same name, and it matched nothing.
+    let other = logs.accept(accepted.event.clone(), -1).await;
+    logs.receipt(&other, 0, None).await;
+    let (first, second) = tokio::join!(world.instance(), world.instance());
+    for instance in [first, second] {
+        let caller = Caller::new(&instance.base, "app-1", "token-of-acme");
+        let told = story(&caller.get("/events/e-1").await);
+        assert_eq!(told["deliveriesLeftOut"], 101, "{told}");
+        let near = |event: &Value| -> Vec<String> {
+            let near = event["nearMisses"].as_array().unwrap().iter();
+            near.map(|miss| miss["subscriptionId"].as_str().unwrap().to_owned()).collect()
+        };
+        let [wide, nobodys] = [&told["events"][0], &told["events"][1]];
+        assert_eq!((near(wide), wide.get("nearMissesLeftOut")), (missed.to_vec(), None), "{wide}");
+        assert_eq!(
+            (near(nobodys), &nobodys["nearMissesLeftOut"]),
+            (subscriptions[..100].to_vec(), &json!(3))
+        );
+        instance.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn of_very_many_events_with_one_id_it_is_told_how_many_are_not() {
+    let ground = Ground::new();
+    let [mine, _] = ground.pair("app-8");
+    let id = event_id("namesakes");
+    for ago in (0..22).rev() {
+        let accepted = ground.logs.accept(event(&id), 1_000 * ago).await;
+        ground.logs.deliver(&accepted, "app-8", "0192d3a4-0000-7000-8000-0000000000c3").await;
+    }
+    let told = story(&mine.get(&format!("/events/{id}")).await);
+    assert_eq!(told["events"].as_array().unwrap().len(), 20);
+    assert_eq!((&told["eventsLeftOut"], &told["deliveriesLeftOut"]), (&json!(2), &json!(2)));
+}
+
+#[tokio::test]
+async fn who_missed_what_history_has_forgotten_is_not_guessed() {
+    let world = World::new("api-near-misses-old", 1, &[("API__HISTORY_RETENTION_MS", "3600000")]).await;
+    let logs = Logs::new(&world.rig, 1);
+    let instance = world.instance().await;
+    let caller = Caller::new(&instance.base, "app-1", "token-of-acme");
+    let subscription = caller.created(&wish()).await;
+    for (ago_ms, expected) in [(7_200_000, vec![]), (1_800_000, vec!["created_after"])] {
+        let accepted = logs.accept(event(&event_id("old")), ago_ms).await;
+        logs.deliver(&accepted, "app-1", "0192d3a4-0000-7000-8000-0000000000c4").await;
+        let told = story(&caller.get(&format!("/events/{}", accepted.event.id)).await);
+        assert_eq!(told["events"][0]["deliveries"].as_array().unwrap().len(), 1, "{told}");
+        assert_eq!(reasons(&told["events"][0], &subscription), expected, "{told}");
+    }
+    instance.stop().await;
 }

@@ -8,7 +8,8 @@ use aerogram_testkit::{Answer, HttpClient, Rig};
 use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{
-    Delivery, Escalation, LineKind, PendingEntry, PendingKind, Reason, Redeliver, Scope, Task, TaskState,
+    Delivery, Escalation, LineKind, PendingEntry, PendingKind, Reason, Redeliver, Replay, Scope, Task,
+    TaskState,
 };
 use aerogram_wire::{Message as _, SCHEMA, Topic};
 use http::Method;
@@ -16,7 +17,8 @@ use serde_json::{Value, json};
 
 use crate::given_up::write;
 use crate::logs::{Logs, attempt, event, event_id, name, now_ms};
-use crate::raw::{delete_before, everything_in};
+use crate::raw::{Open, delete_before, everything_in};
+use crate::seed::changed_record;
 use crate::world::{Caller, Instance, World, eventually, wish};
 
 const PARTITIONS: i32 = 2;
@@ -441,6 +443,50 @@ async fn a_time_is_replayed_to_a_subscription_that_was_made_later() {
 }
 
 #[tokio::test]
+async fn a_replay_of_a_pair_that_may_not_have_it_any_more_fails() {
+    let ground = Ground::new("api-repair-replay-ended", &[]).await;
+    let subscription = "0192d3a4-0000-7000-8000-0000000000f7";
+    let orders = changed_record(subscription, "app-6", 1, 0, |subscription| {
+        subscription.event_type = "OrderCreated".into();
+        subscription.profile = "staffing".into();
+    });
+    Open::begin(&ground.world.rig, &[orders]).await.commit().await;
+    // The tokens of one have only flights, the other has none.
+    for (number, partner, why) in
+        [(8, "app-6", "not entitled to OrderCreated"), (9, "app-99", "may not call")]
+    {
+        let id = [number; 16];
+        let replay = Replay {
+            subscription_id: subscription.to_owned(),
+            from_ms: now_ms() - 1_000,
+            until_ms: now_ms(),
+            all: false,
+        };
+        let task = Task {
+            schema: SCHEMA,
+            id: id.to_vec().into(),
+            scope: Some(Scope { partner: partner.into(), operator: "acme".into() }),
+            actor: partner.into(),
+            created_at_ms: now_ms(),
+            work: Some(Work::Replay(replay)),
+            state: TaskState::Running.into(),
+            ..Task::default()
+        };
+        ground.logs.append(Topic::Tasks, 0, &id, Some(task.encode_to_vec())).await;
+        let path = format!("{}/tasks/{}", ground.instances[1].base, uuid::Uuid::from_bytes(id));
+        let failed = eventually("a task is over", async || {
+            let answer =
+                HttpClient::new().get(&path, &[("authorization", "Bearer token-of-admin")]).await.unwrap();
+            (answer.status == 200 && text(&answer.json(), "state") != "RUNNING").then(|| answer.json())
+        })
+        .await;
+        assert!(text(&failed, "state") == "FAILED" && text(&failed, "detail").contains(why), "{failed}");
+    }
+    assert!(entries(&ground.world.rig).is_empty());
+    ground.stop().await;
+}
+
+#[tokio::test]
 async fn a_test_event_waits_for_the_answer() {
     let ground = Ground::new("api-repair-test", &[("API__COMMAND_TIMEOUT_MS", "5000")]).await;
     let [first, second] = &ground.callers;
@@ -468,6 +514,16 @@ async fn a_test_event_waits_for_the_answer() {
     assert_eq!(entries(&ground.world.rig).len(), 1);
     let again = format!("/deliveries/{}/redeliveries", text(&ended, "id"));
     assert_eq!(post(first, &again, &[], None).await.status, 409, "a test is not sent again");
+
+    // Two wait; a third one is refused, and nothing of it is written.
+    let third = async {
+        eventually("two are written", async || (entries(&ground.world.rig).len() == 3).then_some(())).await;
+        post(first, &path, &[], None).await
+    };
+    let (one, two, third) = tokio::join!(post(first, &path, &[], None), post(first, &path, &[], None), third);
+    assert_eq!((one.status, two.status, third.status), (202, 202, 429), "{}", third.text());
+    assert!(third.header("retry-after").is_some());
+    assert_eq!(entries(&ground.world.rig).len(), 3);
 
     let unknown = post(first, &path, &[], Some(&json!({"eventType": "FLIGHT_UPDATE"}))).await;
     assert!(unknown.status == 400 && unknown.text().contains("/eventType"), "{}", unknown.text());

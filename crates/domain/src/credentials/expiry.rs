@@ -1,7 +1,8 @@
 //! Credentials end; who has to renew them hears of it before.
 
+use super::listing::Entry;
 use super::{Credentials, TokenHash};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -30,33 +31,31 @@ pub struct Reminders {
 impl Credentials {
     /// When the next of those still in force ends (wall clock); `None`: none ever does.
     pub fn next_expiry_ms(&self, now_ms: i64) -> Option<i64> {
-        self.ends().map(|(_, expiring)| expiring.at_ms).filter(|at_ms| *at_ms > now_ms).min()
+        self.ends().map(|(at_ms, ..)| at_ms).filter(|at_ms| *at_ms > now_ms).min()
     }
 
-    /// All that end.
-    fn ends(&self) -> impl Iterator<Item = (&TokenHash, Expiring)> {
-        self.each().filter_map(|(sha256, listed)| {
-            let expiring = Expiring { at_ms: listed.expires_at_ms?, who: listed.to_string() };
-            Some((sha256, expiring))
-        })
+    /// All that end, and when.
+    fn ends(&self) -> impl Iterator<Item = (i64, &TokenHash, Entry<'_>)> {
+        self.each().filter_map(|(sha256, entry)| Some((entry.expires_at_ms()?, sha256, entry)))
     }
 }
 
 impl Reminders {
     /// Those that end within [`EXPIRES_SOON_MS`] and were not told of for a day, the next one first.
     pub fn due(&mut self, credentials: &Credentials, now_ms: i64) -> Vec<Expiring> {
-        let soon: Vec<(&TokenHash, Expiring)> = credentials
+        let soon: Vec<_> = credentials
             .ends()
-            .filter(|(_, one)| one.at_ms > now_ms && one.at_ms.saturating_sub(now_ms) <= EXPIRES_SOON_MS)
+            .filter(|(at_ms, ..)| *at_ms > now_ms && at_ms.saturating_sub(now_ms) <= EXPIRES_SOON_MS)
             .collect();
-        self.told_at_ms.retain(|sha256, _| soon.iter().any(|(known, _)| *known == sha256));
+        let known: HashSet<&TokenHash> = soon.iter().map(|(_, sha256, _)| *sha256).collect();
+        self.told_at_ms.retain(|sha256, _| known.contains(sha256));
         let mut due = Vec::new();
-        for (sha256, one) in soon {
+        for (at_ms, sha256, entry) in soon {
             let told_at_ms = self.told_at_ms.get(sha256);
             // A clock that went back says it again at most once.
             if told_at_ms.is_none_or(|at_ms| !(0..DAY_MS).contains(&now_ms.saturating_sub(*at_ms))) {
                 self.told_at_ms.insert(*sha256, now_ms);
-                due.push(one);
+                due.push(Expiring { at_ms, who: entry.shown().into() });
             }
         }
         due.sort();

@@ -1,6 +1,6 @@
 //! Everyone in the file, for people to look at; nothing of a token but its name.
 
-use super::{Credentials, Operators, Scopes, TokenHash};
+use super::{Administrator, Credentials, Operators, Publisher, Token, TokenHash};
 use std::fmt;
 
 /// In which table somebody stands.
@@ -42,7 +42,7 @@ pub struct Listed {
 impl Credentials {
     /// Everyone: tokens, publishers, administrators, each by operator and name.
     pub fn everyone(&self) -> Vec<Listed> {
-        let mut all: Vec<Listed> = self.each().map(|(_, listed)| listed).collect();
+        let mut all: Vec<Listed> = self.each().map(|(_, entry)| entry.listed()).collect();
         let order = |listed: &Listed| {
             (listed.kind, listed.operators.clone(), listed.name.clone(), listed.clients.clone())
         };
@@ -50,9 +50,40 @@ impl Credentials {
         all
     }
 
-    pub(super) fn each(&self) -> impl Iterator<Item = (&TokenHash, Listed)> {
-        let tokens = self.tokens.iter().map(|(sha256, token)| {
-            let listed = Listed {
+    pub(super) fn each(&self) -> impl Iterator<Item = (&TokenHash, Entry<'_>)> {
+        let tokens = self.tokens.iter().map(|(sha256, token)| (sha256, Entry::Token(token)));
+        let publishers =
+            self.publishers.iter().map(|(sha256, publisher)| (sha256, Entry::Publisher(publisher)));
+        let admins = self.admins.iter().map(|(sha256, admin)| (sha256, Entry::Admin(admin)));
+        tokens.chain(publishers).chain(admins)
+    }
+}
+
+/// One credential as it is kept: what is asked of all of them often is not written out for people first.
+#[derive(Clone, Copy)]
+pub(super) enum Entry<'a> {
+    Token(&'a Token),
+    Publisher(&'a Publisher),
+    Admin(&'a Administrator),
+}
+
+impl Entry<'_> {
+    pub const fn expires_at_ms(self) -> Option<i64> {
+        match self {
+            Entry::Token(token) => token.expires_at_ms,
+            Entry::Publisher(publisher) => publisher.expires_at_ms,
+            Entry::Admin(admin) => admin.expires_at_ms,
+        }
+    }
+
+    /// Which one it is, for the log.
+    pub fn shown(self) -> Box<str> {
+        self.listed().to_string().into()
+    }
+
+    pub fn listed(self) -> Listed {
+        match self {
+            Entry::Token(token) => Listed {
                 kind: Kind::Token,
                 name: token.name.as_deref().map(str::to_owned),
                 operators: vec![(*token.operator).to_owned()],
@@ -60,37 +91,30 @@ impl Credentials {
                 events: token.events.iter().map(ToString::to_string).collect(),
                 scopes: token.scopes.names(),
                 expires_at_ms: token.expires_at_ms,
-            };
-            (sha256, listed)
-        });
-        let publishers = self.publishers.iter().map(|(sha256, publisher)| {
-            let operators = match &publisher.operators {
-                Operators::All => vec!["*".to_owned()],
-                Operators::Only(ids) => ids.iter().cloned().collect(),
-            };
-            (sha256, named(Kind::Publisher, &publisher.scope, operators, "publish", publisher.expires_at_ms))
-        });
-        let admins = self.admins.iter().map(|(sha256, admin)| {
-            let everybody = vec!["*".to_owned()];
-            let listed = named(Kind::Admin, &admin.name, everybody, "admin", admin.expires_at_ms);
-            (sha256, Listed { scopes: scopes(admin.scopes), ..listed })
-        });
-        tokens.chain(publishers).chain(admins)
+            },
+            Entry::Publisher(publisher) => {
+                let operators = match &publisher.operators {
+                    Operators::All => vec!["*".to_owned()],
+                    Operators::Only(ids) => ids.iter().cloned().collect(),
+                };
+                named(Kind::Publisher, &publisher.scope, operators, vec!["publish"], publisher.expires_at_ms)
+            }
+            Entry::Admin(admin) => {
+                let scopes = std::iter::once("admin").chain(admin.scopes.names()).collect();
+                named(Kind::Admin, &admin.name, vec!["*".to_owned()], scopes, admin.expires_at_ms)
+            }
+        }
     }
-}
-
-fn scopes(of_admin: Scopes) -> Vec<&'static str> {
-    std::iter::once("admin").chain(of_admin.names()).collect()
 }
 
 fn named(
     kind: Kind,
     name: &str,
     operators: Vec<String>,
-    scope: &'static str,
+    scopes: Vec<&'static str>,
     expires_at_ms: Option<i64>,
 ) -> Listed {
-    let (clients, events, scopes) = (Vec::new(), Vec::new(), vec![scope]);
+    let (clients, events) = (Vec::new(), Vec::new());
     Listed { kind, name: Some(name.to_owned()), operators, clients, events, scopes, expires_at_ms }
 }
 

@@ -51,6 +51,7 @@ pub use scopes::{Scope, Scopes};
 use crate::catalogue::Catalogue;
 use blind::Blind;
 use callers::Token;
+use listing::Entry;
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, sync::Arc};
 
@@ -69,18 +70,18 @@ pub struct Credentials {
 
 type TokenHash = [u8; 32];
 
-/// Why nobody is let in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+/// Why nobody is let in; whose token it is is told as [`Listed`] shows it, for the log.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AuthError {
     /// No such token.
     #[error("the token is unknown")]
     Unknown,
     /// It was one once.
-    #[error("the token has expired")]
-    Expired,
+    #[error("the {0} has expired")]
+    Expired(Box<str>),
     /// The token exists; this partner application may not use it.
-    #[error("the token does not belong to this client id")]
-    Client,
+    #[error("the {0} is not for this client id")]
+    Client(Box<str>),
 }
 
 impl Credentials {
@@ -98,11 +99,9 @@ impl Credentials {
     /// Nobody; all reasons are a 401, so that a guesser learns nothing.
     pub fn subscriber(&self, client_id: &str, token: &str, now_ms: i64) -> Result<Subscriber, AuthError> {
         let found = self.tokens.get(&hash(token)).ok_or(AuthError::Unknown)?;
-        if expiry::is_past(found.expires_at_ms, now_ms) {
-            return Err(AuthError::Expired);
-        }
+        in_force(Entry::Token(found), now_ms)?;
         if !found.clients.contains(client_id) {
-            return Err(AuthError::Client);
+            return Err(AuthError::Client(Entry::Token(found).shown()));
         }
         Ok(Subscriber {
             partner: client_id.to_owned(),
@@ -142,7 +141,7 @@ impl Credentials {
     /// Nobody's, or not any more.
     pub fn publisher(&self, token: &str, now_ms: i64) -> Result<&Publisher, AuthError> {
         let found = self.publishers.get(&hash(token)).ok_or(AuthError::Unknown)?;
-        if expiry::is_past(found.expires_at_ms, now_ms) { Err(AuthError::Expired) } else { Ok(found) }
+        in_force(Entry::Publisher(found), now_ms).map(|()| found)
     }
 
     /// The administrator whose bearer token this is at `now_ms`.
@@ -151,8 +150,15 @@ impl Credentials {
     /// Nobody's, or not any more.
     pub fn admin(&self, token: &str, now_ms: i64) -> Result<&Administrator, AuthError> {
         let found = self.admins.get(&hash(token)).ok_or(AuthError::Unknown)?;
-        if expiry::is_past(found.expires_at_ms, now_ms) { Err(AuthError::Expired) } else { Ok(found) }
+        in_force(Entry::Admin(found), now_ms).map(|()| found)
     }
+}
+
+fn in_force(found: Entry<'_>, now_ms: i64) -> Result<(), AuthError> {
+    if expiry::is_past(found.expires_at_ms(), now_ms) {
+        return Err(AuthError::Expired(found.shown()));
+    }
+    Ok(())
 }
 
 /// The hash of a token as the credentials file has it.

@@ -17,7 +17,14 @@ pub struct Throttle {
     rate: Option<Rate>,
     entries_max: usize,
     keys: RandomState,
-    buckets: HashMap<u64, Gcra>,
+    buckets: HashMap<u64, Bucket>,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Bucket {
+    taken: Gcra,
+    /// Under the same key: what something was taken for last.
+    last: Option<u64>,
 }
 
 /// There is no room; so long until there is.
@@ -59,7 +66,7 @@ impl Throttle {
         let (Some(rate), Some(bucket)) = (self.rate, self.buckets.get(&self.keys.hash_one(who))) else {
             return Ok(());
         };
-        match bucket.next_in_us(rate, now_us) {
+        match bucket.taken.next_in_us(rate, now_us) {
             0 => Ok(()),
             in_us => Err(Later { in_us }),
         }
@@ -67,25 +74,40 @@ impl Throttle {
 
     /// Takes one, whether it is there or not.
     pub fn charge(&mut self, who: &impl Hash, now_us: i64) {
+        self.charge_for(who, None, now_us);
+    }
+
+    /// Takes one for `what`, unless it was the last that one was taken for: who repeats himself tries nothing new.
+    pub fn charge_other(&mut self, who: &impl Hash, what: &impl Hash, now_us: i64) {
+        let what = self.keys.hash_one(what);
+        self.charge_for(who, Some(what), now_us);
+    }
+
+    fn charge_for(&mut self, who: &impl Hash, what: Option<u64>, now_us: i64) {
         let Some(rate) = self.rate else { return };
         let key = self.keys.hash_one(who);
         if self.buckets.len() >= self.entries_max && !self.buckets.contains_key(&key) {
             self.make_room(rate, now_us);
         }
-        self.buckets.entry(key).or_default().took(rate, now_us, 1);
+        let bucket = self.buckets.entry(key).or_default();
+        if what.is_none() || what != bucket.last {
+            bucket.taken.took(rate, now_us, 1);
+            bucket.last = what;
+        }
     }
 
     fn make_room(&mut self, rate: Rate, now_us: i64) {
-        self.buckets.retain(|_, bucket| !bucket.is_full(now_us));
+        self.buckets.retain(|_, bucket| !bucket.taken.is_full(now_us));
         let surplus = self.buckets.len().saturating_sub(self.entries_max - self.entries_max / SHARE_DROPPED);
         if surplus == 0 {
             return;
         }
-        let mut left: Vec<u32> = self.buckets.values().map(|bucket| bucket.there(rate, now_us)).collect();
+        let mut left: Vec<u32> =
+            self.buckets.values().map(|bucket| bucket.taken.there(rate, now_us)).collect();
         let (_, least_dropped, _) = left.select_nth_unstable_by(surplus - 1, |a, b| b.cmp(a));
         let (least_dropped, mut to_drop) = (*least_dropped, surplus);
         self.buckets.retain(|_, bucket| {
-            let dropped = to_drop > 0 && bucket.there(rate, now_us) >= least_dropped;
+            let dropped = to_drop > 0 && bucket.taken.there(rate, now_us) >= least_dropped;
             to_drop -= usize::from(dropped);
             !dropped
         });
@@ -127,6 +149,17 @@ mod tests {
         assert_eq!(throttle.take(&"a", 999_999), Err(Later { in_us: 1 }));
         assert_eq!(throttle.take(&"a", 1_000_000), Ok(()), "what was refused cost nothing");
         assert_eq!(throttle.look(&"a", 1_000_000), Err(Later { in_us: 1_000_000 }));
+    }
+
+    #[test]
+    fn repeating_the_same_costs_once() {
+        let mut throttle = throttle(60, 2, 100);
+        for _ in 0..9 {
+            throttle.charge_other(&"a", &"guess", 0);
+        }
+        assert_eq!(throttle.look(&"a", 0), Ok(()));
+        throttle.charge_other(&"a", &"another", 0);
+        assert_eq!(throttle.look(&"a", 0), Err(Later { in_us: 1_000_000 }));
     }
 
     #[test]

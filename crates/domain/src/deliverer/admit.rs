@@ -92,6 +92,9 @@ impl Partition {
     pub(super) fn enter_lane(&mut self, now: Now, offset: i64) {
         let Some(item) = self.items.get(offset) else { return };
         if item.delivery.once {
+            if self.lanes.is_too_late_once(now.mono_ms, &item.delivery.subscription_id) {
+                return self.park(now, vec![offset]);
+            }
             let (waits, item) = (waits(item), item.delivery.clone());
             self.lanes.push_once(operator(&item), &item.subscription_id, waits);
             return self.learn(&item.subscription_id);
@@ -131,11 +134,16 @@ impl Partition {
         self.lanes.push_front(operator(&item), &item.subscription_id, waits);
     }
 
-    /// They wait in `pending`: for a credit, or those that had one until their receiver may be asked again.
+    /// They wait in `pending`: for a credit, or those that had one until their receiver may be asked again. A test event is over
+    /// without an attempt: whoever asked for it waits now.
     pub(super) fn park(&mut self, now: Now, offsets: Vec<i64>) {
         for offset in offsets {
             let Some(item) = self.items.get(offset) else { continue };
             let (made, id) = (self.attempts_made(offset), &item.delivery.subscription_id);
+            if item.delivery.once {
+                self.tell(now, offset, LineKind::Expired, |line| line.attempts_made = made);
+                continue;
+            }
             let paused_until_ms = self.lanes.paused_long_until_ms(now.mono_ms, id);
             let (kind, due_at_ms) = match paused_until_ms.filter(|_| item.delivery.by_credit) {
                 Some(until_ms) => (LineKind::Retry, now.wall_ms + until_ms - now.mono_ms),

@@ -12,6 +12,8 @@ use std::sync::Arc;
 const NEWEST_PERCENT: i64 = 20;
 /// Of a subscription's parked deliveries so many are on their way at once, at most, unless more requests may be open.
 const WINDOW_MAX: usize = 1_024;
+/// Test events that wait in a lane, at most: nobody parks them, and no commit passes them.
+const ONCE_MAX: usize = 8;
 
 /// Limits of the lanes of one partition.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,7 @@ pub struct Waits {
     pub offset: i64,
     /// Fired by a credit: it is never parked again.
     pub by_credit: bool,
-    /// A test event: it goes first, also while the receiver fails or asks for patience, and is never parked.
+    /// A test event: it goes first, also while the receiver fails or asks for patience, and is over rather than parked.
     pub once: bool,
     pub bytes: usize,
 }
@@ -112,9 +114,17 @@ impl Lane {
         self.waiting.push_back(waits);
     }
 
+    /// Before all but test events; of these the oldest goes first.
     pub fn push_front(&mut self, waits: Waits) {
+        let goes_before = |other: &&Waits| other.once && (!waits.once || other.offset < waits.offset);
+        let ahead = self.waiting.iter().take_while(goes_before).count();
         self.waiting_bytes += waits.bytes;
-        self.waiting.push_front(waits);
+        self.waiting.insert(ahead, waits);
+    }
+
+    /// Test events that wait. They stand before all others.
+    fn waiting_once(&self) -> usize {
+        self.waiting.iter().take_while(|waits| waits.once).count()
     }
 
     /// Whether a test event is next.
@@ -283,11 +293,15 @@ impl Lane {
     /// the oldest open request has taken already; until the receiver may be asked again; and as its limits say.
     pub fn wait_ms(&self, config: &LaneConfig, places: &Places, now_ms: i64, ahead: usize) -> i64 {
         let pause_ms = (self.paused_until_ms - now_ms).max(0);
+        let rounds_ms = self.rounds_ms(config, places, ahead, now_ms);
+        pause_ms.saturating_add(rounds_ms).max(self.limited_ms(now_ms, ahead))
+    }
+
+    fn rounds_ms(&self, config: &LaneConfig, places: &Places, ahead: usize, now_ms: i64) -> i64 {
         let Share { places, lanes } = places.share(self.speed, self.concurrency(config));
         let beyond = ((ahead + 1 + self.open.len()) * lanes).saturating_sub(places);
         let beyond = i64::try_from(beyond).unwrap_or(i64::MAX);
-        let rounds_ms = beyond.saturating_mul(self.longest_ms(now_ms)) / places as i64;
-        pause_ms.saturating_add(rounds_ms).max(self.limited_ms(now_ms, ahead))
+        beyond.saturating_mul(self.longest_ms(now_ms)) / places as i64
     }
 
     /// What the receiver drains, and its limits let through, within the time that a delivery may wait.
@@ -312,23 +326,42 @@ impl Lane {
         (places.shared || !does_well) && self.wait_ms(config, places, now_ms, ahead) > config.wait_max_ms
     }
 
+    /// Whether a test event that comes now would wait for too long.
+    pub fn is_too_late_once(&self, config: &LaneConfig, places: &Places, now_ms: i64) -> bool {
+        self.is_over(config, places, now_ms, self.waiting_once())
+    }
+
+    /// Whether a test event with so many before it is not sent any more. It waits for no pause, and the first one for the
+    /// places of other lanes as what has a credit does: among many slow receivers none could be tested otherwise.
+    fn is_over(&self, config: &LaneConfig, places: &Places, now_ms: i64, ahead: usize) -> bool {
+        let is_next = ahead == 0 && self.open.len() < self.concurrency(config);
+        let rounds_ms = if is_next { 0 } else { self.rounds_ms(config, places, ahead, now_ms) };
+        ahead >= ONCE_MAX || rounds_ms.max(self.limited_ms(now_ms, ahead)) > config.wait_max_ms
+    }
+
     /// The receiver asked for more patience than a delivery may wait here.
     pub fn is_paused_long(&self, config: &LaneConfig, now_ms: i64) -> bool {
         self.paused_until_ms - now_ms > config.wait_max_ms
     }
 
     /// Takes out those that wait too long, or all when the lane is shut. Those with a credit stay, unless the receiver asked
-    /// for long patience: no commit passes what waits here.
+    /// for long patience: no commit passes what waits here. Of test events it takes those that are not sent any more.
     pub fn take_too_late(&mut self, config: &LaneConfig, places: &Places, now_ms: i64) -> Vec<i64> {
         let (shut, paused) = (self.is_shut(config), self.is_paused_long(config, now_ms));
-        let mut late = Vec::new();
-        for index in (0..self.waiting.len()).rev() {
+        let (mut late, once) = (Vec::new(), self.waiting_once());
+        for index in (once..self.waiting.len()).rev() {
             if !shut && !self.is_too_late(config, places, now_ms, index) {
                 break;
             }
-            let Waits { by_credit, once, .. } = self.waiting[index];
-            if (paused || !by_credit)
-                && !once
+            if (paused || !self.waiting[index].by_credit)
+                && let Some(waits) = self.waiting.remove(index)
+            {
+                self.waiting_bytes -= waits.bytes;
+                late.push(waits.offset);
+            }
+        }
+        for index in (0..once).rev() {
+            if self.is_over(config, places, now_ms, index)
                 && let Some(waits) = self.waiting.remove(index)
             {
                 self.waiting_bytes -= waits.bytes;

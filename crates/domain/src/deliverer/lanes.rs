@@ -63,6 +63,12 @@ impl Lanes {
         })
     }
 
+    /// The same of a test event.
+    pub fn is_too_late_once(&self, now_ms: i64, subscription_id: &str) -> bool {
+        let lane = self.by_subscription.get(subscription_id);
+        lane.is_some_and(|lane| lane.is_too_late_once(&self.config, &self.places, now_ms))
+    }
+
     /// Until when its receiver asked for more patience than a delivery may wait here, by the monotonic clock.
     pub fn paused_long_until_ms(&self, now_ms: i64, subscription_id: &str) -> Option<i64> {
         let lane = self.by_subscription.get(subscription_id)?;

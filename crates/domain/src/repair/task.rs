@@ -1,5 +1,6 @@
 //! How work on many deliveries goes on. The last record of a task counts, except that one that is over stays so: who carries it
-//! out may not know yet that people do not want it any more.
+//! out may not know yet that people do not want it any more. What it is about is what its first record says, and it never goes
+//! back.
 
 use aerogram_wire::v1::{Task, TaskProgress, TaskState};
 
@@ -11,16 +12,20 @@ pub fn is_over(task: &Task) -> bool {
 /// What is known after one more record was read.
 pub fn fold(known: Option<Task>, told: Task) -> Task {
     let Some(known) = known else { return told };
-    if !is_over(&known) {
-        return told;
-    }
     // How far it came is worth knowing also of one that was cancelled meanwhile.
-    let further = seen(&told) > seen(&known);
-    Task { progress: if further { told.progress } else { known.progress.clone() }, ..known }
+    let progress =
+        if how_far(&told) >= how_far(&known) { told.progress.clone() } else { known.progress.clone() };
+    if is_over(&known) || (!is_over(&told) && progress != told.progress) {
+        return Task { progress, ..known };
+    }
+    // Of two calls with one key both may have made it. Runs follow from when it was made, so that stays.
+    let Task { scope, actor, created_at_ms, work, .. } = known;
+    Task { scope, actor, created_at_ms, work, progress, ..told }
 }
 
-fn seen(task: &Task) -> u64 {
-    task.progress.as_ref().map_or(0, |progress| progress.seen)
+/// Of two records of a task the one that says more came further: partitions are read one after the other.
+fn how_far(task: &Task) -> Option<(u64, &[i64])> {
+    task.progress.as_ref().map(|progress| (progress.seen, progress.next_offsets.as_slice()))
 }
 
 /// It goes on: so far.

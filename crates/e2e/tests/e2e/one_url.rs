@@ -93,7 +93,10 @@ async fn all_deliveries_of_a_pair_move_together() -> Result<()> {
 /// The process that moves them is killed; whoever repeats the change completes it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_was_cut_short_is_completed_by_a_repeat() -> Result<()> {
-    let mut cluster = Cluster::start(Setup::new("one-url-cut").await?).await?;
+    let mut setup = Setup::new("one-url-cut").await?;
+    // It looks as often as it can.
+    setup.set("API__CLIENT_RATE_PER_MINUTE", "0");
+    let mut cluster = Cluster::start(setup).await?;
     let (_second, other) = second_api(&cluster).await?;
     let mut hooks = Vec::new();
     for _ in 0..MANY {

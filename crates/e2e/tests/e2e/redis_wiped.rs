@@ -10,12 +10,16 @@ use crate::setup::Setup;
 use aerogram_testkit::services::{Service, Snapshot};
 use aerogram_testkit::verify::verify_all;
 use aerogram_testkit::{Behaviour, Receiver};
+use aerogram_wire::partitioner::partition_of;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 const KIND: &str = "FLIGHT_PERMIT_ASSIGNMENT";
+const OTHER_KIND: &str = "FLIGHT_PERMIT_UNASSIGNMENT";
+/// As `setup` has it.
+const PARTITIONS: i32 = 6;
 /// Three whose retries wait, and one whose deliveries are parked.
 const RECEIVERS: usize = 4;
 const RETRIES: usize = 3;
@@ -60,7 +64,12 @@ impl Test {
         for (owner, path) in [(ACME, "/one"), (ACME_2, "/two"), (ACME_3, "/three")] {
             retried.push(cluster.subscribe(owner, KIND, path, &json!({"policy": "waiting"})).await?);
         }
-        cluster.subscribe(ACME, KIND, SLOW, &json!({"policy": "waiting"})).await?;
+        // Parked is only what could be in somebody's way, so somebody else has a subscription in its partition.
+        let slow = cluster.subscribe(ACME, KIND, SLOW, &json!({"policy": "waiting"})).await?;
+        let partition = |of: &Subscription| partition_of(of.id.as_bytes(), PARTITIONS);
+        while partition(&cluster.subscribe(ACME_2, OTHER_KIND, "/idle", &json!({})).await?)
+            != partition(&slow)
+        {}
         Ok(Self { cluster, redis, retried, events: scaled(10_000) / RECEIVERS })
     }
 

@@ -1,6 +1,5 @@
 //! `POST /v1/events`: publishing over HTTP. `/v1/rejected`: what was rejected, for those who run the platform.
 
-mod bearer;
 mod login;
 mod problem;
 mod publish;
@@ -18,6 +17,8 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use ipnet::IpNet;
+use login::Door;
 use problem::Problem;
 use rejected::Administration;
 use std::{net::SocketAddr, sync::Arc, time::Instant};
@@ -46,20 +47,25 @@ impl Server {
             format!("ingest.listen {listen} cannot be bound; choose a free address of this machine")
         })?;
         let address = listener.local_addr()?;
-        let credentials = publishing.options.credentials.clone();
+        let options = &publishing.options;
+        let trusted: Arc<[IpNet]> = options.trusted_proxies.clone().into();
+        let door = Door::new(options.credentials.clone(), options.failed_logins_per_minute);
         let administration =
-            Administration::new(Arc::clone(&rejections), credentials, publishing.leaving.clone());
+            Administration::new(Arc::clone(&rejections), door.clone(), publishing.leaving.clone());
         let only = |allowed: &'static str| async move { Problem::wrong_method(allowed) };
         let publishing = Router::new()
             .route(EVENTS, post(publish::publish).fallback(move || only("POST")))
-            .with_state(Arc::new(publishing.into()));
+            .with_state(Arc::new(publish::Shared::new(publishing, door)));
         let administration = Router::new()
             .route(REJECTED, get(rejected::list).fallback(move || only("GET")))
             .route(REJECTED_ONE, get(rejected::show).fallback(move || only("GET")))
             .route(RETRIES, post(rejected::retry).fallback(move || only("POST")))
             .with_state(Arc::new(administration));
-        let router =
-            publishing.merge(administration).fallback(nothing_here).layer(middleware::from_fn(measure));
+        let router = publishing
+            .merge(administration)
+            .fallback(nothing_here)
+            .layer(middleware::from_fn_with_state(trusted, login::locate))
+            .layer(middleware::from_fn(measure));
         Ok(Self { listener, address, router, rejections })
     }
 
@@ -70,8 +76,8 @@ impl Server {
     /// Serves until `closing`, then until open requests are answered.
     pub async fn serve(self, closing: CancellationToken) {
         tracing::info!(address = %self.address, "listening for events");
-        let serving =
-            axum::serve(self.listener, self.router).with_graceful_shutdown(closing.cancelled_owned());
+        let router = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(self.listener, router).with_graceful_shutdown(closing.cancelled_owned());
         tokio::select! {
             served = serving => {
                 if let Err(error) = served {

@@ -1,6 +1,6 @@
 //! What is answered when it is not 202: `application/problem+json` (RFC 9457).
 
-use aerogram_domain::credentials::Scope;
+use aerogram_domain::credentials::{Scope, throttle::Later};
 use aerogram_domain::intake::{Code, FieldError, Refusal};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -77,6 +77,15 @@ impl Problem {
     pub fn no_administrator() -> Self {
         let detail = "send Authorization: Bearer with the token of an administrator ([[admins]] of the credentials file)";
         Self::new(StatusCode::UNAUTHORIZED, detail).with(BEARER)
+    }
+
+    /// Too many were nobody we know.
+    pub fn too_many_guesses(later: Later) -> Self {
+        let seconds = later.seconds();
+        let detail =
+            format!("too many requests with wrong tokens came from this address; try again in {seconds} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with((header::RETRY_AFTER, HeaderValue::from(seconds)))
     }
 
     /// Somebody we know, whose token is not for this.

@@ -1,6 +1,9 @@
 //! One request to publish: who, what, written, acknowledged, answered.
 
-use super::{login, problem::Problem};
+use super::{
+    login::{Door, Peer},
+    problem::Problem,
+};
 use crate::{
     clock,
     decide::{Outgoing, count_refused},
@@ -14,7 +17,7 @@ use aerogram_domain::{
 use aerogram_kafka::{Cluster, WriteError, Writer};
 use aerogram_wire::{headers, v1::Origin};
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
@@ -43,18 +46,25 @@ pub struct Publishing {
 /// What requests share.
 pub(super) struct Shared {
     publishing: Publishing,
+    door: Door,
     room: Semaphore,
 }
 
-impl From<Publishing> for Shared {
-    fn from(publishing: Publishing) -> Self {
-        Self { publishing, room: Semaphore::new(REQUESTS_MAX) }
+impl Shared {
+    pub fn new(publishing: Publishing, door: Door) -> Self {
+        Self { publishing, door, room: Semaphore::new(REQUESTS_MAX) }
+    }
+
+    fn authenticate(&self, peer: Peer, headers: &HeaderMap) -> Result<Policy, Problem> {
+        let Publisher { scope, operators, .. } = self.door.publisher(peer, headers)?;
+        Ok(self.publishing.options.intake.http_policy(&scope, operators))
     }
 }
 
 /// The whole of `POST /v1/events`.
 pub(super) async fn publish(
     State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, Problem> {
     let publishing = &shared.publishing;
@@ -62,7 +72,7 @@ pub(super) async fn publish(
         return Err(Problem::busy("this instance is stopping; send it again"));
     }
     let (head, body) = request.into_parts();
-    let policy = publishing.authenticate(&head.headers)?;
+    let policy = shared.authenticate(peer, &head.headers)?;
     check_media_type(&head.headers)?;
     let Ok(_room) = shared.room.try_acquire() else {
         return Err(Problem::busy("too many requests are being served; send it again"));
@@ -85,11 +95,6 @@ pub(super) async fn publish(
 }
 
 impl Publishing {
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Policy, Problem> {
-        let Publisher { scope, operators, .. } = login::publisher(&self.options.credentials, headers)?;
-        Ok(self.options.intake.http_policy(&scope, operators))
-    }
-
     /// Writes all in their order; returns when all are acknowledged.
     async fn write(&self, accepted: &[Accepted], traceparent: Option<&[u8]>) -> Result<(), WriteError> {
         let mut acks = Vec::with_capacity(accepted.len());

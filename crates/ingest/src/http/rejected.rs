@@ -1,11 +1,14 @@
 //! `/v1/rejected`: list, show, retry.
 
-use super::{REJECTED, login, problem::Problem};
+use super::{
+    REJECTED,
+    login::{Door, Peer},
+    problem::Problem,
+};
 use crate::rejected::{Detail, Entry, NotRetried, Page, Query, Rejections, Retried, Trouble};
-use aerogram_credentials::InForce;
 use aerogram_domain::{credentials::Scope, intake::NotDecidable};
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Query as QueryString, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse as _, Response},
@@ -23,22 +26,27 @@ const LIMIT_MAX: usize = 200;
 /// What requests of administrators share.
 pub(super) struct Administration {
     rejections: Arc<Rejections>,
-    credentials: InForce,
+    door: Door,
     room: Semaphore,
     leaving: CancellationToken,
 }
 
 impl Administration {
-    pub fn new(rejections: Arc<Rejections>, credentials: InForce, leaving: CancellationToken) -> Self {
-        Self { rejections, credentials, room: Semaphore::new(REQUESTS_MAX), leaving }
+    pub fn new(rejections: Arc<Rejections>, door: Door, leaving: CancellationToken) -> Self {
+        Self { rejections, door, room: Semaphore::new(REQUESTS_MAX), leaving }
     }
 
     /// Who calls, and the room to serve the call.
-    fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<(Arc<str>, SemaphorePermit<'_>), Problem> {
+    fn admit(
+        &self,
+        peer: Peer,
+        headers: &HeaderMap,
+        scope: Scope,
+    ) -> Result<(Arc<str>, SemaphorePermit<'_>), Problem> {
         if self.leaving.is_cancelled() {
             return Err(Problem::busy("this instance is stopping; ask again"));
         }
-        let admin = login::admin(&self.credentials, headers, scope)?;
+        let admin = self.door.admin(peer, headers, scope)?;
         let room = self.room.try_acquire();
         let room = room.map_err(|_| Problem::busy("too many requests are being served; ask again"))?;
         Ok((admin, room))
@@ -84,6 +92,7 @@ fn cursor(text: &str) -> Option<i64> {
 /// `GET /v1/rejected`
 pub(super) async fn list(
     State(shared): State<Arc<Administration>>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     QueryString(query): QueryString<ListQuery>,
 ) -> Result<Response, Problem> {
@@ -92,7 +101,7 @@ pub(super) async fn list(
         rejected: Vec<Entry>,
         next: Option<String>,
     }
-    let (_, _room) = shared.admit(&headers, Scope::Read)?;
+    let (_, _room) = shared.admit(peer, &headers, Scope::Read)?;
     let query = query.check()?;
     let Page { entries, next } = shared.rejections.list(&query).await.map_err(|trouble| problem(&trouble))?;
     let next = next.map(|next| format!("o{next}"));
@@ -122,10 +131,11 @@ fn link(query: &Query, next: &str) -> Option<HeaderValue> {
 /// `GET /v1/rejected/{offset}`
 pub(super) async fn show(
     State(shared): State<Arc<Administration>>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     Path(offset): Path<String>,
 ) -> Result<Json<Detail>, Problem> {
-    let (_, _room) = shared.admit(&headers, Scope::Read)?;
+    let (_, _room) = shared.admit(peer, &headers, Scope::Read)?;
     let detail = shared.rejections.show(parse(&offset)?).await;
     detail.map(Json).map_err(|trouble| problem(&trouble))
 }
@@ -133,10 +143,11 @@ pub(super) async fn show(
 /// `POST /v1/rejected/{offset}/retries`
 pub(super) async fn retry(
     State(shared): State<Arc<Administration>>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     Path(offset): Path<String>,
 ) -> Result<Json<Retried>, Problem> {
-    let (admin, _room) = shared.admit(&headers, Scope::Write)?;
+    let (admin, _room) = shared.admit(peer, &headers, Scope::Write)?;
     let retried = shared.rejections.retry(parse(&offset)?, &admin).await;
     retried.map(Json).map_err(|not| {
         let said = not.to_string();

@@ -11,9 +11,13 @@ use super::issued::{About, Issued};
 use super::kept::{self, Columns, PROGRESS};
 use super::names::{Names, Numbers};
 use super::place::tie;
+use super::reach;
 
 /// The runs that a transaction changes, in the order in which they are looked up fastest.
-pub struct Changes<'a>(BTreeMap<RunKey, Run<'a>>);
+pub struct Changes<'a> {
+    runs: BTreeMap<RunKey, Run<'a>>,
+    whole_since_ms: i64,
+}
 
 #[derive(Default)]
 struct Run<'a> {
@@ -47,13 +51,18 @@ impl<'a> Changes<'a> {
                 *run = Run { id: Some(id), is_known: owner != 0, about: None, before, progress };
             }
         }
-        Ok(Self(runs))
+        Ok(Self { runs, whole_since_ms: reach::whole_since_ms(transaction)? })
     }
 
     /// A record of the run was read.
     pub fn issued(&mut self, issued: &'a Issued) {
-        let run = self.0.entry(issued.key).or_default();
+        let run = self.runs.entry(issued.key).or_default();
         if !run.is_known && run.about.is_none() {
+            // Most likely it has ended and was dropped to make room: this would bring it back without its end.
+            let is_gone = issued.record.waits.is_none() && issued.about.issued_at_ms < self.whole_since_ms;
+            if is_gone && (run.progress == Progress::default() || run.progress.has_ended()) {
+                return;
+            }
             run.about = Some(&issued.about);
         }
         run.progress.record(&issued.record);
@@ -61,19 +70,19 @@ impl<'a> Changes<'a> {
 
     /// A line of the run was read.
     pub fn line(&mut self, key: RunKey, line: &Line, appended_at_ms: i64) {
-        self.0.entry(key).or_default().progress.apply(line, appended_at_ms);
+        self.runs.entry(key).or_default().progress.apply(line, appended_at_ms);
     }
 
     /// An entry of the run left `pending`; of a run that is not there, nothing is known by that.
     pub fn left_pending(&mut self, key: PendingKey, appended_at_ms: i64) {
-        let run = self.0.get_mut(&key.run);
+        let run = self.runs.get_mut(&key.run);
         if let Some(run) = run.filter(|run| run.id.is_some() || run.progress != Progress::default()) {
             run.progress.left_pending(key.seq, appended_at_ms);
         }
     }
 
     pub fn write(&self, transaction: &Transaction<'_>, names: &mut Names) -> rusqlite::Result<()> {
-        for (key, run) in &self.0 {
+        for (key, run) in &self.runs {
             let numbers = match run.about {
                 Some(about) => names.numbers(transaction, about)?,
                 None => Numbers::default(),

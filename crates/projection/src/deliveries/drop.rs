@@ -3,22 +3,19 @@
 use aerogram_domain::history::{Stage, Status};
 use rusqlite::{Transaction, params};
 
-use super::find::find_all;
+use super::find::{Found, find_all};
 use super::kept::code;
 use super::query::DeliveryQuery;
+use super::reach;
 use crate::events;
+use crate::keep::Before;
 
 /// Rows of runs that only lines are known of.
 const NOBODY: i64 = 0;
 
-/// Drops, at most so many: runs that have ended and were issued before; and of what the log does not hold any more, those of
-/// which only lines are known, and those that were under way.
-pub fn drop_old(
-    transaction: &Transaction<'_>,
-    before_ms: i64,
-    log_before_ms: i64,
-    at_most: usize,
-) -> rusqlite::Result<usize> {
+/// Drops, at most so many: runs that were issued before and ended before, not just now; and of what the log does not hold any
+/// more, those of which only lines are known, and those that were under way.
+pub fn drop_old(transaction: &Transaction<'_>, before: Before, at_most: usize) -> rusqlite::Result<usize> {
     let mut owners = transaction.prepare_cached("SELECT id FROM owners")?;
     let owners: rusqlite::Result<Vec<i64>> = owners.query_map([], |row| row.get(0))?.collect();
     let mut old = Vec::new();
@@ -29,14 +26,15 @@ pub fn drop_old(
     for owner in std::iter::once(NOBODY).chain(owners?) {
         for status in Status::ALL {
             let by_end = status.is_final() && owner != NOBODY;
-            let before_ms = if by_end { before_ms } else { log_before_ms };
-            let mut rows = rows.query(params![owner, code(status), before_ms])?;
+            let issued_before_ms = if by_end { before.issued_ms } else { before.log_ms };
+            let mut rows = rows.query(params![owner, code(status), issued_before_ms])?;
             while old.len() < at_most
                 && let Some(row) = rows.next()?
             {
                 let (stage, changed_at_ms): (i64, i64) = (row.get(1)?, row.get(2)?);
                 let is_left = owner == NOBODY || Stage::from_number(stage).is_under_way();
-                if by_end || (is_left && changed_at_ms < log_before_ms) {
+                let changed_before_ms = if by_end { before.settled_ms } else { before.log_ms };
+                if (by_end || is_left) && changed_at_ms < changed_before_ms {
                     old.push(row.get(0)?);
                 }
             }
@@ -45,19 +43,34 @@ pub fn drop_old(
     drop_all(transaction, &old)
 }
 
-/// Makes room: drops the oldest runs that have ended, and events that are older than these, at most so many of each.
-pub fn drop_oldest(transaction: &Transaction<'_>, at_most: usize) -> rusqlite::Result<usize> {
+/// Makes room: drops the oldest runs that have ended, not just now, and events that are older than these but repeat none, at most
+/// so many of each. Without such runs nothing goes.
+pub fn drop_oldest(
+    transaction: &Transaction<'_>,
+    settled_before_ms: i64,
+    at_most: usize,
+) -> rusqlite::Result<usize> {
     let ended = Status::ALL.into_iter().filter(|status| status.is_final()).collect();
     let query = DeliveryQuery { statuses: ended, ascending: true, ..DeliveryQuery::default() };
-    let oldest = find_all(transaction, &query, at_most)?;
-    let before_ms = oldest.last().map_or(i64::MAX, |last| last.at.issued_at_ms);
-    let events = events::drop_before(transaction, before_ms, at_most)?;
-    // So many are older that it is not their turn.
-    if events >= at_most {
-        return Ok(events);
+    let mut changed = transaction.prepare_cached("SELECT changed_at_ms FROM deliveries WHERE id = ?1")?;
+    let mut oldest: Vec<Found> = Vec::new();
+    for found in find_all(transaction, &query, at_most)? {
+        if changed.query_row([found.id], |row| row.get::<_, i64>(0))? < settled_before_ms {
+            oldest.push(found);
+        }
     }
+    let Some(last) = oldest.last().map(|last| last.at.issued_at_ms) else { return Ok(0) };
+    let events = events::drop_oldest(transaction, last, at_most)?;
+    if let Some(newest) = events.iter().max() {
+        reach::gone(transaction, *newest)?;
+    }
+    // So many are older that it is not their turn.
+    if events.len() >= at_most {
+        return Ok(events.len());
+    }
+    reach::gone(transaction, last)?;
     let oldest: Vec<i64> = oldest.iter().map(|found| found.id).collect();
-    Ok(events + drop_all(transaction, &oldest)?)
+    Ok(events.len() + drop_all(transaction, &oldest)?)
 }
 
 fn drop_all(transaction: &Transaction<'_>, ids: &[i64]) -> rusqlite::Result<usize> {

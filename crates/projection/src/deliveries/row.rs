@@ -35,6 +35,8 @@ pub struct DeliveryRow {
     pub reason: Reason,
     /// Attempts that were made; `attempts` leaves some out past its cap.
     pub attempts_made: u32,
+    /// Of these, those that count: our own faults do not. The next one has the number after it.
+    pub attempts_counted: u32,
     /// Oldest first.
     pub attempts: Vec<Attempt>,
 }
@@ -66,6 +68,7 @@ impl DeliveryRow {
             due_at_ms: Some(progress.due_at_ms).filter(|due| *due > 0),
             reason: progress.reason,
             attempts_made: progress.attempts_made.max(made),
+            attempts_counted: progress.attempts_made,
             attempts: progress.attempts,
         })
     }

@@ -19,12 +19,16 @@ pub struct Stretch {
 
 /// By the narrowest thing that is asked for; the rest is looked at row by row.
 pub fn stretches(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Result<Vec<Stretch>> {
-    if query.event_id.is_some() || query.subject.is_some() {
-        return Ok(vec![of_event_or_subject(query)]);
+    if query.event_id.is_some() {
+        return Ok(vec![of_event(query)]);
     }
     let mut rest = Conditions::default();
     // A subscription has one owner, so what is not the caller's is not looked at.
-    let (index, column, table, which) = if query.subscription_id.is_some() {
+    let (index, column, table, which) = if query.subject.is_some() {
+        rest.equals("subject", &query.subject);
+        rest.of_kind_and_subscription(query);
+        ("deliveries_by_subject", "owner", "owners", owners(query))
+    } else if query.subscription_id.is_some() {
         if query.event_type.is_some() {
             rest.among("kind", "kinds", kinds(query));
         }
@@ -51,31 +55,23 @@ pub fn stretches(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Re
     Ok(stretches.map(|(number, status)| each(number, status)).collect())
 }
 
-fn of_event_or_subject(query: &DeliveryQuery) -> Stretch {
-    let (index, column) = match query.event_id {
-        Some(_) => ("deliveries_by_event", "event_id"),
-        None => ("deliveries_by_subject", "subject"),
-    };
+/// There are few of one event.
+fn of_event(query: &DeliveryQuery) -> Stretch {
     let mut all = Conditions::default();
     all.equals("event_id", &query.event_id);
     all.equals("subject", &query.subject);
     if query.partner.is_some() || query.operator.is_some() {
         all.among("owner", "owners", owners(query));
     }
-    if query.event_type.is_some() {
-        all.among("kind", "kinds", kinds(query));
-    }
-    if query.subscription_id.is_some() {
-        all.among("subscription", "subscriptions", subscriptions(query));
-    }
+    all.of_kind_and_subscription(query);
     if !query.statuses.is_empty() {
         let codes: Vec<_> = wanted(query).into_iter().map(|status| code(status).to_string()).collect();
         all.must(&format!("status IN ({})", codes.join(", ")), []);
     }
     let of_what_ended = [FINAL_FROM, query.not_before_ms].map(Value::Integer);
     all.must("(status < ? OR issued_at_ms >= ?)", of_what_ended);
-    let conditions = format!("{column} IS NOT NULL{}", all.text);
-    Stretch { index, conditions, values: all.values, span: Span::of(query) }
+    let conditions = format!("event_id IS NOT NULL{}", all.text);
+    Stretch { index: "deliveries_by_event", conditions, values: all.values, span: Span::of(query) }
 }
 
 /// Each of them begins with `AND`.
@@ -100,6 +96,15 @@ impl Conditions {
 
     fn among(&mut self, column: &str, table: &str, which: Conditions) {
         self.must(&format!("{column} IN (SELECT id FROM {table} WHERE TRUE{})", which.text), which.values);
+    }
+
+    fn of_kind_and_subscription(&mut self, query: &DeliveryQuery) {
+        if query.event_type.is_some() {
+            self.among("kind", "kinds", kinds(query));
+        }
+        if query.subscription_id.is_some() {
+            self.among("subscription", "subscriptions", subscriptions(query));
+        }
     }
 }
 

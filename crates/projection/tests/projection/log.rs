@@ -93,6 +93,7 @@ pub fn options(path: &Path) -> Options {
         history_retention_ms: 1_000_000,
         log_retention_ms: 2_000_000,
         history_bytes_max: 1 << 40,
+        read_timeout_ms: 60_000,
     }
 }
 

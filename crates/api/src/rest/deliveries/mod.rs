@@ -68,7 +68,8 @@ impl Api {
             let stands = Stands {
                 key: row.key,
                 status: row.status,
-                attempts_made: row.attempts_made,
+                once: row.once,
+                attempts_counted: row.attempts_counted,
                 due_at_ms: row.due_at_ms.unwrap_or(0),
                 reason: row.reason,
                 resolution: resolution.as_ref(),

@@ -20,7 +20,10 @@ pub struct Next {
 pub struct Stands<'a> {
     pub key: RunKey,
     pub status: Status,
-    pub attempts_made: u32,
+    /// A test.
+    pub once: bool,
+    /// Those that count.
+    pub attempts_counted: u32,
     /// When the next attempt is due, in milliseconds since 1970; 0: that is not said.
     pub due_at_ms: i64,
     /// Why it ended so.
@@ -31,7 +34,7 @@ pub struct Stands<'a> {
 
 impl Next {
     pub fn of(stands: Stands<'_>, now_ms: i64) -> Self {
-        let attempt = stands.attempts_made.saturating_add(1);
+        let attempt = stands.attempts_counted.saturating_add(1);
         let what = match stands.status {
             Status::Pending | Status::Retrying if stands.due_at_ms > now_ms => {
                 let at = iso_millis(stands.due_at_ms);
@@ -51,6 +54,9 @@ impl Next {
             }
             .to_owned(),
             Status::Superseded => "nothing: a newer state of its subject was sent instead".to_owned(),
+            Status::Expired if stands.once => {
+                "nothing: a test is tried once, and this one was not delivered".to_owned()
+            }
             Status::Expired => "nothing: it is not tried again, for that would come too late".to_owned(),
         };
         Self { what, at: None }
@@ -76,7 +82,8 @@ mod tests {
         Stands {
             key: RunKey { delivery_id: [1; 16], run: 0 },
             status,
-            attempts_made: 2,
+            once: false,
+            attempts_counted: 2,
             due_at_ms: 0,
             reason: Reason::Unspecified,
             resolution: None,
@@ -100,6 +107,12 @@ mod tests {
         assert_eq!(next.what, "attempt 3 is due at 1970-01-01T00:00:01.000Z");
         assert_eq!(next.at.as_deref(), Some("1970-01-01T00:00:01.000Z"));
         assert_eq!(Next::of(due, 1_000).at, None);
+    }
+
+    #[test]
+    fn a_test_that_was_not_delivered_did_not_come_too_late() {
+        let test = Stands { once: true, ..stands(Status::Expired) };
+        assert_eq!(Next::of(test, 5).what, "nothing: a test is tried once, and this one was not delivered");
     }
 
     #[test]

@@ -19,8 +19,10 @@ use axum::{Json, Router};
 use super::auth::Keeper;
 use super::problem::Problem;
 use super::{Api, BASE};
+use crate::records::EVENT_ID_MAX_BYTES;
 use crate::submit::now_ms;
 use crate::table::Owner;
+use story::Told;
 use view::Story;
 
 /// Deliveries shown, and looked at to find the events of other pairs' deliveries.
@@ -29,8 +31,6 @@ const DELIVERIES_MAX: usize = 100;
 const COUNTED_MAX: u64 = 100_000;
 /// Events of one id, at most: each is read back.
 const EVENTS_MAX: usize = 20;
-/// Longest id, in bytes.
-const ID_MAX_BYTES: usize = 1_024;
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new().route(&format!("{BASE}/events/{{event_id}}"), get(tell))
@@ -47,7 +47,7 @@ async fn tell(
         let detail = format!("nothing is known of an event with this id; history reaches back to {back}");
         Problem::new(StatusCode::NOT_FOUND, detail)
     };
-    if event_id.len() > ID_MAX_BYTES {
+    if event_id.len() > EVENT_ID_MAX_BYTES {
         return Err(nothing());
     }
     let (rows, names, subscriptions) = tokio::join!(
@@ -76,27 +76,32 @@ async fn tell(
     };
     let page = api.projected(projection.deliveries(own.clone())).await?;
     let more = page.next.is_some();
-    let left_out = match more {
+    let total = match more {
         true => api.projected(projection.count_deliveries(own, COUNTED_MAX)).await?,
-        false => 0,
+        false => count(page.rows.len()),
     };
-    let left_out = left_out.saturating_sub(u64::try_from(page.rows.len()).unwrap_or(u64::MAX));
     let known = api.projected(projection.events_by_id(all)).await?;
     let found = story::Found { own: page.rows, more, known };
     let rejections = match keeper.reader {
         Reader::Administrator => api.rejections(&found.known.rejected).await,
         Reader::Subscriber => Vec::new(),
     };
-    let events = api.events(&keeper, &event_id, found).await?;
+    let Told { events, left_out } = api.events(&keeper, &event_id, found).await?;
     if events.is_empty() && rejections.is_empty() {
         return Err(nothing());
     }
+    let shown = count(events.iter().map(|event| event.deliveries.len()).sum());
     Ok(Json(Story {
         event_id,
         history_since_date_time: iso_millis(since_ms),
         events,
-        deliveries_left_out: left_out,
+        events_left_out: left_out,
+        deliveries_left_out: total.saturating_sub(shown),
         rejections,
     })
     .into_response())
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

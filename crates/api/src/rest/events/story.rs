@@ -10,7 +10,7 @@ use aerogram_wire::v1::{Envelope, Origin};
 
 use super::near_misses::{Got, NearMisses};
 use super::view::{DeliveryStory, EventStory, OriginView, PositionView};
-use super::{Api, EVENTS_MAX, Keeper, Problem};
+use super::{Api, EVENTS_MAX, Keeper, Problem, count};
 use crate::history::NotRead;
 use crate::rest::deliveries::{Summary, attempts};
 
@@ -24,6 +24,14 @@ pub struct Found {
     pub known: EventsById,
 }
 
+/// What is told.
+pub struct Told {
+    /// Oldest first.
+    pub events: Vec<EventStory>,
+    /// Later ones.
+    pub left_out: u64,
+}
+
 /// What is known of one event; what is `None` is not.
 pub struct Known {
     pub event_type: String,
@@ -33,8 +41,6 @@ pub struct Known {
     /// Empty: none.
     pub contract: Option<String>,
     pub source: Option<String>,
-    /// The publisher's.
-    pub scope: Option<String>,
     /// In milliseconds since 1970.
     pub accepted_at_ms: Option<i64>,
     origin: Option<Origin>,
@@ -51,7 +57,6 @@ impl Known {
             environment: row.environment.clone(),
             contract: None,
             source: None,
-            scope: None,
             accepted_at_ms: is_live.then_some(row.issued_at_ms),
             origin: None,
             repeats: None,
@@ -66,7 +71,6 @@ impl Known {
             environment: name.environment,
             contract: Some(name.contract),
             source: Some(name.source),
-            scope: Some(name.scope),
             accepted_at_ms: Some(name.accepted_at_ms),
             origin: None,
             repeats: name.repeats,
@@ -78,7 +82,6 @@ impl Known {
         if let Some(event) = envelope.event {
             self.contract = Some(event.contract);
             self.source = Some(event.source);
-            self.scope = Some(envelope.scope);
             self.accepted_at_ms = Some(envelope.accepted_at_ms);
             self.origin = envelope.origin;
         }
@@ -124,12 +127,13 @@ impl Api {
         keeper: &Keeper,
         event_id: &str,
         Found { own, more, known }: Found,
-    ) -> Result<Vec<EventStory>, Problem> {
+    ) -> Result<Told, Problem> {
         let mut events: Vec<_> = gather(own, known)
             .into_iter()
             .filter(|(_, event)| !event.deliveries.is_empty() || keeper.may_have(&event.known.event_type))
             .collect();
         events.sort_by_key(|(place, event)| (event.known.accepted_at_ms, *place));
+        let left_out = count(events.len().saturating_sub(EVENTS_MAX));
         events.truncate(EVENTS_MAX);
         let (mut told, mut readable) = (Vec::with_capacity(events.len()), true);
         for (place, mut event) in events {
@@ -149,7 +153,7 @@ impl Api {
             }
             told.push(self.event(keeper, event_id, place, event, more).await?);
         }
-        Ok(told)
+        Ok(Told { events: told, left_out })
     }
 
     async fn event(

@@ -16,6 +16,9 @@ pub struct Story {
     pub history_since_date_time: String,
     /// Oldest first.
     pub events: Vec<EventStory>,
+    /// Of those that were looked at.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub events_left_out: u64,
     /// Of all events together.
     #[serde(skip_serializing_if = "is_zero")]
     pub deliveries_left_out: u64,

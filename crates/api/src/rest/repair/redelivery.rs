@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aerogram_domain::body::webhook_id;
-use aerogram_domain::escalations::run_name;
+use aerogram_domain::escalations::{redelivery_run, run_name};
 use aerogram_domain::history::Status;
-use aerogram_domain::repair::{first_record, no_receiver, run_by_key};
+use aerogram_domain::repair::{awaits_escalation, first_record, no_receiver, run_by_key};
 use aerogram_projection::DeliveryRow;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::PendingKind;
@@ -91,6 +91,16 @@ impl Api {
             if let Some(escalation) = escalation {
                 let escalation = self.redeliver_escalation(keeper, escalation, why).await?;
                 return Ok(escalation.resolution.map_or(0, |resolution| resolution.run));
+            }
+            if awaits_escalation(row.status, row.changed_at_ms, now_ms()) {
+                return Err(Problem::unavailable(
+                    "it was given up just now and is not listed among the escalations yet; ask again",
+                ));
+            }
+            // It is not listed any more, perhaps because it was redelivered.
+            let run = redelivery_run(row.key);
+            if self.projected(self.is_known(RunKey { run, ..row.key })).await? {
+                return Ok(run);
             }
         }
         let partition = self.cluster.subscription_partition(&row.subscription_id);

@@ -1,7 +1,7 @@
 //! `POST /subscriptions/{subscriptionId}/replays`
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aerogram_domain::repair::{is_wanted, no_receiver};
 use aerogram_wire::Message as _;
@@ -10,9 +10,10 @@ use aerogram_wire::v1::{Replay, Subscription};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use tokio::time::timeout_at;
 
 use super::fields::Fields;
 use super::{Api, Keeper, Problem};
@@ -26,6 +27,12 @@ use crate::tasks::{appended_until_ms, begin};
 const LOOKED_UP_MAX: usize = 10_000;
 /// Events of a stretch that match, at most.
 const FOUND_MAX: usize = 500;
+/// Events of a stretch that are looked at, at most. Between two stretches others read.
+const SEEN_MAX: usize = 20_000;
+/// A stretch that stands still is given up so long after the deadline.
+const GRACE: Duration = Duration::from_millis(500);
+/// After this a dry run may be tried again that found another one, in seconds.
+const RETRY_AFTER_S: u64 = 5;
 
 /// What would be sent.
 #[derive(Serialize, Default)]
@@ -66,12 +73,23 @@ pub async fn replay(
     }
     let given = if wish.until_ms == 0 { now_ms } else { wish.until_ms };
     let replay = Replay { until_ms: given.min(now_ms), ..wish.clone() };
+    if let Some(why) = api.forgotten(&replay, now_ms) {
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
     if dry_run {
         keeper.trail.nothing_changed();
+        let _only_one = api.repair.events.dry_run().ok_or_else(another_dry_run)?;
         return Ok(Json(api.would_replay(&subscription, &replay).await?).into_response());
     }
     let wish = wish.encode_to_vec();
     api.begin(&keeper, key, &[b"replay", &wish], now_ms, Work::Replay(replay)).await
+}
+
+fn another_dry_run() -> Problem {
+    let detail = format!(
+        "another dry run of a replay is under way here, and only one is; try again in {RETRY_AFTER_S} s"
+    );
+    Problem::too_many(detail, RETRY_AFTER_S)
 }
 
 /// What is wanted as it was said, so that a repetition is the same.
@@ -123,14 +141,18 @@ impl Api {
                     end: i64::MAX,
                     until_ms: appended_until_ms(replay),
                     found_max: FOUND_MAX,
-                    seen_max: usize::MAX,
+                    seen_max: SEEN_MAX,
                     deadline,
                 };
                 let now_ms = now_ms();
                 let wanted =
                     |found: &_| is_wanted(subscription, found, replay.from_ms, replay.until_ms, now_ms);
-                let scanned =
-                    self.repair.events.scan(partition, next, bounds, wanted).await.map_err(NotNow::from)?;
+                let scanning = self.repair.events.scan(partition, next, bounds, wanted);
+                let Ok(scanned) = timeout_at((deadline + GRACE).into(), scanning).await else {
+                    counted.complete = false;
+                    return Ok(counted);
+                };
+                let scanned = scanned.map_err(NotNow::from)?;
                 counted.events += scanned.seen;
                 for found in &scanned.found {
                     let Some(id) = found.delivery_id(&subscription.id) else { continue };

@@ -1,6 +1,7 @@
 //! `POST /subscriptions/{subscriptionId}/test-events`
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aerogram_domain::body::webhook_id;
@@ -25,8 +26,16 @@ use crate::rest::escalations::AttemptView;
 use crate::rest::idempotency;
 use crate::submit::now_ms;
 
-/// How often it is looked whether the receiver has answered.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often it is looked whether the receiver has answered. Each look takes one of the projection's readers.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Calls that wait for an answer, at most; and of one subscription.
+const WAITING_MAX: usize = 32;
+const WAITING_OF_ONE_MAX: usize = 2;
+/// After this one that found too many may be tried again, in seconds.
+const RETRY_AFTER_S: u64 = 5;
+
+/// The calls of this process that wait.
+static WAITING: Waiting = Waiting(Mutex::new(BTreeMap::new()));
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +75,14 @@ pub async fn send(
     if let Some(none) = no_receiver(Some(&subscription), now_ms()) {
         return Err(none.into());
     }
+    // Before anything is written: who is refused has not been tested.
+    let _waits = WAITING.one_more(&id).ok_or_else(|| {
+        let detail = format!(
+            "too many test events wait for their answers: at most {WAITING_OF_ONE_MAX} of a subscription and {WAITING_MAX} in all \
+             do at once; nothing was sent, try again in {RETRY_AFTER_S} s"
+        );
+        Problem::too_many(detail, RETRY_AFTER_S)
+    })?;
     let delivery_id = match key {
         Some(key) => task_by_key(scope_of(&keeper).as_ref(), key, &[b"test", id.as_bytes(), name.as_bytes()]),
         None => Uuid::new_v4().into_bytes(),
@@ -114,5 +131,58 @@ impl Api {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+}
+
+/// How many calls wait, by subscription; none is not kept.
+struct Waiting(Mutex<BTreeMap<String, usize>>);
+
+/// One that waits, for as long as it is held.
+struct Waits<'a> {
+    among: &'a Waiting,
+    subscription_id: String,
+}
+
+impl Waiting {
+    /// `None`: there are too many.
+    fn one_more(&self, subscription_id: &str) -> Option<Waits<'_>> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.values().sum::<usize>() >= WAITING_MAX
+            || counts.get(subscription_id).is_some_and(|count| *count >= WAITING_OF_ONE_MAX)
+        {
+            return None;
+        }
+        *counts.entry(subscription_id.to_owned()).or_default() += 1;
+        Some(Waits { among: self, subscription_id: subscription_id.to_owned() })
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.among.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.subscription_id) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.subscription_id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_a_subscription_wait_and_so_many_in_all() {
+        let waiting = Waiting(Mutex::default());
+        let mut held = vec![waiting.one_more("a").unwrap(), waiting.one_more("a").unwrap()];
+        assert!(waiting.one_more("a").is_none());
+        held.extend((2..WAITING_MAX).map(|n| waiting.one_more(&format!("s{n}")).unwrap()));
+        assert!(waiting.one_more("b").is_none());
+        held.remove(0);
+        assert!(waiting.one_more("b").is_some());
+        drop(held);
+        assert!(waiting.0.lock().unwrap().is_empty());
     }
 }

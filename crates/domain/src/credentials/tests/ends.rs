@@ -20,9 +20,16 @@ fn what_expires_is_nobodys_from_then_on() {
         assert!(credentials.subscriber("app-1", "acme token", END - 1).is_ok());
         assert!(credentials.publisher("flight token", END - 1).is_ok());
         assert!(credentials.admin("admin token", END - 1).is_ok());
-        assert_eq!(credentials.subscriber("app-1", "acme token", END).unwrap_err(), AuthError::Expired);
-        assert_eq!(credentials.publisher("flight token", END).unwrap_err(), AuthError::Expired);
-        assert_eq!(credentials.admin("admin token", END).unwrap_err(), AuthError::Expired);
+        let expired = |who: &str| AuthError::Expired(who.into());
+        assert_eq!(
+            credentials.subscriber("app-1", "acme token", END).unwrap_err(),
+            expired("token of operator acme for app-1, app-2")
+        );
+        assert_eq!(
+            credentials.publisher("flight token", END).unwrap_err(),
+            expired("publisher \"flight-operations\"")
+        );
+        assert_eq!(credentials.admin("admin token", END).unwrap_err(), expired("admin \"platform\""));
         assert!(credentials.subscriber("app-1", "blue token", i64::MAX).is_ok(), "this one never does");
         assert!(credentials.pair("app-1", "acme").is_ok(), "what it made has to be looked after");
         assert_eq!((credentials.next_expiry_ms(END - 1), credentials.next_expiry_ms(END)), (Some(END), None));

@@ -153,3 +153,42 @@ fn who_asks_for_patience_is_paused_rather_than_failing() {
     (0..2).for_each(|_| lane.went(0, Went::Badly, 1));
     assert_eq!(state(&lane, 99), LaneState::Shut);
 }
+
+fn test_event(offset: i64) -> Waits {
+    Waits { offset, by_credit: false, once: true, bytes: 100 }
+}
+
+#[test]
+fn the_oldest_test_event_goes_first_and_no_more_than_a_few_wait() {
+    let mut lane = filled(2);
+    for offset in [12, 10, 11] {
+        lane.push_front(test_event(offset));
+    }
+    lane.push_front(Waits { once: false, ..test_event(5) });
+    assert_eq!(lane.waiting.iter().map(|waits| waits.offset).collect::<Vec<_>>(), [10, 11, 12, 5, 0, 1]);
+    assert!(!lane.is_too_late_once(&config(), &places(), 0));
+    (13..20).for_each(|offset| lane.push_front(test_event(offset)));
+    assert!(lane.is_too_late_once(&config(), &places(), 0));
+    assert_eq!(lane.take_too_late(&config(), &places(), 0), [18, 19]);
+    assert_eq!((lane.waiting(), lane.waiting_bytes()), (11, 1_100));
+}
+
+#[test]
+fn a_test_event_waits_for_no_pause_but_not_for_long_behind_a_limit_or_a_slow_answer() {
+    let mut lane = filled(0);
+    (0..9).for_each(|_| lane.went(0, Went::Badly, 4_000));
+    lane.pause(3_600_000);
+    lane.push_front(test_event(0));
+    assert!(lane.is_shut(&config()) && lane.take_too_late(&config(), &places(), 0).is_empty());
+    (1..=4).for_each(|offset| lane.begin(0, offset));
+    assert!(!lane.is_too_late_once(&config(), &places(), 0), "a second of an answer that takes four");
+    assert!(lane.take_too_late(&config(), &places(), 0).is_empty());
+    assert_eq!(lane.take_too_late(&config(), &places(), 9_000), [0], "the open requests take long");
+
+    let mut limited = filled(0);
+    limited.learn(1, || allows(60, 4));
+    limited.limit(0, Limited { until_ms: 500, turn: 0, key: key() });
+    (0..4).for_each(|offset| limited.push_front(test_event(offset)));
+    assert_eq!(limited.take_too_late(&config(), &places(), 0), [2, 3], "one a second");
+    assert!(limited.is_too_late_once(&config(), &places(), 0));
+}

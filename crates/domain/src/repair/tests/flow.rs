@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::*;
 use crate::policy::Answer;
 use aerogram_wire::key::PendingKey;
-use aerogram_wire::v1::{LineKind, Outcome, PendingEntry};
+use aerogram_wire::v1::{Line, LineKind, Outcome, PendingEntry};
 
 const FAILS: Answer = Answer::Status { status: 500, retry_after_ms: None };
 
@@ -129,6 +129,27 @@ fn a_test_event_goes_first_also_where_the_receiver_fails_or_wants_patience() {
     machine.answer = Answer::Status { status: 200, retry_after_ms: None };
     machine.run_for(20_000);
     assert_eq!(machine.sent.iter().filter(|(_, d)| d.delivery_id == vec![1; 16]).count(), 1);
+}
+
+#[test]
+fn more_test_events_than_a_receiver_takes_are_over_without_an_attempt() {
+    let mut machine = Machine::new();
+    // All requests that may be open are, and stay so.
+    machine.takes_ms = 30_000;
+    (0..100).for_each(|n| machine.pend(test(n, &machine)));
+    machine.run_for(10_000);
+    let without = |lines: Vec<Line>| lines.iter().filter(|line| line.attempt.is_none()).count();
+    assert_eq!((machine.sent.len(), without(machine.lines())), (64, 28), "eight wait");
+    assert!(machine.kinds().iter().all(|kind| *kind == LineKind::Expired));
+    machine.takes_ms = 20;
+    machine.run_for(1_000);
+    let tests: Vec<_> = machine.sent.iter().map(|(_, delivery)| delivery.delivery_id[0]).collect();
+    assert!(tests.is_sorted(), "the oldest first: {tests:?}");
+    // What comes after them is sent.
+    machine.deliver(live(100, machine.now_ms));
+    machine.run_for(20_000);
+    assert_eq!(machine.sent.iter().filter(|(_, d)| d.delivery_id == vec![100; 16]).count(), 1);
+    assert_eq!((machine.sent.len() + without(machine.lines()), machine.waiting()), (101, 0));
 }
 
 #[test]

@@ -6,10 +6,13 @@ mod machine;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::escalations::State;
+use crate::history::Status as Ended;
 use crate::identity::{EventIdentity, Position};
 use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{
-    Delivery, Envelope, Event, PendingKind, Scope, Status, Subscription, Task, TaskProgress, TaskState,
+    Delivery, Envelope, Event, PendingKind, Redeliver, Scope, Status, Subscription, Task, TaskProgress,
+    TaskState,
 };
 use std::collections::BTreeSet;
 
@@ -70,7 +73,7 @@ fn the_same_wish_is_the_same_run_and_another_is_another() {
 #[test]
 fn what_ended_is_sent_and_an_escalation_is_dealt_with_by_it() {
     let subscription = subscription();
-    let candidate = Candidate { key: KEY, ended: true, escalation: None, subscription: Some(&subscription) };
+    let candidate = ended(Ended::Cancelled, Some(&subscription));
     let chosen = |candidate| choose(&[1; 16], candidate, 1_000);
     let run = run_by_task(&[1; 16], KEY);
     assert_eq!(chosen(candidate), Choice::Send(RunKey { run, ..KEY }));
@@ -95,9 +98,56 @@ fn what_ended_is_sent_and_an_escalation_is_dealt_with_by_it() {
         (Some(with(Status::Active, 1_000)), NoReceiver::Expired),
     ] {
         let left_out = Choice::LeaveOut(LeftOut::NoReceiver(why));
-        let candidate = Candidate { key: KEY, ended: true, escalation: None, subscription: state.as_ref() };
-        assert_eq!(choose(&[1; 16], candidate, 1_000), left_out);
+        assert_eq!(choose(&[1; 16], ended(Ended::Cancelled, state.as_ref()), 1_000), left_out);
     }
+}
+
+fn ended(status: Ended, subscription: Option<&Subscription>) -> Candidate<'_> {
+    let run = KnownRun { key: KEY, issued_at_ms: 100, status };
+    Candidate { run, ended: true, changed_at_ms: 500, escalation: None, runs: &[], subscription }
+}
+
+#[test]
+fn of_a_delivery_only_the_latest_run_is_sent_and_none_while_one_is_under_way() {
+    let (subscription, task) = (subscription(), [1; 16]);
+    let candidate = ended(Ended::Cancelled, Some(&subscription));
+    let own = RunKey { run: run_by_task(&task, KEY), ..KEY };
+    let of = |run, issued_at_ms, status| KnownRun { key: RunKey { run, ..KEY }, issued_at_ms, status };
+    let this = candidate.run;
+    let chosen =
+        |runs: &[KnownRun], escalation| choose(&task, Candidate { runs, escalation, ..candidate }, 1_000);
+    let (under_way, redelivered) =
+        (Choice::LeaveOut(LeftOut::UnderWay), Choice::LeaveOut(LeftOut::Redelivered));
+    for status in [Ended::Delivered, Ended::Cancelled, Ended::Escalated] {
+        assert_eq!(chosen(&[this, of(77, 99, status)], None), Choice::Send(own), "an earlier one");
+        assert_eq!(chosen(&[of(77, 101, status), this], None), redelivered);
+        assert_eq!(chosen(&[of(77, 101, status), this], Some(State::Open)), redelivered);
+    }
+    let twin = |run| [this, of(run, this.issued_at_ms, Ended::Delivered)];
+    assert_eq!(chosen(&twin(KEY.run + 1), None), redelivered, "of one moment the number decides");
+    for status in [Ended::Pending, Ended::Retrying, Ended::Parked] {
+        for at_ms in [99, 101] {
+            assert_eq!(chosen(&[this, of(77, at_ms, status)], None), under_way);
+        }
+        // Its own, after a crash; and what was said of an escalation is finished.
+        assert_eq!(chosen(&[this, of(own.run, 200, status)], None), Choice::Send(own));
+        assert_eq!(chosen(&[this, of(77, 101, status)], Some(State::Redelivering)), Choice::Escalation);
+    }
+}
+
+#[test]
+fn what_was_given_up_just_now_waits_for_its_escalation() {
+    let subscription = subscription();
+    let candidate = ended(Ended::Escalated, Some(&subscription));
+    let chosen = |candidate, now_ms| choose(&[1; 16], candidate, now_ms);
+    let again = Choice::Send(RunKey { run: run_by_task(&[1; 16], KEY), ..KEY });
+    for now_ms in [400, 500, 600_499] {
+        assert_eq!(chosen(candidate, now_ms), Choice::NotYet, "{now_ms}");
+    }
+    assert_eq!(chosen(candidate, 600_500), again);
+    let listed = Candidate { escalation: Some(State::Open), ..candidate };
+    assert_eq!(chosen(listed, 500), Choice::Escalation);
+    assert_eq!(chosen(ended(Ended::Cancelled, Some(&subscription)), 500), again);
 }
 
 #[test]
@@ -154,6 +204,37 @@ fn a_task_that_is_over_stays_so_and_tells_how_far_it_came() {
         assert_eq!((known.state(), known.progress), (TaskState::Cancelled, Some(progress(seen))));
     }
     assert!(is_over(&done(&half, 9)) && is_over(&failed(&half, "no".into(), 9)) && !is_over(&half));
+}
+
+#[test]
+fn a_task_that_is_made_twice_is_the_first_one() {
+    let made = |actor: &str, created_at_ms, seen: Option<u64>| Task {
+        id: vec![1; 16].into(),
+        actor: actor.into(),
+        created_at_ms,
+        updated_at_ms: created_at_ms,
+        work: Some(Work::Redeliver(Redeliver { issued_until_ms: created_at_ms, ..Redeliver::default() })),
+        state: TaskState::Running.into(),
+        progress: seen.map(|seen| TaskProgress { seen, ..TaskProgress::default() }),
+        ..Task::default()
+    };
+    let first = fold(None, made("first", 5, None));
+    let twice = fold(Some(first.clone()), made("second", 6, None));
+    assert_eq!(twice, Task { updated_at_ms: 6, ..first.clone() });
+    let half = fold(Some(twice), made("second", 6, Some(0)));
+    assert_eq!((half.created_at_ms, half.actor.as_str(), &half.work), (5, "first", &first.work));
+    assert_eq!(fold(Some(half.clone()), made("second", 7, None)), half, "as of before");
+    let on = fold(Some(half.clone()), made("first", 5, Some(9)));
+    assert_eq!(fold(Some(on.clone()), half), on);
+    let replay = |next_offsets: &[i64]| {
+        let progress = TaskProgress { next_offsets: next_offsets.to_vec(), ..TaskProgress::default() };
+        went_on(&first, progress, 8)
+    };
+    let on = fold(Some(first.clone()), replay(&[i64::MAX, 3]));
+    assert_eq!(fold(Some(on.clone()), replay(&[7, 4])), on, "nothing was found yet, but it read on");
+    // Whoever cancels may know less.
+    let stopped = fold(Some(on.clone()), cancelled(&first, "app-1", 9).unwrap());
+    assert_eq!((stopped.state(), stopped.progress), (TaskState::Cancelled, on.progress));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Questions about one event.
 
-use super::{apply, issued, open, told};
+use std::collections::BTreeSet;
+
+use super::{apply, issued, open, open_with, told};
 use aerogram_domain::identity::Position;
-use aerogram_projection::{Change, EventQuery, EventsById, Projection, RejectedName, Unmatched};
+use aerogram_projection::{Batch, Change, EventQuery, EventsById, Projection, RejectedName, Unmatched};
 use aerogram_wire::Topic;
 use aerogram_wire::v1::{EventName, EventReceipt, LineKind, Position as Place};
 
@@ -84,9 +86,68 @@ async fn everything_there_is_of_an_event_is_found_by_its_id() {
         (true, false, false)
     );
 
+    let subscriptions = || (0..12).map(|number| format!("s-{number}")).collect();
+    let got = async |event_id: &str, offset| {
+        let at = Position { partition: 1, offset };
+        let without = projection.without_delivery(event_id.to_owned(), at, subscriptions()).await.unwrap();
+        &subscriptions() - &without
+    };
+    assert_eq!(got("e-1", 5).await, BTreeSet::from(["s-5".to_owned()]));
+    // Of another event that was called the same, or of another one.
+    assert!(got("e-1", 8).await.is_empty() && got("e-2", 5).await.is_empty());
+
     projection.keep(2_000_000 + 1_008).await.unwrap();
     let found = ask(&projection, EventQuery::default()).await;
     assert_eq!((found.unmatched.len(), found.rejected.len()), (2, 0));
+}
+
+/// Whoever replays them asks, for as long as the log holds them.
+#[tokio::test]
+async fn those_that_repeat_another_one_make_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let projection = open_with(&dir.path().join("p.sqlite"), 1).await;
+    let receipts = [receipt(7, 0, None), receipt(8, 0, Some(7)), receipt(9_000, 0, None)];
+    apply(&projection, Topic::Matches, receipts.iter().map(unmatched).collect()).await;
+    apply(&projection, Topic::Rejected, vec![rejected(3, "e-1"), rejected(8_000, "e-1")]).await;
+    let mut kept = Vec::new();
+    for delivered in [false, true, true] {
+        if delivered {
+            apply(&projection, Topic::Deliveries, vec![issued(90, 5_000)]).await;
+            apply(&projection, Topic::Attempts, vec![told(90, LineKind::Delivered, 5_100)]).await;
+        }
+        kept.push((projection.keep(600_000).await.unwrap().dropped, projection.whole_since_ms()));
+    }
+    // Without a run that has ended nothing says what is old, and what comes late of one that is gone tells nothing.
+    assert_eq!(kept, [(0, 0), (3, 5_001), (0, 5_001)]);
+    let found = ask(&projection, EventQuery::default()).await;
+    let offsets: Vec<_> = found.unmatched.iter().map(|event| event.position.offset).collect();
+    assert_eq!((offsets, found.rejected.len()), (vec![8, 9_000], 1));
+    assert!(projection.is_repeat(Position { partition: 4, offset: 8 }).await.unwrap());
+    projection.keep(2_000_000 + 1_009).await.unwrap();
+    assert!(!projection.is_repeat(Position { partition: 4, offset: 8 }).await.unwrap());
+}
+
+/// Offsets of a log that was here before would hide those of the new one.
+#[tokio::test]
+async fn of_a_log_that_was_here_before_nothing_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let projection = open(&dir.path().join("p.sqlite")).await;
+    let receipts = [receipt(7, 0, None), receipt(8, 0, Some(7))];
+    apply(&projection, Topic::Matches, receipts.iter().map(unmatched).collect()).await;
+    apply(&projection, Topic::Rejected, vec![rejected(3, "e-1")]).await;
+    let left = async || {
+        let found = ask(&projection, EventQuery::default()).await;
+        (found.unmatched.len(), found.rejected.len())
+    };
+    let anew = |topic, partition| Batch { begins_at: i64::MAX, ..Batch::new(topic, partition, 0) };
+    for (batch, expected) in [
+        (anew(Topic::Matches, 0), (2, 1)),
+        (anew(Topic::Matches, 4), (0, 1)),
+        (anew(Topic::Rejected, 0), (0, 0)),
+    ] {
+        projection.apply(batch).await.unwrap();
+        assert_eq!(left().await, expected);
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ use aerogram_wire::v1::{LineKind, PendingKind};
 /// As long as what has ended is kept in these tests, and as long as the log is.
 const RETENTION_MS: i64 = 1_000_000;
 const LOG_MS: i64 = 2_000_000;
+/// For so long what has ended stays in any case.
+const SETTLED_MS: i64 = 500_000;
 
 async fn keep_all(projection: &Projection, now_ms: i64) -> usize {
     let mut dropped = 0;
@@ -130,7 +132,7 @@ async fn when_there_is_no_room_the_oldest_that_have_ended_go_first() {
             told(number, kind, 30_000)
         });
         apply(&projection, Topic::Attempts, lines.collect()).await;
-        keep_all(&projection, 30_000).await;
+        keep_all(&projection, 30_000 + SETTLED_MS + 1).await;
         assert!(used() <= BYTES_MAX, "{}", used());
     }
     let left = numbers(&projection).await;
@@ -139,4 +141,32 @@ async fn when_there_is_no_room_the_oldest_that_have_ended_go_first() {
     assert!(ended.len() > 1_000, "{}", ended.len());
     let newest: Vec<u64> = (0..20_000).rev().filter(|number| number % 100 != 0).take(ended.len()).collect();
     assert!(ended.iter().rev().eq(&newest), "the newest are left");
+
+    // It says how far back it is whole, and what comes late of before that is not brought back.
+    let since_ms = projection.whole_since_ms();
+    let oldest_ms = 1_000 + ended[0].cast_signed();
+    assert!(since_ms > 1_000 && (since_ms..=since_ms + 1).contains(&oldest_ms), "{since_ms} {oldest_ms}");
+    let late = vec![issued(1, 1_001), issued(77_777, since_ms - 1), issued(88_888, since_ms)];
+    apply(&projection, Topic::Deliveries, late).await;
+    let after = numbers(&projection).await;
+    assert_eq!(after.len(), ended.len() + waiting.len() + 1);
+    assert!(after.contains(&88_888));
+    projection.close().await.unwrap();
+    assert_eq!(open_with(&path, BYTES_MAX).await.whole_since_ms(), since_ms);
+}
+
+#[tokio::test]
+async fn what_has_just_ended_stays_for_a_while() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.sqlite");
+    for bytes_max in [1 << 40, 1] {
+        let projection = open_with(&path, bytes_max).await;
+        apply(&projection, Topic::Deliveries, vec![issued(1, 1_000)]).await;
+        apply(&projection, Topic::Attempts, vec![told(1, LineKind::Delivered, 1_200_000)]).await;
+        assert_eq!(keep_all(&projection, i64::MIN).await, 0);
+        assert_eq!(keep_all(&projection, 1_200_000 + SETTLED_MS).await, 0);
+        assert_eq!(keep_all(&projection, 1_200_000 + SETTLED_MS + 1).await, 1);
+        assert_eq!(projection.whole_since_ms(), 0, "its age says where it is");
+        projection.close().await.unwrap();
+    }
 }

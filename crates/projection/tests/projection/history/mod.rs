@@ -12,6 +12,7 @@ use crate::log::options;
 use aerogram_domain::identity::Position;
 use aerogram_projection::{
     About, Batch, Change, DeliveryPage, DeliveryQuery, DeliveryRow, Issued, Options, Projection,
+    ProjectionError,
 };
 use aerogram_wire::Topic;
 use aerogram_wire::key::RunKey;
@@ -85,4 +86,18 @@ async fn page(projection: &Projection, query: DeliveryQuery) -> DeliveryPage {
 
 async fn all(projection: &Projection) -> Vec<DeliveryRow> {
     page(projection, DeliveryQuery { limit: 100_000, ascending: true, ..DeliveryQuery::default() }).await.rows
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_given_up_and_the_next_one_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.sqlite");
+    let projection = Projection::open(Options { read_timeout_ms: 0, ..options(&path) }).await.unwrap();
+    apply(&projection, Topic::Deliveries, (0..5_000).map(|number| issued(number, 1_000)).collect()).await;
+    // More than there are connections.
+    for _ in 0..6 {
+        let late = projection.count_deliveries(DeliveryQuery::default(), u64::MAX).await;
+        assert!(matches!(late, Err(ProjectionError::Late { read_timeout_ms: 0, .. })), "{late:?}");
+        assert!(projection.delivery(key(7), 0).await.unwrap().is_some());
+    }
 }

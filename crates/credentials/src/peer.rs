@@ -1,18 +1,17 @@
 //! Where a request comes from.
 
+use http::HeaderMap;
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address of who asks, behind the proxies that are trusted.
-pub fn of(extensions: &Extensions, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
-    let connected = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+/// The address of who asks, behind the proxies that are `trusted`; `connected` is who sent the request.
+pub fn peer_of(connected: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let values: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
     // What cannot be read ends the way back, as does an address that cannot.
     let hops = values.iter().rev().flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
+    let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(&ip));
     behind(connected.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), hops, is_trusted)
 }
 
@@ -46,14 +45,12 @@ mod tests {
 
     /// 10.0.0.0/8 is trusted.
     fn behind_ours(connected: &str, header: &[&str]) -> String {
-        let mut extensions = Extensions::new();
-        extensions.insert(ConnectInfo(SocketAddr::new(connected.parse().unwrap(), 1)));
         let mut headers = HeaderMap::new();
         for value in header {
             headers.append(FORWARDED_FOR, value.parse().unwrap());
         }
-        let trusted = |ip: IpAddr| matches!(ip, IpAddr::V4(v4) if v4.octets()[0] == 10);
-        of(&extensions, &headers, trusted).to_string()
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        peer_of(connected.parse().ok(), &headers, &trusted).to_string()
     }
 
     #[test]
