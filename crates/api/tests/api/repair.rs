@@ -1,5 +1,7 @@
 //! Sending again: what is written down for it, and who may have it.
 
+mod choice;
+
 use std::collections::BTreeSet;
 
 use aerogram_domain::escalations::{redelivery_run, run_name};
