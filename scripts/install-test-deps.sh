@@ -77,6 +77,10 @@ if [[ $(go version) =~ go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -lt 21 ]; then
   echo "Go 1.${BASH_REMATCH[1]} is too old, please install 1.21 or later from https://go.dev/dl (or Debian's backports)." >&2
   exit 1
 fi
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+  echo "$(python3 --version) is too old, please install 3.11 or later as python3 (Debian has it since 12)." >&2
+  exit 1
+fi
 if ! have cargo || ! have cargo-fmt || ! have cargo-clippy; then
   echo "The Rust toolchain (cargo with rustfmt and clippy, see rust-version in Cargo.toml) is missing, please install it from https://rustup.rs." >&2
   exit 1

@@ -3,7 +3,7 @@
 # One Kafka and one Redis are started for the whole run and stopped at its end. Logs stay in target/test-run/.
 # env: AEROGRAM_TEST_KAFKA=host:port, AEROGRAM_TEST_REDIS=redis://… use these instead of starting own ones
 #      AEROGRAM_SIM_SEEDS=N simulated worlds; AEROGRAM_FUZZ_CASES=N changed templates, and as many URLs, from the seed
-#      AEROGRAM_FUZZ_SEED=N; each is a fixed number otherwise
+#      AEROGRAM_FUZZ_SEED=N, as are calls of the API; each is a fixed number otherwise
 #      AEROGRAM_TEST_SCALE_PERCENT=N of the deliveries that the largest tests are meant for; 10 otherwise
 set -euo pipefail
 
@@ -93,7 +93,7 @@ check_embedded_broker() {
 }
 
 if [ -n "${AEROGRAM_FUZZ_SEED:-}" ]; then
-  echo "templates and URLs are changed from AEROGRAM_FUZZ_SEED=$AEROGRAM_FUZZ_SEED, which does the same again"
+  echo "templates, URLs and calls of the API are made from AEROGRAM_FUZZ_SEED=$AEROGRAM_FUZZ_SEED, which does the same again"
 fi
 step install scripts/install-test-deps.sh
 step format cargo fmt --all --check

@@ -1,6 +1,7 @@
 //! The command people type: everything in one process, the topics, the configuration.
 
 mod ask;
+mod attempts;
 mod catalogue;
 mod credentials;
 mod deliveries;

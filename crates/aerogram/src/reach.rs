@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use aerogram_settings::{RoleArgs, Start};
 use clap::Args;
 
-use crate::ending::fail;
+use crate::ending::{end, fail};
 use crate::http::{Access, Http, url_of_listener};
+use crate::runtime::block_on;
 use crate::{WRONG_CONFIGURATION, say};
 
 /// Stands before every route of the api.
@@ -40,4 +41,33 @@ impl Reach {
         };
         Http::new(&url, &self.access).map_err(|error| fail(json, WRONG_CONFIGURATION, &format!("{error:#}")))
     }
+}
+
+/// Who asks whom. Flatten it into a command.
+#[derive(Args, Default)]
+pub struct Who {
+    /// Ask as this partner application, with the token of an operator
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+impl Who {
+    /// Asks the api, and answers how the command ends then.
+    pub fn ask(&self, questions: impl AsyncFnOnce(&Http) -> anyhow::Result<ExitCode>) -> ExitCode {
+        match self.reach.connect(self.json).map(|http| http.on_behalf(self.client_id.clone())) {
+            Ok(http) => block_on(async { Ok(end(self.json, questions(&http).await)) }),
+            Err(ended) => ended,
+        }
+    }
+}
+
+/// Whether it looks like an id of ours: nothing else may become part of a path.
+pub fn is_id(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    !text.is_empty() && text.bytes().all(legal)
 }

@@ -20,4 +20,5 @@ mod table;
 mod tasks;
 
 pub use following::Pace as FollowPace;
+pub use rest::document;
 pub use run::{ABOUT, Running, run, start, start_at};

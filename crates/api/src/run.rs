@@ -26,7 +26,7 @@ use crate::escalations::{self, Escalations, Originals, Settling};
 use crate::fold::{Fold, FoldHandle};
 use crate::following::{self, Ground, Pace};
 use crate::history::{self, Events, History, ReadBack};
-use crate::repair::{EventReader, Repair, Writing};
+use crate::repair::{EventReader, FanoutProgress, Repair, Waiting, Writing};
 use crate::rest::{self, Api};
 use crate::results::Results;
 use crate::submit::Submitter;
@@ -122,8 +122,13 @@ pub async fn start_at(
 
     let projection = Projection::new(projection_options(&settings, &cluster));
     // What is followed into the projection may be much, and must not delay subscriptions and results.
-    let ground =
-        Ground { cluster: &cluster, companions: &cluster.companions()?, projection: &projection, pace };
+    let ground = Ground {
+        cluster: &cluster,
+        companions: &cluster.companions()?,
+        projection: &projection,
+        pace,
+        log_retention_ms: settings.topics.retention_ms,
+    };
     let followed = following::start(&ground, |name| health.notice(name), &mut tasks).await?;
 
     let (stop_http, stop_handler) = (CancellationToken::new(), CancellationToken::new());
@@ -155,6 +160,8 @@ pub async fn start_at(
         tasks: asked_for,
         events: EventReader::new(cluster.clone(), cluster.ends()?, patience),
         writing: Writing::new(cluster.clone(), cluster.expiring_writer()?, patience),
+        waiting: Waiting::default(),
+        fanout: FanoutProgress::new(cluster.clone(), settings.fanout.group.clone(), patience),
     };
     let projected = (escalations, history, repair);
     let api = Arc::new(api(&settings, &cluster, files, table, catch_up, results, projected)?);

@@ -23,6 +23,7 @@ pub mod redact;
 pub mod repair;
 pub mod sabotage;
 pub mod scheduler;
+pub mod schema;
 pub mod signing;
 pub mod store;
 pub mod subscription;

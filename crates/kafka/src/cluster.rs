@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client::Clients;
 use crate::layout::{self, LayoutError};
 use crate::sync::lock;
-use crate::{Companions, Ends, Writer};
+use crate::{Companions, Ends, GroupProgress, Writer};
 
 /// Why a process can't begin to work with Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,14 @@ impl Cluster {
     /// When librdkafka refuses the properties.
     pub fn ends(&self) -> Result<Ends, ConnectError> {
         Ok(shared(&self.0.ends, || Ends::start(&self.0.clients, &self.0.layout))?)
+    }
+
+    /// What asks how far a group is with a topic; each call makes a client of its own.
+    ///
+    /// # Errors
+    /// When librdkafka refuses the properties.
+    pub fn progress_of(&self, group: &str, topic: Topic) -> Result<GroupProgress, ConnectError> {
+        Ok(GroupProgress::start(&self.0.clients, &self.0.layout, group, topic)?)
     }
 
     pub(crate) fn clients(&self) -> &Clients {

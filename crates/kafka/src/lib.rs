@@ -7,6 +7,7 @@ mod companions;
 mod ends;
 mod group;
 mod layout;
+mod outside;
 mod reader;
 mod record;
 mod stand_still;
@@ -24,6 +25,7 @@ pub use group::{
     Stop, Stopping, TaskEnd, run_group,
 };
 pub use layout::LayoutError;
+pub use outside::GroupProgress;
 pub use reader::{PartitionReader, ReadError};
 pub use record::{Item, Record};
 pub use stand_still::{Failure, Readiness, Unreadable, fail};

@@ -2,7 +2,7 @@
 
 use aerogram_wire::Topic;
 use aerogram_wire::key::RunKey;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::deliveries::{Changes, Names};
 use crate::{Applied, Batch, Change, deliveries, escalations, events, schema};
@@ -19,6 +19,16 @@ impl Applying {
         Self { cap: escalations::Cap::new(escalations_max), names: Names::default() }
     }
 
+    /// Forgets the runs, unless they are of another generation than this; see [`deliveries::make_anew`].
+    pub fn make_anew(&mut self, connection: &mut Connection, generation: u64) -> rusqlite::Result<()> {
+        // At once: who has begun to read does not wait for its turn to write.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if deliveries::generation(&transaction)? == generation {
+            deliveries::make_anew(&transaction)?;
+        }
+        transaction.commit()
+    }
+
     /// All of them or none.
     pub fn apply(&mut self, connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<Applied> {
         let applied = self.transact(connection, batches);
@@ -30,8 +40,10 @@ impl Applying {
 
     fn transact(&mut self, connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<Applied> {
         let transaction = connection.transaction()?;
-        let changes = batches.iter().flat_map(|batch| &batch.changes);
-        let mut runs = Changes::load(&transaction, changes.filter_map(run_of))?;
+        let changes =
+            batches.iter().flat_map(|batch| batch.changes.iter().map(|change| (batch.partition, change)));
+        let keys = changes.filter_map(|(partition, change)| Some((run_of(change)?, partition)));
+        let mut runs = Changes::load(&transaction, keys)?;
         for batch in batches {
             if batch.topic == Topic::Escalations && batch.begins_at > 0 {
                 escalations::drop_before(&transaction, batch.partition, batch.begins_at)?;
@@ -41,6 +53,9 @@ impl Applying {
             }
             for change in &batch.changes {
                 self.change(&transaction, &mut runs, change)?;
+            }
+            if batch.untold_until_ms > 0 {
+                deliveries::untold(&transaction, batch.untold_until_ms)?;
             }
             schema::set_position(&transaction, batch)?;
         }

@@ -21,6 +21,11 @@ pub struct Batch {
     pub next_offset: i64,
     /// Of `attempts`: the epoch in force there, which [`crate::Projection::claims`] gives back.
     pub claims: Claims,
+    /// What was issued before may be missing, in milliseconds since 1970, because the log did not go on where it was read; 0:
+    /// nothing is.
+    pub untold_until_ms: i64,
+    /// Of topics of history: the generation that it was read for, see [`crate::ReadSoFar`].
+    pub generation: u64,
     /// In the order of the log.
     pub changes: Vec<Change>,
 }
@@ -50,6 +55,8 @@ impl Batch {
     /// Without changes.
     pub fn new(topic: Topic, partition: i32, next_offset: i64) -> Self {
         let claims = Claims::default();
-        Self { topic, partition, begins_at: 0, next_offset, claims, changes: Vec::new() }
+        let (begins_at, untold_until_ms, generation) = (0, 0, 0);
+        let changes = Vec::new();
+        Self { topic, partition, begins_at, next_offset, claims, untold_until_ms, generation, changes }
     }
 }

@@ -17,15 +17,20 @@ mod span;
 mod stretches;
 mod without;
 
+use aerogram_wire::Topic;
+
 pub use apply::Changes;
-pub use drop::{drop_old, drop_oldest};
+pub use drop::{drop_old, drop_oldest, drop_torn};
 pub use issued::{About, Issued};
 pub use names::Names;
 pub use place::DeliveryCursor;
-pub use query::{DeliveryPage, DeliveryQuery, count, find, list};
-pub use reach::whole_since_ms;
-pub use row::{DeliveryRow, of_event};
+pub use query::{DeliveryPage, DeliveryQuery, count, find, page};
+pub use reach::{begin_generations, followed, generation, make_anew, since_ms, untold, untold_until_ms};
+pub use row::DeliveryRow;
 pub use runs::runs_of;
+
+/// Topics that the runs are made of.
+pub const TOPICS: [Topic; 3] = [Topic::Deliveries, Topic::Attempts, Topic::Pending];
 
 /// What repeats is written once. The indexes of lists begin with what a list is of and the status, so that each of them is read
 /// in its order whatever is asked for; what follows the tie is only looked at.
@@ -53,6 +58,7 @@ CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,
     delivery_id BLOB NOT NULL,
     run INTEGER NOT NULL,
+    partition INTEGER NOT NULL,
     owner INTEGER NOT NULL,
     subscription INTEGER NOT NULL,
     kind INTEGER NOT NULL,
@@ -79,6 +85,13 @@ CREATE INDEX deliveries_by_subscription ON deliveries (subscription, status, iss
 CREATE INDEX deliveries_by_kind ON deliveries (kind, status, issued_at_ms, tie);
 CREATE INDEX deliveries_by_subject ON deliveries (subject, owner, status, issued_at_ms, tie) WHERE subject IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event_id) WHERE event_id IS NOT NULL;
-CREATE TABLE reach (whole_since_ms INTEGER NOT NULL) STRICT;
-INSERT INTO reach VALUES (0);
+CREATE TABLE reach (
+    whole_since_ms INTEGER NOT NULL,
+    untold_until_ms INTEGER NOT NULL,
+    followed_ms INTEGER NOT NULL,
+    left_ms INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    is_swept INTEGER NOT NULL
+) STRICT;
+INSERT INTO reach VALUES (0, 0, 0, 0, 0, 1);
 ";

@@ -26,6 +26,8 @@ pub enum ProjectionError {
         "{what} in the projection took longer than {read_timeout_ms} ms (api.command_timeout_ms); ask for less"
     )]
     Late { what: &'static str, read_timeout_ms: u64 },
+    #[error("the history is made anew from the log; ask again when that is read")]
+    MadeAnew,
     #[error("the projection is not open yet")]
     NotOpen,
     #[error("the projection is closed")]

@@ -10,7 +10,7 @@ use aerogram_domain::identity::Position;
 use aerogram_wire::Topic;
 use rusqlite::{Connection, Transaction};
 
-use crate::deliveries::{DeliveryRow, of_event};
+use crate::deliveries::{DeliveryQuery, DeliveryRow, page};
 
 pub const TABLES: &str = "
 CREATE TABLE words (
@@ -71,14 +71,19 @@ pub struct EventsById {
     pub rejected: Vec<RejectedName>,
 }
 
-pub fn by_id(connection: &Connection, query: &EventQuery) -> rusqlite::Result<EventsById> {
-    let view = connection.unchecked_transaction()?;
-    let EventQuery { event_id, operator, not_before_ms, limit } = query;
-    let operator = operator.as_deref();
+pub fn by_id(view: &Connection, query: &EventQuery) -> rusqlite::Result<EventsById> {
+    let deliveries = DeliveryQuery {
+        operator: query.operator.clone(),
+        event_id: Some(query.event_id.clone()),
+        ascending: true,
+        limit: query.limit,
+        not_before_ms: query.not_before_ms,
+        ..DeliveryQuery::default()
+    };
     Ok(EventsById {
-        deliveries: of_event(&view, event_id, operator, *not_before_ms, *limit)?,
-        unmatched: unmatched::of_event(&view, event_id, operator, *not_before_ms, *limit)?,
-        rejected: rejected::of_event(&view, event_id, *not_before_ms, *limit)?,
+        deliveries: page(view, &deliveries)?.rows,
+        unmatched: unmatched::of_event(view, query)?,
+        rejected: rejected::of_event(view, query)?,
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use aerogram_telemetry::Said;
 use rusqlite::Connection;
 
-use crate::deliveries::{drop_old, drop_oldest, whole_since_ms};
+use crate::deliveries::{drop_old, drop_oldest, drop_torn, since_ms};
 use crate::{Options, events};
 
 /// Rows that are dropped in one transaction, at most, of each sort: what waits for the writer meanwhile waits no longer than
@@ -42,19 +42,19 @@ pub struct Keep {
     retention_ms: i64,
     log_retention_ms: i64,
     bytes_max: u64,
-    whole_since_ms: Arc<AtomicI64>,
+    since_ms: Arc<AtomicI64>,
     said: Said,
 }
 
 impl Keep {
     /// Tells there how far back everything is kept.
-    pub fn new(options: &Options, whole_since_ms: Arc<AtomicI64>) -> Self {
+    pub fn new(options: &Options, since_ms: Arc<AtomicI64>) -> Self {
         let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         Self {
             retention_ms: ms(options.history_retention_ms),
             log_retention_ms: ms(options.log_retention_ms),
             bytes_max: options.history_bytes_max,
-            whole_since_ms,
+            since_ms,
             said: Said::default(),
         }
     }
@@ -70,12 +70,13 @@ impl Keep {
         // Whoever replays an event asks whether it repeats another one as long as it is there to be replayed.
         let old =
             drop_old(&transaction, before, SLICE)? + events::drop_before(&transaction, before.log_ms, SLICE)?;
+        let old = old + drop_torn(&transaction, SLICE)?;
         let is_full = used_bytes(&transaction)? > self.bytes_max;
         let dropped =
             if is_full && old == 0 { drop_oldest(&transaction, before.settled_ms, SLICE)? } else { 0 };
-        let since_ms = whole_since_ms(&transaction)?;
+        let since_ms = since_ms(&transaction)?;
         transaction.commit()?;
-        self.whole_since_ms.store(since_ms, Ordering::Relaxed);
+        self.since_ms.store(since_ms, Ordering::SeqCst);
         if dropped > 0 {
             self.say(dropped);
         }

@@ -7,6 +7,7 @@
 //! All connections are made when it is opened and kept: a file that is deleted meanwhile lives on for them until the process
 //! ends, and the next one makes it anew.
 
+mod anew;
 mod apply;
 mod batch;
 mod deliveries;
@@ -33,14 +34,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use aerogram_domain::history::Claims;
 use aerogram_domain::repair::KnownRun;
 use aerogram_wire::Topic;
 use aerogram_wire::key::{DeliveryId, RunKey};
+use anew::Anew;
 use keep::Keep;
 use place::Place;
 use reading::Readers;
 use tokio::sync::{Mutex, watch};
-use writing::Writing;
+use writing::{Reach, Writing};
 
 /// What a projection is opened with.
 #[derive(Clone, Debug)]
@@ -62,6 +65,21 @@ pub struct Options {
     pub read_timeout_ms: u64,
 }
 
+/// How far a partition was read.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct ReadSoFar {
+    /// Everything before this offset is in the projection; `None`: it was never read, or history is made anew since.
+    pub next_offset: Option<i64>,
+    /// Where it was read up to before history was made anew; `None`: it was read since.
+    pub left_at: Option<i64>,
+    /// Of `attempts`: the epoch in force there.
+    pub claims: Claims,
+    /// When everything in the log was last known to be read, in milliseconds since 1970; where history is made anew, before that. `None`: never.
+    pub followed_ms: Option<i64>,
+    /// How often history was made anew since the file was opened.
+    pub generation: u64,
+}
+
 /// What became of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Applied {
@@ -78,6 +96,7 @@ struct Shared {
     state: watch::Sender<State>,
     /// One opening at a time.
     opening: Mutex<()>,
+    anew: Arc<Anew>,
 }
 
 enum State {
@@ -90,22 +109,24 @@ struct Opened {
     // Dropped in this order: the writer is the last to let go of the file, for who reads can't tidy it up.
     readers: Readers,
     writing: Writing,
-    /// What has ended and was issued before may be gone because there was no room, in milliseconds since 1970.
-    whole_since_ms: Arc<AtomicI64>,
+    /// What has ended and was issued before may be gone, or missing, in milliseconds since 1970.
+    since_ms: Arc<AtomicI64>,
 }
 
 impl Opened {
-    fn open(options: Options) -> Result<Self, ProjectionError> {
+    fn open(options: Options, anew: Arc<Anew>) -> Result<Self, ProjectionError> {
         let bounds = options.clone();
         let place = Place::take(options.path)?;
         let connection = file::open(&place.path, &options.layout_id)?;
-        let since_ms = deliveries::whole_since_ms(&connection);
+        deliveries::begin_generations(&connection).map_err(ProjectionError::sqlite("beginning"))?;
+        let since_ms = deliveries::since_ms(&connection);
         let since_ms = since_ms.map_err(ProjectionError::sqlite("reading how far back it reaches"))?;
-        let whole_since_ms = Arc::new(AtomicI64::new(since_ms));
+        let since_ms = Arc::new(AtomicI64::new(since_ms));
         let readers = Readers::open(&place.path, bounds.read_timeout_ms)?;
-        let keep = Keep::new(&bounds, Arc::clone(&whole_since_ms));
-        let writing = Writing::start(connection, &bounds, keep, place)?;
-        Ok(Self { readers, writing, whole_since_ms })
+        let keep = Keep::new(&bounds, Arc::clone(&since_ms));
+        let reach = Reach { since_ms: Arc::clone(&since_ms), anew };
+        let writing = Writing::start(connection, &bounds, keep, reach, place)?;
+        Ok(Self { readers, writing, since_ms })
     }
 }
 
@@ -113,7 +134,8 @@ impl Projection {
     /// One that is not open yet; nothing is touched.
     pub fn new(options: Options) -> Self {
         let (state, _) = watch::channel(State::NotYet);
-        Self(Arc::new(Shared { options, state, opening: Mutex::default() }))
+        let (opening, anew) = (Mutex::default(), Arc::new(Anew::new()));
+        Self(Arc::new(Shared { options, state, opening, anew }))
     }
 
     /// One that is open.
@@ -137,7 +159,8 @@ impl Projection {
             known => return known.map(|_| ()),
         }
         let options = self.0.options.clone();
-        let opened = Arc::new(blocking(move || Opened::open(options)).await?);
+        let anew = Arc::clone(&self.0.anew);
+        let opened = Arc::new(blocking(move || Opened::open(options, anew)).await?);
         let was_awaited = self.0.state.send_if_modified(|state| {
             let awaited = matches!(state, State::NotYet);
             if awaited {
@@ -214,7 +237,7 @@ impl Projection {
         deliveries: Vec<DeliveryId>,
     ) -> Result<HashMap<DeliveryId, Vec<KnownRun>>, ProjectionError> {
         let find = move |connection: &_| deliveries::runs_of(connection, &deliveries);
-        self.opened()?.readers.read("looking up the runs of deliveries", find).await
+        self.read_runs("looking up the runs of deliveries", find).await
     }
 
     fn opened(&self) -> Result<Arc<Opened>, ProjectionError> {

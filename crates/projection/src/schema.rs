@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use aerogram_domain::history::Claims;
 use aerogram_wire::Topic;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
-use crate::{Batch, deliveries, escalations, events};
+use crate::{Batch, ReadSoFar, deliveries, escalations, events};
 
 /// Raised by every change of a table; a file of another version is made anew.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 /// "Aero": whose file it is.
 const APPLICATION_ID: i64 = 0x4165_726f;
 /// Readers and the writer hardly ever meet; a checkpoint may take a moment.
@@ -27,9 +27,11 @@ CREATE TABLE stands_on (layout_id TEXT NOT NULL) STRICT;
 CREATE TABLE positions (
     topic TEXT NOT NULL,
     partition INTEGER NOT NULL,
-    next_offset INTEGER NOT NULL,
+    next_offset INTEGER,
+    left_at INTEGER,
     epoch INTEGER,
     nonce INTEGER,
+    torn_ms INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 ";
@@ -101,36 +103,44 @@ pub fn first_hole(connection: &Connection) -> rusqlite::Result<Option<String>> {
 }
 
 pub fn position(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT next_offset FROM positions WHERE topic = ?1 AND partition = ?2")?
-        .query_row(params![topic.name(), partition], |row| row.get(0))
-        .optional()
+    Ok(read_so_far(connection, topic, partition)?.next_offset)
 }
 
-/// The epoch in force where a partition of `attempts` was read up to.
-pub fn claims(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::Result<Claims> {
-    let claims = connection
-        .prepare_cached("SELECT epoch, nonce FROM positions WHERE topic = ?1 AND partition = ?2")?
+/// How far a partition was read, and of which generation that is, as both stand at one moment.
+pub fn read_so_far(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::Result<ReadSoFar> {
+    connection
+        .prepare_cached(
+            "SELECT next_offset, left_at, epoch, nonce,
+             CASE WHEN topic IS NULL THEN 0 WHEN next_offset IS NULL THEN left_ms ELSE followed_ms END, generation
+             FROM reach LEFT JOIN positions ON topic = ?1 AND partition = ?2",
+        )?
         .query_row(params![topic.name(), partition], |row| {
-            Ok(Claims { epoch: row.get(0)?, nonce: row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned) })
+            let nonce: Option<i64> = row.get(3)?;
+            Ok(ReadSoFar {
+                next_offset: row.get(0)?,
+                left_at: row.get(1)?,
+                claims: Claims { epoch: row.get(2)?, nonce: nonce.map(i64::cast_unsigned) },
+                followed_ms: Some(row.get(4)?).filter(|at_ms: &i64| *at_ms > 0),
+                generation: row.get::<_, i64>(5)?.cast_unsigned(),
+            })
         })
-        .optional()?;
-    Ok(claims.unwrap_or_default())
 }
 
 pub fn set_position(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
-    let Batch { topic, partition, next_offset, claims, .. } = batch;
+    let Batch { topic, partition, next_offset, claims, untold_until_ms, .. } = batch;
     transaction
         .prepare_cached(
-            "INSERT INTO positions (topic, partition, next_offset, epoch, nonce) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, epoch = excluded.epoch, nonce = excluded.nonce",
+            "INSERT INTO positions (topic, partition, next_offset, epoch, nonce, torn_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset, left_at = NULL, epoch = excluded.epoch,
+             nonce = excluded.nonce, torn_ms = max(torn_ms, excluded.torn_ms)",
         )?
         .execute(params![
             topic.name(),
             partition,
             next_offset,
             claims.epoch,
-            claims.nonce.map(u64::cast_signed)
+            claims.nonce.map(u64::cast_signed),
+            untold_until_ms
         ])?;
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! The one thread that writes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::anew::Anew;
 use crate::apply::Applying;
+use crate::deliveries::{self, TOPICS};
 use crate::keep::{Keep, Kept};
 use crate::place::Place;
 use crate::{Applied, Batch, Options, ProjectionError, blocking};
@@ -20,6 +23,14 @@ type Asks = mpsc::Sender<Ask>;
 enum Ask {
     Apply(Batch, Tell<Applied>),
     Keep(i64, Tell<Kept>),
+    MakeAnew(u64, Tell<()>),
+    Followed(i64, Tell<()>),
+}
+
+/// What readers are told of how far the rows reach.
+pub struct Reach {
+    pub since_ms: Arc<AtomicI64>,
+    pub anew: Arc<Anew>,
 }
 
 /// The thread ends with this, some time after it; [`Writing::close`] waits for that.
@@ -30,11 +41,12 @@ impl Writing {
         connection: Connection,
         options: &Options,
         keep: Keep,
+        reach: Reach,
         place: Place,
     ) -> Result<Self, ProjectionError> {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
         let applying = Applying::new(options.escalations_max);
-        let writer = Writer { connection, applying, keep, _place: place };
+        let writer = Writer { connection, applying, keep, reach, _place: place };
         let thread = std::thread::Builder::new().name("projection".to_owned());
         let thread = thread.spawn(move || writer.run(waiting)).map_err(|error| ProjectionError::Io {
             what: "starting the thread of",
@@ -50,6 +62,14 @@ impl Writing {
 
     pub async fn keep(&self, now_ms: i64) -> Result<Kept, ProjectionError> {
         self.ask(|tell| Ask::Keep(now_ms, tell)).await
+    }
+
+    pub async fn make_anew(&self, generation: u64) -> Result<(), ProjectionError> {
+        self.ask(|tell| Ask::MakeAnew(generation, tell)).await
+    }
+
+    pub async fn followed(&self, at_ms: i64) -> Result<(), ProjectionError> {
+        self.ask(|tell| Ask::Followed(at_ms, tell)).await
     }
 
     async fn ask<T>(&self, what: impl FnOnce(Tell<T>) -> Ask) -> Result<T, ProjectionError> {
@@ -77,6 +97,7 @@ struct Writer {
     connection: Connection,
     applying: Applying,
     keep: Keep,
+    reach: Reach,
     _place: Place,
 }
 
@@ -96,28 +117,89 @@ impl Writer {
                     }
                     Ask::Keep(now_ms, tell) => {
                         // What came before is applied before.
-                        self.apply(&batches, tells.drain(..));
-                        batches.clear();
-                        let kept = self.keep.keep(&mut self.connection, now_ms);
-                        let _ = tell.send(kept.map_err(ProjectionError::sqlite("dropping what is too old")));
+                        self.apply(&mut batches, &mut tells);
+                        let _ = tell.send(self.keep(now_ms));
+                    }
+                    Ask::MakeAnew(generation, tell) => {
+                        self.apply(&mut batches, &mut tells);
+                        let _ = tell.send(self.make_anew(generation));
+                    }
+                    Ask::Followed(at_ms, tell) => {
+                        self.apply(&mut batches, &mut tells);
+                        let _ = tell.send(self.followed(at_ms));
                     }
                 }
             }
-            self.apply(&batches, tells.into_iter());
+            self.apply(&mut batches, &mut tells);
         }
     }
 
-    /// All of them at once, or if that fails each by itself: one that can't be applied keeps back no other.
-    fn apply(&mut self, batches: &[Batch], tells: impl Iterator<Item = Tell<Applied>>) {
+    /// Those that are of this generation, at once, or if that fails each by itself: one that can't be applied keeps back no
+    /// other. None is left.
+    fn apply(&mut self, batches: &mut Vec<Batch>, tells: &mut Vec<Tell<Applied>>) {
+        if batches.is_empty() {
+            return;
+        }
+        let generation = self.generation();
+        let (batches, tells): (Vec<_>, Vec<_>) = batches
+            .drain(..)
+            .zip(tells.drain(..))
+            .filter_map(|(batch, tell)| {
+                if generation.as_ref().is_ok_and(|generation| batch.generation == *generation)
+                    || !TOPICS.contains(&batch.topic)
+                {
+                    return Some((batch, tell));
+                }
+                let why = generation.as_ref().map_or_else(|_| self.generation().err(), |_| None);
+                let _ = tell.send(Err(why.unwrap_or(ProjectionError::MadeAnew)));
+                None
+            })
+            .unzip();
         let together =
-            if batches.len() > 1 { self.applying.apply(&mut self.connection, batches).ok() } else { None };
+            if batches.len() > 1 { self.applying.apply(&mut self.connection, &batches).ok() } else { None };
         for (batch, tell) in batches.iter().zip(tells) {
             let applied = match together {
                 Some(applied) => Ok(applied),
                 None => self.applying.apply(&mut self.connection, std::slice::from_ref(batch)),
             };
+            if batch.untold_until_ms > 0 && applied.is_ok() {
+                // Before anybody can know that it is read.
+                self.reach.since_ms.fetch_max(batch.untold_until_ms, Ordering::SeqCst);
+            }
             // Who gave up waiting is not told; what was applied stays.
             let _ = tell.send(applied.map_err(ProjectionError::sqlite("writing")));
         }
+    }
+
+    fn keep(&mut self, now_ms: i64) -> Result<Kept, ProjectionError> {
+        // Of what is not read yet, nothing may go.
+        if !self.is_whole()? {
+            return Ok(Kept::default());
+        }
+        let kept = self.keep.keep(&mut self.connection, now_ms);
+        kept.map_err(ProjectionError::sqlite("dropping what is too old"))
+    }
+
+    fn followed(&self, at_ms: i64) -> Result<(), ProjectionError> {
+        if !self.is_whole()? {
+            return Ok(());
+        }
+        deliveries::followed(&self.connection, at_ms).map_err(ProjectionError::sqlite("writing"))
+    }
+
+    fn is_whole(&self) -> Result<bool, ProjectionError> {
+        Ok(self.reach.anew.is_whole(self.generation()?))
+    }
+
+    fn generation(&self) -> Result<u64, ProjectionError> {
+        let generation = deliveries::generation(&self.connection);
+        generation.map_err(ProjectionError::sqlite("reading which history it is"))
+    }
+
+    fn make_anew(&mut self, generation: u64) -> Result<(), ProjectionError> {
+        let made = self.applying.make_anew(&mut self.connection, generation);
+        // Whatever became of it: the file says which one it is.
+        self.reach.anew.is(self.generation()?);
+        made.map_err(ProjectionError::sqlite("making the history anew"))
     }
 }

@@ -81,6 +81,9 @@ metrics_table! {
     COMMANDS_TOTAL = "aerogram_commands_total", Counter, ["outcome"], "Commands handled";
     SUBSCRIPTIONS_FAILING = "aerogram_subscriptions_failing", Gauge, [], "Active subscriptions whose receivers are noted as failing, as this process of api knows them";
     SUBSCRIPTIONS_DEACTIVATED_TOTAL = "aerogram_subscriptions_deactivated_total", Counter, ["reason"], "Subscriptions that the system made inactive: gone (410) or gave_up (failing for too long)";
+    HISTORY_BEHIND_RECORDS = "aerogram_history_behind_records", Gauge, ["topic"], "Records that this process of api has not read yet of the topics that its lists are made of";
+    TASKS_RUNNING = "aerogram_tasks_running", Gauge, ["kind"], "Tasks under way, as this process of api knows them; kind is redelivery or replay";
+    TASKS_SENT_TOTAL = "aerogram_tasks_sent_total", Counter, ["kind"], "Deliveries that tasks sent again from this process; kind as of aerogram_tasks_running";
     SUBSCRIPTIONS = "aerogram_subscriptions", Gauge, ["status"], "Subscriptions known to this process";
     HTTP_SERVER_DURATION_SECONDS = "aerogram_http_server_duration_seconds", RequestSeconds, ["route", "status"], "Duration of requests served";
     LOGINS_FAILED_TOTAL = "aerogram_logins_failed_total", Counter, ["kind"], "Requests with a token that is wrong, by what it was meant for: subscriber, admin or publisher";

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aerogram_credentials::{ReadError, read};
-use aerogram_domain::catalogue::Catalogue;
 use aerogram_domain::credentials::{EXPIRES_SOON_MS, Listed, Problem};
 use aerogram_domain::time::iso_millis;
 use aerogram_telemetry::wall_ms;
@@ -14,34 +13,31 @@ use super::options::CheckArgs;
 use super::with_problems;
 use crate::ending::fail;
 use crate::table::{Table, cut};
-use crate::{FAILED, WRONG_CONFIGURATION, complain, say, with_settings};
+use crate::{FAILED, WRONG_CONFIGURATION, complain, say};
 
 /// Longest cell, in characters.
 const CELL_MAX: usize = 60;
 
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    let settings = match with_settings(&args.role) {
-        Ok(settings) => settings,
+    let (settings, catalogue) = match args.way.settings() {
+        Ok(both) => both,
         Err(ended) => return ended,
     };
-    let catalogue = match Catalogue::load(&settings.catalogue.files, |path| std::fs::read_to_string(path)) {
-        Ok(catalogue) => catalogue,
-        Err(problems) => return fail(args.json, WRONG_CONFIGURATION, &problems),
-    };
+    let json = args.way.json;
     let Some(file) = args.file.as_deref().or(settings.credentials.file.as_deref()) else {
         let detail = "name the credentials file; credentials.file is not set either";
-        return fail(args.json, WRONG_CONFIGURATION, &detail);
+        return fail(json, WRONG_CONFIGURATION, &detail);
     };
     let shown = file.display();
     let now_ms = wall_ms();
     match read(file, &catalogue) {
-        Ok(credentials) => tell(args.json, file, &credentials.everyone(), now_ms),
+        Ok(credentials) => tell(json, file, &credentials.everyone(), now_ms),
         Err(ReadError::Unreadable { error, .. }) => {
-            fail(args.json, WRONG_CONFIGURATION, &format!("{shown} cannot be read: {error}"))
+            fail(json, WRONG_CONFIGURATION, &format!("{shown} cannot be read: {error}"))
         }
-        Err(empty @ ReadError::Empty { .. }) => fail(args.json, WRONG_CONFIGURATION, &empty),
-        Err(ReadError::Mistakes { problems, .. }) if args.json => {
+        Err(empty @ ReadError::Empty { .. }) => fail(json, WRONG_CONFIGURATION, &empty),
+        Err(ReadError::Mistakes { problems, .. }) if json => {
             say(&as_json(file, &[], &problems, now_ms).to_string());
             ExitCode::from(WRONG_CONFIGURATION)
         }
@@ -135,6 +131,7 @@ fn as_json(file: &Path, everyone: &[Listed], problems: &[Problem], now_ms: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aerogram_domain::catalogue::Catalogue;
     use aerogram_domain::credentials::{Credentials, token_sha256};
 
     /// 2027-01-31T00:00:00Z

@@ -13,7 +13,7 @@ use super::options::{AdminArgs, Common, NewCommand, PublisherArgs, SubscriberArg
 use super::token::Token;
 use super::with_problems;
 use crate::ending::fail;
-use crate::{FAILED, WRONG_CONFIGURATION, say, with_settings};
+use crate::{FAILED, WRONG_CONFIGURATION, say};
 
 /// What somebody wants a token for.
 struct Wish<'a> {
@@ -28,14 +28,10 @@ struct Wish<'a> {
 /// Runs the command.
 pub fn run(whose: &NewCommand) -> ExitCode {
     let wish = Wish::of(whose);
-    let json = wish.common.json;
-    let settings = match with_settings(&wish.common.role) {
-        Ok(settings) => settings,
+    let json = wish.common.way.json;
+    let (settings, catalogue) = match wish.common.way.settings() {
+        Ok(both) => both,
         Err(ended) => return ended,
-    };
-    let catalogue = match Catalogue::load(&settings.catalogue.files, |path| std::fs::read_to_string(path)) {
-        Ok(catalogue) => catalogue,
-        Err(problems) => return fail(json, WRONG_CONFIGURATION, &problems),
     };
     let token = match Token::new(wish.prefix) {
         Ok(token) => token,
@@ -55,33 +51,20 @@ pub fn run(whose: &NewCommand) -> ExitCode {
 
 impl<'a> Wish<'a> {
     fn of(whose: &'a NewCommand) -> Self {
+        let wish =
+            |prefix, table, name, lists, common| Self { prefix, table, name, operator: None, lists, common };
         match whose {
             NewCommand::Subscriber(SubscriberArgs { operator, clients, events, scopes, name, common }) => {
-                Self {
-                    prefix: "aero_sub_",
-                    table: "tokens",
-                    name: name.as_deref(),
-                    operator: Some(operator),
-                    lists: vec![("clients", clients.as_slice()), ("events", events), ("scopes", scopes)],
-                    common,
-                }
+                let lists = vec![("clients", clients.as_slice()), ("events", events), ("scopes", scopes)];
+                let wish = wish("aero_sub_", "tokens", name.as_deref(), lists, common);
+                Self { operator: Some(operator), ..wish }
             }
-            NewCommand::Publisher(PublisherArgs { name, operators, common }) => Self {
-                prefix: "aero_pub_",
-                table: "publishers",
-                name: Some(name),
-                operator: None,
-                lists: vec![("operators", operators.as_slice())],
-                common,
-            },
-            NewCommand::Admin(AdminArgs { name, scopes, common }) => Self {
-                prefix: "aero_adm_",
-                table: "admins",
-                name: Some(name),
-                operator: None,
-                lists: vec![("scopes", scopes.as_slice())],
-                common,
-            },
+            NewCommand::Publisher(PublisherArgs { name, operators, common }) => {
+                wish("aero_pub_", "publishers", Some(name), vec![("operators", operators.as_slice())], common)
+            }
+            NewCommand::Admin(AdminArgs { name, scopes, common }) => {
+                wish("aero_adm_", "admins", Some(name), vec![("scopes", scopes.as_slice())], common)
+            }
         }
     }
 
@@ -137,7 +120,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn tell(wish: &Wish<'_>, token: &Token, lines: &str, settings: &Settings) -> ExitCode {
-    if wish.common.json {
+    if wish.common.way.json {
         let file = wish.common.append.as_deref().map(|file| file.display().to_string());
         let told: Value = json!({
             "token": token.token, "sha256": token.sha256, "toml": lines, "appendedTo": file,

@@ -1,9 +1,15 @@
 //! The command line of `aerogram credentials`.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
-use aerogram_settings::RoleArgs;
+use aerogram_domain::catalogue::Catalogue;
+use aerogram_settings::{RoleArgs, Settings};
 use clap::{Args, Subcommand};
+
+use crate::ending::fail;
+use crate::{WRONG_CONFIGURATION, with_settings};
 
 const NEW_HELP: &str = "\
 The token is shown this once: the file has only its SHA-256, and nobody can ask for it again. Without --append the lines for the
@@ -93,11 +99,8 @@ pub struct Common {
     /// Add the lines to this credentials file, unless it would be wrong then
     #[arg(long, value_name = "FILE")]
     pub append: Option<PathBuf>,
-    /// Print JSON: one object
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
-    pub role: RoleArgs,
+    pub way: Way,
 }
 
 #[derive(Args)]
@@ -105,9 +108,29 @@ pub struct CheckArgs {
     /// The credentials file [default: credentials.file]
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub way: Way,
+}
+
+/// By which settings it is done, and how it is told.
+#[derive(Args)]
+pub struct Way {
     /// Print JSON: one object
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub role: RoleArgs,
+}
+
+impl Way {
+    /// The settings, and the catalogue that they name.
+    ///
+    /// # Errors
+    /// How the command ends without them.
+    pub fn settings(&self) -> Result<(Box<Settings>, Arc<Catalogue>), ExitCode> {
+        let settings = with_settings(&self.role)?;
+        let catalogue = Catalogue::load(&settings.catalogue.files, |path| std::fs::read_to_string(path))
+            .map_err(|problems| fail(self.json, WRONG_CONFIGURATION, &problems))?;
+        Ok((settings, catalogue))
+    }
 }

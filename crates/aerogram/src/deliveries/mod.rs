@@ -9,9 +9,6 @@ pub use options::DeliveriesCommand;
 
 use std::process::ExitCode;
 
-use crate::ending::end;
-use crate::runtime::block_on;
-
 /// Runs the command.
 pub fn run(command: &DeliveriesCommand) -> ExitCode {
     let who = match command {
@@ -21,18 +18,11 @@ pub fn run(command: &DeliveriesCommand) -> ExitCode {
         DeliveriesCommand::Tasks(args) => &args.who,
         DeliveriesCommand::Cancel(args) => &args.who,
     };
-    let http = match who.reach.connect(who.json) {
-        Ok(http) => http.on_behalf(who.client_id.clone()),
-        Err(ended) => return ended,
-    };
-    block_on(async {
-        let done = match command {
-            DeliveriesCommand::Redeliver(args) => repair::redeliver(&http, args).await,
-            DeliveriesCommand::Replay(args) => repair::replay(&http, args).await,
-            DeliveriesCommand::Test(args) => repair::test(&http, args).await,
-            DeliveriesCommand::Tasks(args) => repair::tasks(&http, args).await,
-            DeliveriesCommand::Cancel(args) => repair::cancel(&http, args).await,
-        };
-        Ok(end(who.json, done))
+    who.ask(async |http| match command {
+        DeliveriesCommand::Redeliver(args) => repair::redeliver(http, args).await,
+        DeliveriesCommand::Replay(args) => repair::replay(http, args).await,
+        DeliveriesCommand::Test(args) => repair::test(http, args).await,
+        DeliveriesCommand::Tasks(args) => repair::tasks(http, args).await,
+        DeliveriesCommand::Cancel(args) => repair::cancel(http, args).await,
     })
 }

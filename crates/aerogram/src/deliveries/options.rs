@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use crate::reach::Reach;
+use crate::reach::Who;
 
 const HELP: &str = "\
 The token is that of an administrator: [[admins]] of the credentials file. With --client-id it is that of an operator, and all of
@@ -27,19 +27,6 @@ pub enum DeliveriesCommand {
     /// Send nothing more of a redelivery of many, or of a replay
     #[command(after_help = HELP)]
     Cancel(CancelArgs),
-}
-
-/// Who asks whom.
-#[derive(Args, Default)]
-pub struct Who {
-    /// Ask as this partner application, with the token of an operator
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub reach: Reach,
 }
 
 /// How a task is begun.

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::options::{Begin, CancelArgs, RedeliverArgs, ReplayArgs, TasksArgs, TestArgs, Who};
+use super::options::{Begin, CancelArgs, RedeliverArgs, ReplayArgs, TasksArgs, TestArgs};
 use crate::http::{Call, Http};
-use crate::reach::BASE;
+use crate::reach::{BASE, Who, is_id};
 use crate::table::cut;
 use crate::{FAILED, say};
 
@@ -109,8 +109,7 @@ async fn post(http: &Http, path: &str, body: &Value) -> anyhow::Result<Value> {
 
 /// What is no id of ours must not become another path.
 pub fn part(id: &str) -> anyhow::Result<&str> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    ensure!(!id.is_empty() && id.bytes().all(legal), "{id:?} is no id");
+    ensure!(is_id(id), "{id:?} is no id");
     Ok(id)
 }
 

@@ -1,6 +1,7 @@
-use super::options::{Begin, RedeliverArgs, TestArgs, Who};
+use super::options::{Begin, RedeliverArgs, TestArgs};
 use super::repair::{dry_run, part, progress, redeliver, test, tested};
 use crate::fake_api::FakeApi;
+use crate::reach::Who;
 use serde_json::{Value, json};
 
 fn all(dry_run: bool) -> RedeliverArgs {

@@ -11,10 +11,8 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ending::end;
 use crate::http::Http;
-use crate::reach::BASE;
-use crate::runtime::block_on;
+use crate::reach::{BASE, is_id};
 
 /// What one answer holds, at most.
 const PAGE_MAX: usize = 200;
@@ -27,18 +25,11 @@ pub fn run(command: &EscalationsCommand) -> ExitCode {
         EscalationsCommand::Redeliver(args) => &args.who,
         EscalationsCommand::Dismiss(args) => &args.who,
     };
-    let http = match who.reach.connect(who.json) {
-        Ok(http) => http.on_behalf(who.client_id.clone()),
-        Err(ended) => return ended,
-    };
-    block_on(async {
-        let done = match command {
-            EscalationsCommand::List(args) => list::run(&http, args).await,
-            EscalationsCommand::Show(args) => show::run(&http, args).await,
-            EscalationsCommand::Redeliver(args) => resolve::redeliver(&http, args).await,
-            EscalationsCommand::Dismiss(args) => resolve::dismiss(&http, args).await,
-        };
-        Ok(end(who.json, done))
+    who.ask(async |http| match command {
+        EscalationsCommand::List(args) => list::run(http, args).await,
+        EscalationsCommand::Show(args) => show::run(http, args).await,
+        EscalationsCommand::Redeliver(args) => resolve::redeliver(http, args).await,
+        EscalationsCommand::Dismiss(args) => resolve::dismiss(http, args).await,
     })
 }
 
@@ -119,11 +110,7 @@ async fn pages(
 
 /// The path of one. What is no id of ours must not become another path.
 fn path(id: &str) -> anyhow::Result<String> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    anyhow::ensure!(
-        !id.is_empty() && id.bytes().all(legal),
-        "{id:?} is no id; `aerogram escalations list` shows them"
-    );
+    anyhow::ensure!(is_id(id), "{id:?} is no id; `aerogram escalations list` shows them");
     Ok(format!("{BASE}/escalations/{id}"))
 }
 

@@ -5,7 +5,7 @@ use aerogram_wire::v1;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use crate::options::at_least_one;
-use crate::reach::Reach;
+use crate::reach::Who;
 
 const HELP: &str = "\
 The token is that of an administrator: [[admins]] of the credentials file. With --client-id it is that of an operator, and all of
@@ -35,19 +35,6 @@ pub enum EscalationsCommand {
     /// Say that nothing more will be done
     #[command(after_help = RESOLVE_HELP)]
     Dismiss(DismissArgs),
-}
-
-/// Who asks whom.
-#[derive(Args)]
-pub struct Who {
-    /// Ask as this partner application, with the token of an operator
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub reach: Reach,
 }
 
 /// What people made of it.

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use super::options::{DismissArgs, RedeliverArgs, Which, Who};
+use super::options::{DismissArgs, RedeliverArgs, Which};
 use super::{PAGE_MAX, Summary, pages, path};
 use crate::ending::fail;
 use crate::http::{Http, Problem};
+use crate::reach::Who;
 use crate::table::cut;
 use crate::{FAILED, WRONG_CONFIGURATION, ask, say};
 

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::options::ShowArgs;
 use super::{Summary, path};
+use crate::attempts::{self, Attempt};
 use crate::http::Http;
 use crate::say;
-use crate::table::{Table, cut, is_treacherous};
+use crate::table::{cut, is_treacherous};
 
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -33,19 +34,6 @@ struct Event {
     contract: Option<String>,
     #[serde(default)]
     data: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Attempt {
-    number: u32,
-    started_at: String,
-    duration_ms: u64,
-    outcome: String,
-    status: Option<u32>,
-    problem: Option<String>,
-    tls_problem: Option<String>,
-    excerpt: Option<String>,
 }
 
 pub async fn run(http: &Http, args: &ShowArgs) -> anyhow::Result<ExitCode> {
@@ -87,7 +75,7 @@ fn render(detail: &Detail) -> String {
     line("happened", &detail.event.time);
     line("accepted", detail.accepted_at.as_deref().unwrap_or_default());
     lines.push(format!("attempts      {}", one.attempts_made));
-    lines.push(attempts(&detail.attempts));
+    lines.push(attempts::table(&detail.attempts));
     if let Some(data) = &detail.event.data {
         lines.push("data".to_owned());
         lines.push(escaped(&serde_json::to_string_pretty(data).unwrap_or_default()));
@@ -108,25 +96,6 @@ fn escaped(json: &str) -> String {
         }
     }
     escaped
-}
-
-fn attempts(all: &[Attempt]) -> String {
-    let mut table = Table::new(&["NO", "STARTED", "TOOK", "OUTCOME", "STATUS", "TLS"]);
-    for attempt in all {
-        let below = [&attempt.problem, &attempt.excerpt];
-        table.push(
-            vec![
-                attempt.number.to_string(),
-                cut(&attempt.started_at, 30),
-                format!("{} ms", attempt.duration_ms),
-                cut(&attempt.outcome, 30),
-                attempt.status.map(|status| status.to_string()).unwrap_or_default(),
-                cut(attempt.tls_problem.as_deref().unwrap_or_default(), 40),
-            ],
-            below.into_iter().flatten().map(|text| cut(text, TEXT_CHARS_MAX)).collect(),
-        );
-    }
-    table.render()
 }
 
 #[cfg(test)]

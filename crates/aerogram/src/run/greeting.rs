@@ -34,6 +34,7 @@ pub fn say_what_listens(settings: &Settings, greeting: &Greeting) {
         format!("  events from    topics: {topics}"),
         format!("                 POST http://{}/v1/events", settings.ingest.listen),
         format!("  subscriptions  http://{}/api/v2/webhooks/subscriptions", settings.api.listen),
+        format!("  API to browse  http://{}/api/v2/webhooks/docs/", settings.api.listen),
         format!("  health         http://{admin}/readyz, metrics at /metrics"),
         format!("  what waits     {waits}"),
         format!("  data           {}", settings.embedded.data_dir.display()),

@@ -11,25 +11,19 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use url::Url;
 
-use crate::ending::end;
 use crate::http::Http;
 use crate::reach::BASE;
-use crate::runtime::block_on;
 use crate::say;
 use story::Story;
 
 /// Runs the command.
 pub fn run(args: &WhyArgs) -> ExitCode {
-    let http = match args.reach.connect(args.json) {
-        Ok(http) => http.on_behalf(args.client_id.clone()),
-        Err(ended) => return ended,
-    };
-    block_on(async { Ok(end(args.json, tell(&http, args).await)) })
+    args.who.ask(async |http| tell(http, args).await)
 }
 
 async fn tell(http: &Http, args: &WhyArgs) -> anyhow::Result<ExitCode> {
     let answer = http.get(&path(&args.id)?, &[]).await?;
-    if args.json {
+    if args.who.json {
         let story: Value = answer.json()?;
         return Ok(say(&serde_json::to_string_pretty(&story)?));
     }

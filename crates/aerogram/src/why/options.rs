@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::reach::Reach;
+use crate::reach::Who;
 
 pub const HELP: &str = "\
 The token is that of an administrator: [[admins]] of the credentials file. With --client-id it is that of an operator, and all of
@@ -15,12 +15,6 @@ pub struct WhyArgs {
     /// The id that its publisher gave the event
     #[arg(value_name = "EVENT_ID")]
     pub id: String,
-    /// Ask as this partner application, with the token of an operator
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
-    pub reach: Reach,
+    pub who: Who,
 }

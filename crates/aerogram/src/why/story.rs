@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::table::{Table, cut};
+use crate::attempts::{self, Attempt};
+use crate::table::cut;
 
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -70,18 +71,6 @@ struct Delivery {
 #[derive(Debug, Deserialize)]
 struct Next {
     what: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Attempt {
-    number: u32,
-    started_at: String,
-    duration_ms: u64,
-    outcome: String,
-    status: Option<u32>,
-    problem: Option<String>,
-    excerpt: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -188,7 +177,7 @@ impl Delivery {
             text(&self.id)
         ));
         if !self.attempts.is_empty() {
-            lines.extend(attempts(&self.attempts).lines().map(|line| format!("      {line}")));
+            lines.extend(attempts::table(&self.attempts).lines().map(|line| format!("      {line}")));
         }
         lines.push(format!("      next: {}", text(&self.next.what)));
     }
@@ -213,24 +202,6 @@ impl Rejection {
             false => format!("  `aerogram rejected show {}` shows what was kept of it", self.offset),
         });
     }
-}
-
-fn attempts(all: &[Attempt]) -> String {
-    let mut table = Table::new(&["NO", "STARTED", "TOOK", "OUTCOME", "STATUS"]);
-    for attempt in all {
-        let below = [&attempt.problem, &attempt.excerpt];
-        table.push(
-            vec![
-                attempt.number.to_string(),
-                cut(&attempt.started_at, 30),
-                format!("{} ms", attempt.duration_ms),
-                cut(&attempt.outcome, 30),
-                attempt.status.map(|status| status.to_string()).unwrap_or_default(),
-            ],
-            below.into_iter().flatten().map(|told| text(told)).collect(),
-        );
-    }
-    table.render()
 }
 
 fn of(partner: Option<&str>) -> String {

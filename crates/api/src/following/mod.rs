@@ -1,6 +1,7 @@
 //! Following topics into the projection: a task for each partition, in groups that stand still together.
 
 mod beginnings;
+mod behind;
 mod follower;
 mod reading;
 mod standing;
@@ -14,13 +15,13 @@ use aerogram_telemetry::Condition;
 use aerogram_wire::Topic;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 use crate::catch_up::{CatchUp, CatchUpError};
 use crate::fold::FoldHandle;
 use follower::Follower;
 use reading::Reading;
-use standing::{Part, Progress, Reasons, Retry, Standing};
+use standing::{MadeAnew, Part, Progress, Reasons, Retry, Standing};
 
 /// How long things are left alone.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct Pace {
     pub retry_max: Duration,
     /// How often it is asked where the log begins.
     pub begins_every: Duration,
+    /// Where nothing changes, how far it is read is written down so often, at most.
+    pub remembered_every: Duration,
     /// How often redeliveries are looked for that nobody has finished.
     pub finish_every: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for Pace {
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(15),
             begins_every: Duration::from_secs(60),
+            remembered_every: Duration::from_secs(60),
             finish_every: Duration::from_secs(2),
         }
     }
@@ -78,6 +82,8 @@ pub struct Ground<'a> {
     pub companions: &'a Companions,
     pub projection: &'a Projection,
     pub pace: Pace,
+    /// How long the log holds what history is made of, in milliseconds.
+    pub log_retention_ms: u64,
 }
 
 type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
@@ -131,16 +137,24 @@ async fn start_group(
     tasks: &mut Tasks,
 ) -> Result<Following, StartError> {
     let ends = ground.cluster.ends()?;
-    let (mut catch_ups, mut progress) = (Vec::new(), Vec::new());
+    let (mut catch_ups, mut progress, mut measured) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reached, mut remembered) = (Vec::new(), Vec::new());
     for (topic, reading) in group.topics.iter().copied() {
         let first_ends = ends.all_last_stable(topic).await?;
         let of = Of { topic, reading, partitions: first_ends.len() };
-        let (catch_up, positions) = start_topic(ground, of, &ends, &standing, tasks);
-        progress.push(Progress { topic, positions, first_ends });
+        let started = start_topic(ground, of, &ends, &standing, tasks);
+        let Started { catch_up, positions, begun, .. } = started;
+        reached.extend(positions.iter().cloned());
+        remembered.extend(started.remembered);
+        measured.push((topic, positions.clone()));
+        progress.push(Progress { topic, positions, begun, first_ends });
         catch_ups.push(catch_up);
     }
-    tokio::spawn(standing::say(told, progress, standing.watch()));
-    Ok(Following { catch_ups, standing: standing.watch() })
+    tokio::spawn(behind::measure(ends.clone(), measured, standing.watch()));
+    let anew = MadeAnew { ends, projection: ground.projection.clone() };
+    let anew = (group.name == HISTORY.name).then_some(anew);
+    tokio::spawn(standing::say(told, progress, standing.watch(), anew));
+    Ok(Following { catch_ups, standing: standing.watch(), reached, remembered })
 }
 
 /// What is followed.
@@ -151,20 +165,35 @@ struct Of {
     partitions: usize,
 }
 
+/// A topic that is followed.
+struct Started {
+    catch_up: CatchUp,
+    /// In the order of the partitions; as what follows.
+    positions: Vec<watch::Receiver<i64>>,
+    /// As they stand in the projection.
+    remembered: Vec<watch::Receiver<i64>>,
+    begun: Vec<watch::Receiver<u64>>,
+}
+
 fn start_topic(
     ground: &Ground<'_>,
     Of { topic, reading, partitions }: Of,
     ends: &Ends,
     standing: &Standing,
     tasks: &mut Tasks,
-) -> (CatchUp, Vec<watch::Receiver<i64>>) {
+) -> Started {
     let (mut handles, mut positions, mut begins) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all_begun, mut all_remembered) = (Vec::new(), Vec::new());
     for partition in (0..).take(partitions) {
         let (handle, marks) = FoldHandle::new();
         positions.push(handle.reached());
         handles.push(handle);
         let (begins_at, begin) = watch::channel(0);
         begins.push(begins_at);
+        let (begun, follows) = watch::channel(0);
+        all_begun.push(follows);
+        let (remembered, known) = watch::channel(0);
+        all_remembered.push(known);
         let follower = Follower {
             companions: ground.companions.clone(),
             ends: ends.clone(),
@@ -176,6 +205,11 @@ fn start_topic(
             begin,
             standing: standing.clone(),
             pace: ground.pace,
+            log_retention_ms: ground.log_retention_ms,
+            made_anew: ground.projection.made_anew(),
+            begun,
+            remembered,
+            remembered_at: Instant::now(),
         };
         tasks.spawn(async move {
             let Err(error) = follower.run().await;
@@ -195,7 +229,7 @@ fn start_topic(
         prober.run().await;
         ("the asking for ends", Ok(()))
     });
-    (catch_up, positions)
+    Started { catch_up, positions, remembered: all_remembered, begun: all_begun }
 }
 
 /// Until it is open, and then it stays so. Another one's file is a mistake that does not pass.
@@ -229,9 +263,22 @@ async fn open(
 pub struct Following {
     catch_ups: Vec<CatchUp>,
     standing: watch::Receiver<Reasons>,
+    /// Of all partitions of all topics.
+    reached: Vec<watch::Receiver<i64>>,
+    remembered: Vec<watch::Receiver<i64>>,
 }
 
 impl Following {
+    /// Up to where each partition is read.
+    pub fn reached(&self) -> impl Iterator<Item = i64> {
+        self.reached.iter().map(|reached| *reached.borrow())
+    }
+
+    /// The same as it stands in the projection, from where it would be read again.
+    pub fn remembered(&self) -> impl Iterator<Item = i64> {
+        self.remembered.iter().map(|remembered| *remembered.borrow())
+    }
+
     /// Waits until everything that was in the topics when this was called is in the projection. The caller limits the time.
     ///
     /// # Errors

@@ -5,6 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aerogram_domain::time::iso_millis;
+use aerogram_kafka::{Ends, ReadError};
+use aerogram_projection::Projection;
 use aerogram_telemetry::{Condition, Said};
 use aerogram_wire::Topic;
 use tokio::sync::watch;
@@ -14,6 +17,9 @@ use super::Pace;
 
 /// How often the readiness says how far the reading is.
 const SAY_AGAIN: Duration = Duration::from_millis(500);
+
+/// How often it says again how far back history reaches.
+const SAY_LATER: Duration = Duration::from_secs(10);
 
 /// What can stand still.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -79,6 +85,15 @@ impl Retry {
         Self { pace, wait: pace.retry_first, failed_at: None }
     }
 
+    /// The same, but the first time it is tried again at once.
+    pub async fn pause_unless_first(&mut self) {
+        if self.failed_at.is_some_and(|at| at.elapsed() <= self.pace.retry_max * 2) {
+            self.pause().await;
+        } else {
+            (self.failed_at, self.wait) = (Some(Instant::now()), self.pace.retry_first);
+        }
+    }
+
     /// It has failed. What went well for longer than the longest wait begins with the first one again.
     pub async fn pause(&mut self) {
         if self.failed_at.is_some_and(|at| at.elapsed() > self.pace.retry_max * 2) {
@@ -95,36 +110,98 @@ pub struct Progress {
     pub topic: Topic,
     /// In the order of the partitions.
     pub positions: Vec<watch::Receiver<i64>>,
+    /// The generation of history that each follows.
+    pub begun: Vec<watch::Receiver<u64>>,
     /// Where the partitions ended when the following began.
     pub first_ends: Vec<i64>,
 }
 
 impl Progress {
-    /// Offsets that are still to be read of what was there at first.
-    fn left(&self) -> u64 {
-        let both = self.positions.iter().zip(&self.first_ends);
-        both.map(|(at, end)| u64::try_from(end - *at.borrow()).unwrap_or(0)).sum()
+    /// Offsets that are still to be read of what was there when this generation began.
+    fn left(&self, generation: u64) -> u64 {
+        let all = self.positions.iter().zip(&self.begun).zip(&self.first_ends);
+        // What was reached before is worth nothing.
+        let left = all.map(|((at, begun), end)| match *begun.borrow() == generation {
+            true => end - *at.borrow(),
+            false => (*end).max(1),
+        });
+        left.map(|left| u64::try_from(left).unwrap_or(0)).sum()
     }
 }
 
-/// Says how far the first reading is, and what stands still. Ends with those who follow.
+/// What makes history anew.
+pub struct MadeAnew {
+    pub ends: Ends,
+    pub projection: Projection,
+}
+
+impl MadeAnew {
+    /// Where the topics end now, so that all that was in them is read when that is reached.
+    async fn ask(&self, topics: &mut [Progress]) -> Result<(), ReadError> {
+        for progress in topics {
+            progress.first_ends = self.ends.all_last_stable(progress.topic).await?;
+        }
+        Ok(())
+    }
+
+    /// What is to be said when everything is followed.
+    async fn text(&self) -> String {
+        match self.projection.untold_until_ms().await {
+            Ok(until_ms) if until_ms > 0 => format!(
+                "all partitions; what ended of what was issued before {} is not told, for the log did not go on where it was \
+                 read",
+                iso_millis(until_ms)
+            ),
+            _ => ALL.to_owned(),
+        }
+    }
+}
+
+/// What is said of a group that is followed.
+const ALL: &str = "all partitions";
+
+/// Says how far the first reading is, and what stands still; of history also of every later reading that makes it anew, at whose
+/// end it is told of again. Ends with those who follow.
 pub async fn say(
     followed: Condition,
-    topics: Vec<Progress>,
+    mut topics: Vec<Progress>,
     mut standing: watch::Receiver<Reasons>,
+    anew: Option<MadeAnew>,
 ) -> Result<Infallible, watch::error::RecvError> {
-    let mut caught_up = false;
+    let (_never, nothing) = watch::channel(0);
+    let mut made_anew = anew.as_ref().map_or(nothing, |anew| anew.projection.made_anew());
+    let (mut caught_up, mut generation) = (false, *made_anew.borrow());
     loop {
-        let left: Vec<_> = topics.iter().map(|progress| (progress.topic, progress.left())).collect();
-        caught_up |= left.iter().all(|(_, left)| *left == 0);
-        match describe(&standing.borrow_and_update()) {
-            Some(why) => followed.set(false, why),
-            None if caught_up => followed.set(true, "all partitions"),
-            None => followed.set(false, behind(&left)),
+        let now = *made_anew.borrow_and_update();
+        if let Some(anew) = anew.as_ref().filter(|_| now != generation) {
+            caught_up = false;
+            followed.set(false, "being made anew from the log");
+            if let Err(error) = anew.ask(&mut topics).await {
+                tracing::warn!("history is told of again when the ends of its topics are known: {error}");
+                sleep(SAY_AGAIN).await;
+                continue;
+            }
+            generation = now;
+        }
+        let left: Vec<_> =
+            topics.iter().map(|progress| (progress.topic, progress.left(generation))).collect();
+        if !caught_up && left.iter().all(|(_, left)| *left == 0) {
+            caught_up = true;
+            if let Some(anew) = &anew {
+                anew.projection.whole_again(generation);
+            }
+        }
+        let why = describe(&standing.borrow_and_update());
+        match (why, &anew) {
+            (Some(why), _) => followed.set(false, why),
+            (None, Some(anew)) if caught_up => followed.set(true, anew.text().await),
+            (None, None) if caught_up => followed.set(true, ALL),
+            (None, _) => followed.set(false, behind(&left)),
         }
         tokio::select! {
             changed = standing.changed() => changed?,
-            () = sleep(SAY_AGAIN), if !caught_up => {}
+            Ok(()) = made_anew.changed() => {}
+            () = sleep(if caught_up { SAY_LATER } else { SAY_AGAIN }), if !caught_up || anew.is_some() => {}
         }
     }
 }
@@ -175,11 +252,31 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 
+    /// Of a log that is cut again and again: its first record may be gone before it is read.
+    #[tokio::test]
+    async fn what_fails_again_and_again_is_tried_at_once_only_the_first_time() {
+        let pace = Pace { retry_first: Duration::from_millis(30), ..Pace::default() };
+        let mut retry = Retry::new(pace);
+        retry.pause_unless_first().await;
+        assert_eq!(retry.wait, pace.retry_first, "it did not wait");
+        for times in 1..=3 {
+            let begun = Instant::now();
+            retry.pause_unless_first().await;
+            assert!(begun.elapsed() >= pace.retry_first * times);
+        }
+    }
+
     #[test]
     fn offsets_before_the_first_are_not_behind() {
         let (_keep, at) = watch::channel(9);
-        let progress = Progress { topic: Topic::Pending, positions: vec![at], first_ends: vec![5] };
-        assert_eq!(progress.left(), 0);
+        let (follows, begun) = watch::channel(0);
+        let progress =
+            Progress { topic: Topic::Pending, positions: vec![at], begun: vec![begun], first_ends: vec![5] };
+        assert_eq!(progress.left(0), 0);
+        // It is made anew, and not begun yet.
+        assert_eq!(progress.left(1), 5);
+        follows.send_replace(1);
+        assert_eq!(progress.left(1), 0);
     }
 
     #[test]

@@ -49,17 +49,17 @@ impl Api {
         let runs = self.history.projection.runs_of(runs).await?;
         let (mut plain, mut given_up) = (Vec::new(), Vec::new());
         for row in rows {
-            let owner = Owner::new(&row.partner, &row.operator);
-            let subscription = self.table.get(&owner, &row.subscription_id);
+            let owner = Owner::new(&row.about.partner, &row.about.operator);
+            let subscription = self.table.get(&owner, &row.about.subscription_id);
             let escalation = match row.status {
                 Status::Escalated => self.escalations.projection.escalation(row.key).await?,
                 _ => None,
             };
             let state = escalation.as_ref().map(|row| state_for(row, task));
-            let may = subscriber.is_none_or(|subscriber| subscriber.may_subscribe(&row.event_type));
+            let may = subscriber.is_none_or(|subscriber| subscriber.may_subscribe(&row.about.event_type));
             let candidate = Candidate {
-                run: KnownRun { key: row.key, issued_at_ms: row.issued_at_ms, status: row.status },
-                ended: row.status.is_final() && !row.once && may,
+                run: KnownRun { key: row.key, issued_at_ms: row.about.issued_at_ms, status: row.status },
+                ended: row.status.is_final() && !row.about.once && may,
                 changed_at_ms: row.changed_at_ms,
                 escalation: state,
                 runs: runs.get(&row.key.delivery_id).map_or(&[], Vec::as_slice),
@@ -68,19 +68,20 @@ impl Api {
             match (choose(task_id, candidate, now_ms()), subscription, escalation) {
                 (Choice::Send(run), Some(subscription), _) => plain.push((row, run, subscription)),
                 (Choice::Escalation, Some(subscription), Some(escalation)) => {
-                    let position = row.event_position;
+                    let position = row.about.event_position;
                     given_up.push(GivenUp { row: escalation, position, subscription });
                 }
                 (Choice::NotYet, ..) => return Ok(None),
                 _ => {}
             }
         }
-        let positions = plain.iter().map(|(row, _, _)| row.event_position);
+        let positions = plain.iter().map(|(row, _, _)| row.about.event_position);
         let positions = positions.chain(given_up.iter().map(|given_up| given_up.position));
         let events = self.repair.events.at(positions).await?;
         let (mut entries, mut sent) = (Vec::with_capacity(plain.len()), 0);
         for (row, run, subscription) in plain {
-            let Some(delivery) = self.delivery_again(&events, row.event_position, row.key, &subscription)
+            let Some(delivery) =
+                self.delivery_again(&events, row.about.event_position, row.key, &subscription)
             else {
                 continue;
             };

@@ -52,10 +52,10 @@ pub struct Bounds {
 pub struct Scanned {
     pub found: Vec<Found>,
     pub seen: usize,
-    /// Where to go on.
+    /// Where to go on: everything before this offset was looked at.
     pub next: i64,
-    /// There is nothing more in its bounds.
-    pub over: bool,
+    /// What comes next was appended too late to be in its bounds.
+    pub is_past: bool,
 }
 
 impl EventReader {
@@ -70,10 +70,6 @@ impl EventReader {
     /// A dry run, for as long as this is held; `None`: there is one already.
     pub fn dry_run(&self) -> Option<SemaphorePermit<'_>> {
         self.dry_runs.try_acquire().ok()
-    }
-
-    pub fn partitions(&self) -> i32 {
-        self.cluster.layout().partitions_of(Topic::Events)
     }
 
     /// The events that stand there. Those that the log does not hold any more are missing.
@@ -108,8 +104,17 @@ impl EventReader {
         Ok(timeout(self.patience, asked).await??)
     }
 
+    /// Offset of the first event of the partition that was appended then or later; the end, where there is none.
+    ///
+    /// # Errors
+    /// When Kafka can't say.
+    pub async fn first_since(&self, partition: i32, from_ms: i64) -> Result<i64, NotRead> {
+        Ok(timeout(self.patience, self.ends.at_time(Topic::Events, partition, from_ms)).await??)
+    }
+
     /// Looks at the events from an offset on. One that the log does not hold any more is passed over, with all before its
-    /// beginning. When others read the partition until the deadline, it has looked at none.
+    /// beginning; the bounds must not end after what the log is known to hold. When others read the partition until the
+    /// deadline, it has looked at none.
     ///
     /// # Errors
     /// When it can't be read.
@@ -121,17 +126,19 @@ impl EventReader {
         is_wanted: impl Fn(&Found) -> bool,
     ) -> Result<Scanned, NotRead> {
         let Some(turn) = self.turn(partition) else {
-            return Ok(Scanned { over: true, ..Scanned::default() });
+            return Ok(Scanned { next: bounds.end, ..Scanned::default() });
         };
         let Ok(_turn) = timeout_at(bounds.deadline.into(), turn.lock()).await else {
             return Ok(Scanned { next: from, ..Scanned::default() });
         };
         let (begin, end) = self.range(partition, BEGINNING_MS).await?;
         let (from, end) = (from.max(begin), end.min(bounds.end));
-        let mut scanned = Scanned { next: from, over: from >= end, ..Scanned::default() };
-        if scanned.over {
-            return Ok(scanned);
+        // Where the log ends before the bounds do, nothing else will come there.
+        let all = Scanned { next: from.max(bounds.end), ..Scanned::default() };
+        if from >= end {
+            return Ok(all);
         }
+        let mut scanned = Scanned { next: from, ..Scanned::default() };
         let mut reader = self.client().await?.read(Topic::Events, partition, From::Offset(from)).await?;
         while scanned.found.len() < bounds.found_max && scanned.seen < bounds.seen_max {
             // The first one comes when fetching has begun.
@@ -140,12 +147,17 @@ impl EventReader {
                 _ => bounds.deadline.saturating_duration_since(Instant::now()),
             };
             let Ok(item) = timeout(left, reader.next()).await else { break };
-            let Item::Record(record) = item? else {
-                scanned.over = true;
-                break;
+            let record = match item? {
+                Item::Record(record) if record.offset < end => record,
+                Item::Record(_) | Item::End => {
+                    scanned.next = all.next;
+                    break;
+                }
             };
-            if record.offset >= end || record.timestamp_ms >= bounds.until_ms {
-                scanned.over = true;
+            // Where it ends otherwise is told by offsets: `events` must stay without transactions, for where there are markers the
+            // end counts them, and what fanout has committed does not.
+            if record.timestamp_ms >= bounds.until_ms {
+                scanned.is_past = true;
                 break;
             }
             scanned.next = record.offset + 1;
@@ -155,7 +167,6 @@ impl EventReader {
                 scanned.found.push(event);
             }
         }
-        scanned.over |= scanned.next >= end;
         Ok(scanned)
     }
 

@@ -4,12 +4,16 @@
 mod again;
 mod escalated;
 mod events;
+mod fanout;
 mod replayed;
+mod waiting;
 mod writing;
 
 pub use again::Sent;
 pub use events::{Bounds, EventReader};
+pub use fanout::FanoutProgress;
 pub use replayed::{NotReplayed, Replaying};
+pub use waiting::{WAITING_MAX, WAITING_OF_ONE_MAX, Waiting};
 pub use writing::Writing;
 
 use std::sync::Arc;
@@ -29,6 +33,20 @@ pub struct Repair {
     pub caught_up: CatchUp,
     pub events: EventReader,
     pub writing: Writing,
+    pub waiting: Waiting,
+    /// How far fanout is with `events`.
+    pub fanout: FanoutProgress,
+}
+
+impl Repair {
+    /// The offset before which fanout has dealt with everything, of each partition of `events`. What it made of that is in a
+    /// history that is brought up to date afterwards.
+    ///
+    /// # Errors
+    /// When Kafka can't say, or not in time.
+    pub(crate) async fn fanout_done(&self) -> Result<Vec<i64>, NotNow> {
+        Ok(self.fanout.done().await?)
+    }
 }
 
 /// Why something is not sent at this moment. It may be tried again.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aerogram_domain::escalations::{State, redelivery_run};
 use aerogram_domain::history::Status;
-use aerogram_domain::repair::{Found, KnownRun, TaskId, awaits_escalation, first_record, replayed};
+use aerogram_domain::repair::{Found, KnownRun, Reach, TaskId, awaits_escalation, first_record, replayed};
 use aerogram_domain::time::iso_millis;
 use aerogram_projection::{ProjectionError, Row};
 use aerogram_wire::key::{DeliveryId, RunKey};
@@ -20,6 +20,8 @@ use crate::submit::now_ms;
 pub struct Replaying<'a> {
     pub replay: &'a Replay,
     pub subscription: &'a Subscription,
+    /// Of the partition that the events stand in.
+    pub reach: Reach,
 }
 
 /// Why an event that matches is not replayed.
@@ -135,14 +137,14 @@ impl Api {
 
     async fn why_not(
         &self,
-        Replaying { replay, .. }: Replaying<'_>,
+        Replaying { replay, reach, .. }: Replaying<'_>,
         found: &Found,
         runs: &[KnownRun],
     ) -> Result<Option<NotReplayed>, ProjectionError> {
         if self.history.projection.is_repeat(found.position).await? {
             return Ok(Some(NotReplayed::Repeats));
         }
-        if replay.all {
+        if replay.all && reach.sends_again(found.position.offset) {
             return Ok(None);
         }
         let there = runs.iter().any(|run| run.status == Status::Delivered || !run.status.is_final());

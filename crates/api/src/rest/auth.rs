@@ -18,9 +18,9 @@ use super::problem::Problem;
 use super::throttle::Client;
 use crate::table::Owner;
 
-const CLIENT_ID: &str = "X-Api-Client-Id";
-const TOKEN: &str = "X-Auth-Token";
-const OPERATOR: &str = "X-Operator";
+pub const CLIENT_ID: &str = "X-Api-Client-Id";
+pub const TOKEN: &str = "X-Auth-Token";
+pub const OPERATOR: &str = "X-Operator";
 
 /// An authenticated caller: a partner application on behalf of an operator, or an administrator in its place. Its token has the
 /// scope that the request's method needs, and it is within its limits.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aerogram_domain::subscription::SubscriptionView;
 use aerogram_domain::subscription_request::{Body as Fields, CreateContext, CreateRequest, parse_create};
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{Command, Create, Subscription};
@@ -12,12 +13,60 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::auth::Caller;
-use super::idempotency::{self, Ids};
-use super::problem::Problem;
+use super::idempotency::{self, IdempotencyKey, Ids};
+use super::openapi::NewSubscription;
+use super::problem::{self, Problem};
 use super::secrets::{Key, Sealing};
 use super::{Api, BASE, answer, one_url};
 use crate::submit::SubmitError;
 
+/// Creates a subscription.
+#[utoipa::path(
+    post,
+    path = "/subscriptions",
+    operation_id = "createSubscription",
+    tag = "Subscriptions",
+    params(IdempotencyKey),
+    request_body(
+        content = NewSubscription,
+        examples(
+            ("flight" = (summary = "Changes of a flight", value = json!({
+                "event": "FLIGHT_CREATE",
+                "callbackUrl": "https://hooks.example.com/flights",
+                "signingKey": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            }))),
+            ("order" = (summary = "Orders, with a body and headers of its own", value = json!({
+                "event": "OrderDisrupted",
+                "name": "disruptions of the north",
+                "httpRequest": {
+                    "url": "https://hooks.example.com/orders",
+                    "header": {"x-desk": "7"},
+                    "jsonBody": {"order": "{{agwID}}", "text": "Order {{agwID}} is disrupted"},
+                },
+                "authentication": {"type": "basic", "username": "desk", "password": "secret"},
+                "limits": {"ratePerMinute": 1200, "burst": 20, "concurrency": 4, "timeoutMs": 5000},
+            }))),
+        ),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "It is in force. `signingKey` is there where one was made, and told only here.",
+            body = SubscriptionView,
+            headers(
+                ("ETag" = String, description = "The version."),
+                ("Location" = String, description = "Where it is."),
+            ),
+        ),
+        (
+            status = 409,
+            description = "There are as many as there may be; the `Idempotency-Key` was used for something else; or the profile \
+                allows one URL only, and there is another one.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn create(
     State(api): State<Arc<Api>>,
     caller: Caller,

@@ -8,10 +8,24 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::auth::Caller;
-use super::precondition::Precondition;
+use super::precondition::{IfMatch, Precondition};
 use super::problem::Problem;
 use super::{Api, answer};
 
+/// Deletes a subscription.
+///
+/// Nothing more is sent, but for the requests that are open; what waits is cancelled, and its history stays.
+#[utoipa::path(
+    delete,
+    path = "/subscriptions/{subscriptionId}",
+    operation_id = "deleteSubscription",
+    tag = "Subscriptions",
+    params(
+        ("subscriptionId" = String, Path, format = Uuid),
+        IfMatch,
+    ),
+    responses((status = 204, description = "It is deleted.")),
+)]
 pub async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller,

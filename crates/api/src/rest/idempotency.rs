@@ -6,6 +6,7 @@ use aerogram_domain::subscription_request::CreateRequest;
 use aerogram_wire::v1::Status;
 use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
+use utoipa::IntoParams;
 use uuid::{Builder, Uuid};
 
 use super::precondition::Precondition;
@@ -13,8 +14,26 @@ use super::problem::Problem;
 use crate::table::Owner;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// Longest key, in bytes.
 const KEY_MAX_BYTES: usize = 255;
+
+/// For readers of the document; [`key`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "nothing is ever made of it")]
+pub struct IdempotencyKey {
+    /// The same call once more within a day changes nothing, and gets the same answer; a signing
+    /// key that was made is not shown again.
+    #[param(
+        rename = "Idempotency-Key",
+        nullable = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]([ -~]*[!-~])?$"
+    )]
+    idempotency_key: Option<String>,
+}
 
 /// The ids of a creation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +52,15 @@ pub fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= KEY_MAX_BYTES && values.next().is_none() => Ok(Some(key)),
+        // A tab is text to the library, and nothing that can be seen.
+        Ok(key)
+            if !key.is_empty()
+                && key.len() <= KEY_MAX_BYTES
+                && !key.contains('\t')
+                && values.next().is_none() =>
+        {
+            Ok(Some(key))
+        }
         _ => {
             let detail =
                 format!("Idempotency-Key must be one value of 1 to {KEY_MAX_BYTES} visible ASCII characters");
@@ -234,7 +261,7 @@ mod tests {
         };
         assert_eq!(key_of(b"order-7"), Ok(Some("order-7".to_owned())));
         assert_eq!(key_of(&[b'k'; 255]), Ok(Some("k".repeat(255))));
-        for wrong in [&b""[..], &[b'k'; 256], "ключ".as_bytes()] {
+        for wrong in [&b""[..], &[b'k'; 256], "ключ".as_bytes(), b"a\tb"] {
             assert_eq!(key_of(wrong), Err(()));
         }
         assert!(matches!(key(&HeaderMap::new()), Ok(None)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aerogram_domain::subscription::view;
+use aerogram_domain::subscription::{SubscriptionView, view};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -12,7 +12,16 @@ use super::auth::Caller;
 use super::problem::Problem;
 use crate::submit::now_ms;
 
+/// Lists subscriptions.
+///
 /// All of the pair's subscriptions, active and inactive, as a bare array, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/subscriptions",
+    operation_id = "listSubscriptions",
+    tag = "Subscriptions",
+    responses((status = 200, description = "All of them.", body = [SubscriptionView])),
+)]
 pub async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Response, Problem> {
     api.caught_up(api.catch_up.all()).await?;
     let now_ms = now_ms();

@@ -21,6 +21,7 @@ mod idempotency;
 mod list;
 mod observe;
 mod one_url;
+mod openapi;
 mod parameters;
 mod patch;
 mod precondition;
@@ -51,7 +52,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::catch_up::{CatchUp, CatchUpError};
@@ -93,21 +95,35 @@ pub struct Api {
     pub repair: Repair,
 }
 
-/// All routes.
-pub fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route(&format!("{BASE}/subscriptions"), get(list::list).post(create::create))
-        .route(
-            &format!("{BASE}/subscriptions/{{subscription_id}}"),
-            get(show::show).patch(patch::patch).delete(delete::delete),
-        )
-        .route(&format!("{BASE}/subscriptions/{{subscription_id}}/signing-keys"), post(signing_keys::replace))
-        .route(&format!("{BASE}/subscriptions/{{subscription_id}}/renewals"), post(renew::renew))
-        .route(&format!("{BASE}/egress-addresses"), get(egress_addresses::egress_addresses))
+/// All routes, and what they say of themselves.
+fn described() -> OpenApiRouter<Arc<Api>> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(show::show, patch::patch, delete::delete))
+        .routes(routes!(signing_keys::replace))
+        .routes(routes!(renew::renew))
+        .routes(routes!(egress_addresses::egress_addresses))
         .merge(escalations::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
-        .merge(repair::routes())
+        .merge(repair::routes());
+    OpenApiRouter::with_openapi(openapi::beginning()).nest(BASE, routes)
+}
+
+/// What there is to call, for readers; of an installation with these event types.
+pub fn document(catalogue: &Catalogue) -> utoipa::openapi::OpenApi {
+    openapi::complete(described().into_openapi(), catalogue)
+}
+
+/// All that is served.
+pub fn router(api: Arc<Api>) -> Router {
+    let (routes, document) = described().split_for_parts();
+    let of_itself = openapi::routes(&openapi::complete(document, &api.catalogue)).unwrap_or_else(|error| {
+        tracing::error!("the api does not show what there is to call: {error}");
+        Router::new()
+    });
+    routes
+        .merge(of_itself)
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aerogram_domain::subscription::SubscriptionView;
 use aerogram_domain::subscription_request::{Body as Fields, PatchContext, PatchRequest, parse_patch};
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{Authentication, Status, Subscription, Template, Update};
@@ -12,11 +13,48 @@ use axum::response::Response;
 
 use super::auth::Caller;
 use super::create::not_entitled;
-use super::precondition::Precondition;
-use super::problem::Problem;
+use super::openapi::SubscriptionChange;
+use super::precondition::{IfMatch, Precondition};
+use super::problem::{self, Problem};
 use super::secrets::Sealing;
 use super::{Api, answer, one_url};
 
+/// Changes a subscription.
+#[utoipa::path(
+    patch,
+    path = "/subscriptions/{subscriptionId}",
+    operation_id = "changeSubscription",
+    tag = "Subscriptions",
+    params(
+        ("subscriptionId" = String, Path, format = Uuid),
+        IfMatch,
+    ),
+    request_body(
+        content = SubscriptionChange,
+        examples(
+            ("pause" = (summary = "Paused", value = json!({"status": "INACTIVE"}))),
+            ("move" = (summary = "Sent elsewhere, slower", value = json!({
+                "callbackUrl": "https://hooks.example.com/moved",
+                "limits": {"concurrency": 2},
+            }))),
+            ("default" = (summary = "Back to the default body, without headers", value = json!({"httpRequest": null}))),
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "As it is now. What is so already stays as it is, with its version.",
+            body = SubscriptionView,
+            headers(("ETag" = String, description = "The version.")),
+        ),
+        (
+            status = 409,
+            description = "It has expired and can't be made active, or others change it at the same time.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn patch(
     State(api): State<Arc<Api>>,
     caller: Caller,

@@ -2,12 +2,23 @@
 
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 
 /// The entity tag of a version.
 pub fn etag(version: u64) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{version}\"")).ok()
+}
+
+/// For readers of the document; [`Precondition::of`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "nothing is ever made of it")]
+pub struct IfMatch {
+    /// Only if the subscription is at this version: what `ETag` said.
+    #[param(rename = "If-Match", nullable = false)]
+    if_match: Option<String>,
 }
 
 /// What `If-Match` demands.

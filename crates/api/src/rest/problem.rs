@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::catch_up::CatchUpError;
 use crate::escalations::NotWritten;
@@ -29,27 +30,45 @@ pub struct Problem {
 }
 
 /// A parameter of the query, and what is wrong with it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parameter {
     pub parameter: String,
     pub detail: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// A problem (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, examples(json!({
+    "type": "about:blank",
+    "title": "Bad Request",
+    "status": 400,
+    "detail": "the body is not valid; errors names every wrong field",
+    "errors": [{"pointer": "/callbackUrl", "detail": "must begin with https://"}],
+})))]
+pub struct Body<'a> {
     r#type: &'static str,
+    /// The status in words.
     title: &'static str,
     status: u16,
+    /// What happened, to what, and what to do.
     detail: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Wrong<'a>>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Wrong<'a> {
-    Field { pointer: &'a str, detail: &'a str },
-    Parameter(&'a Parameter),
+/// What is wrong with a field of the body, or with a parameter of the query.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProblemError)]
+pub struct Wrong<'a> {
+    /// To the field (RFC 6901); empty: the body as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pointer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    parameter: Option<&'a str>,
+    /// What is wrong, and what is allowed.
+    detail: &'a str,
 }
 
 impl Problem {
@@ -166,7 +185,7 @@ impl From<CatchUpError> for Problem {
 
 impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Self {
-        if matches!(error, ProjectionError::Late { .. }) {
+        if matches!(error, ProjectionError::Late { .. } | ProjectionError::MadeAnew) {
             return CatchUpError::TooLate.into();
         }
         tracing::error!("a read is refused: {error}");
@@ -198,13 +217,16 @@ impl From<NotWritten> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let fields = self.errors.iter().map(|e| Wrong::Field { pointer: &e.pointer, detail: &e.detail });
+        let wrong = |pointer, parameter, detail| Wrong { pointer, parameter, detail };
+        let fields = self.errors.iter().map(|e| wrong(Some(e.pointer.as_str()), None, e.detail.as_str()));
+        let parameters =
+            self.parameters.iter().map(|p| wrong(None, Some(p.parameter.as_str()), p.detail.as_str()));
         let body = Body {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
-            errors: fields.chain(self.parameters.iter().map(Wrong::Parameter)).collect(),
+            errors: fields.chain(parameters).collect(),
         };
         // Text and numbers always become JSON.
         let bytes = serde_json::to_vec(&body).unwrap_or_default();

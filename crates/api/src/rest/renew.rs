@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aerogram_domain::subscription::SubscriptionView;
 use aerogram_wire::v1::command::Change;
 use aerogram_wire::v1::{Command, Renew};
 use axum::body::Body;
@@ -12,11 +13,39 @@ use uuid::Uuid;
 
 use super::auth::Caller;
 use super::create::not_entitled;
-use super::precondition::Precondition;
-use super::problem::Problem;
-use super::{Api, answer, body, idempotency};
+use super::idempotency::{self, IdempotencyKey};
+use super::precondition::{IfMatch, Precondition};
+use super::problem::{self, Problem};
+use super::{Api, answer, body};
 
-/// A month more. There is nothing to say in a body, and so what it holds does not matter.
+/// Renews a subscription.
+///
+/// A month more, in the five days before its expiry. There is nothing to say in a body, and so what it holds does not matter.
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{subscriptionId}/renewals",
+    operation_id = "renewSubscription",
+    tag = "Subscriptions",
+    params(
+        ("subscriptionId" = String, Path, format = Uuid),
+        IfMatch,
+        IdempotencyKey,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "It expires a calendar month later than it would have.",
+            body = SubscriptionView,
+            headers(("ETag" = String, description = "The version.")),
+        ),
+        (
+            status = 409,
+            description = "It can't be renewed now; `detail` says from when to when it could, or that it never expires.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn renew(
     State(api): State<Arc<Api>>,
     caller: Caller,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aerogram_domain::subscription::SubscriptionView;
 use aerogram_domain::subscription_request::parse_key;
 use aerogram_wire::v1::ReplaceSigningKey;
 use aerogram_wire::v1::command::Change;
@@ -11,13 +12,44 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::auth::Caller;
-use super::precondition::Precondition;
+use super::openapi::NewSigningKey;
+use super::precondition::{IfMatch, Precondition};
 use super::problem::Problem;
 use super::secrets::Sealing;
 use super::{Api, answer};
 
+/// Replaces the signing key.
+///
 /// Another signing key; the one before signs too for a while. Needs no entitlement: whoever owns a key must be able to
 /// change one that was found out.
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{subscriptionId}/signing-keys",
+    operation_id = "replaceSigningKey",
+    tag = "Subscriptions",
+    params(
+        ("subscriptionId" = String, Path, format = Uuid),
+        IfMatch,
+    ),
+    request_body(
+        content = NewSigningKey,
+        examples(
+            ("made" = (summary = "One is made", value = json!({}))),
+            ("given" = (summary = "One that is given, with two days of overlap", value = json!({
+                "signingKey": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                "overlapHours": 48,
+            }))),
+        ),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "It signs from now on. `signingKey` is there where one was made, and told only here.",
+            body = SubscriptionView,
+            headers(("ETag" = String, description = "The version.")),
+        ),
+    ),
+)]
 pub async fn replace(
     State(api): State<Arc<Api>>,
     caller: Caller,

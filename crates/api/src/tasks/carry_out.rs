@@ -5,15 +5,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aerogram_domain::repair::{TaskId, done, failed, is_over, went_on};
+use aerogram_domain::repair::{TaskId, Waits, done, failed, is_over, went_on};
 use aerogram_projection::ProjectionError;
-use aerogram_telemetry::Said;
+use aerogram_telemetry::{Said, names};
 use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Task, TaskProgress};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::asking::Asking;
+use super::table::kind;
 use super::{redeliver, replay};
 use crate::history::NotRead;
 use crate::repair::NotNow;
@@ -36,8 +38,12 @@ const STEP_MAX: usize = 200;
 pub(super) enum Step {
     /// So far, and there is more.
     On(TaskProgress),
-    /// So many of it wait that no more are added.
+    /// It goes on from there, which is written down before anything is sent.
+    Begun(TaskProgress),
+    /// So many of it wait that no more are added, or it waits for others itself.
     NoRoom,
+    /// It waits for fanout.
+    Waits(Waits),
     /// That was all.
     Done(TaskProgress),
     /// It can't go on.
@@ -60,11 +66,28 @@ pub async fn carry_out(api: Arc<Api>, mut owns: watch::Receiver<bool>) -> Infall
     }
 }
 
+/// What every turn needs.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    api: &'a Api,
+    said: &'a Said,
+    asking: &'a Asking,
+}
+
 async fn work(api: &Api, said: &Said) -> Infallible {
+    let asking = Asking::new();
+    tokio::select! {
+        never = asking.ask(api) => never,
+        never = go_round(Ground { api, said, asking: &asking }) => never,
+    }
+}
+
+async fn go_round(ground: Ground<'_>) -> Infallible {
+    let Ground { api, said, .. } = ground;
     let (mut changes, mut steps) = (api.repair.tasks.changes(), Steps::default());
     loop {
         changes.mark_unchanged();
-        match turns(api, said, &mut steps).await {
+        match turns(ground, &mut steps).await {
             Ok(true) => {}
             Ok(false) if api.repair.tasks.running().is_empty() => {
                 // The table has its sender for as long as this runs.
@@ -82,14 +105,15 @@ async fn work(api: &Api, said: &Said) -> Infallible {
 }
 
 /// A turn of each; whether one of them went on.
-async fn turns(api: &Api, said: &Said, steps: &mut Steps) -> Result<bool, NotNow> {
+async fn turns(ground: Ground<'_>, steps: &mut Steps) -> Result<bool, NotNow> {
+    let Ground { api, said, .. } = ground;
     // What the owner before wrote, and what people want since.
     api.tasks_are_up_to_date().await?;
     let (mut went_on, running) = (false, api.repair.tasks.running());
     steps.0.retain(|id, _| running.iter().any(|task| task.id.as_ref() == id));
     for task in running {
         let Ok(id) = TaskId::try_from(task.id.as_ref()) else { continue };
-        match turn(api, &id, &task, steps).await {
+        match turn(ground, &id, &task, steps).await {
             Ok(on) => went_on |= on,
             // The others need not wait for it.
             Err(error) => {
@@ -108,9 +132,9 @@ async fn turns(api: &Api, said: &Said, steps: &mut Steps) -> Result<bool, NotNow
 }
 
 /// Goes on for a second, or a thousand deliveries, and writes how far it is then.
-async fn turn(api: &Api, id: &TaskId, task: &Task, steps: &mut Steps) -> Result<bool, NotNow> {
-    let mut now = task.clone();
-    let gone_on = go_on(api, id, task, &mut now, steps).await;
+async fn turn(ground: Ground<'_>, id: &TaskId, task: &Task, steps: &mut Steps) -> Result<bool, NotNow> {
+    let (api, mut now) = (ground.api, task.clone());
+    let gone_on = go_on(ground, id, task, &mut now, steps).await;
     let is_further = now != *task;
     // Whatever stopped it, what was done is not to be done again.
     if is_further {
@@ -123,7 +147,13 @@ async fn turn(api: &Api, id: &TaskId, task: &Task, steps: &mut Steps) -> Result<
     gone_on.map(|()| is_further)
 }
 
-async fn go_on(api: &Api, id: &TaskId, task: &Task, now: &mut Task, steps: &mut Steps) -> Result<(), NotNow> {
+async fn go_on(
+    Ground { api, said, asking }: Ground<'_>,
+    id: &TaskId,
+    task: &Task,
+    now: &mut Task,
+    steps: &mut Steps,
+) -> Result<(), NotNow> {
     let begun = Instant::now();
     let seen = |task: &Task| task.progress.as_ref().map_or(0, |progress| progress.seen);
     while !is_over(now) && begun.elapsed() < SAID_EVERY && seen(now) - seen(task) < SAID_AFTER {
@@ -132,10 +162,18 @@ async fn go_on(api: &Api, id: &TaskId, task: &Task, now: &mut Task, steps: &mut 
             break;
         }
         let at_most = steps.at_most(id);
-        let step = match &task.work {
-            Some(Work::Redeliver(redeliver)) => redeliver::step(api, id, now, redeliver, at_most).await,
-            Some(Work::Replay(replay)) => replay::step(api, id, now, replay, at_most).await,
-            None => Ok(Step::Failed("it is of a kind that this version does not know".to_owned())),
+        // What the pair is entitled to today; an administrator is to everything.
+        let pair =
+            task.scope.as_ref().map(|scope| api.credentials.now().pair(&scope.partner, &scope.operator));
+        let step = match (&task.work, pair.as_ref().map(Result::as_ref).transpose()) {
+            (None, _) => Ok(Step::Failed("it is of a kind that this version does not know".to_owned())),
+            (Some(_), Err(missing)) => Ok(Step::Failed(format!("its pair may not call any more: {missing}"))),
+            (Some(Work::Redeliver(redeliver)), Ok(pair)) => {
+                redeliver::step(api, id, now, redeliver, pair, at_most).await
+            }
+            (Some(Work::Replay(replay)), Ok(pair)) => {
+                replay::step(api, (id, now), replay, pair, asking, at_most).await
+            }
         };
         let was_late = matches!(
             step,
@@ -146,11 +184,23 @@ async fn go_on(api: &Api, id: &TaskId, task: &Task, now: &mut Task, steps: &mut 
         let before = now.progress.as_ref().map_or(0, |progress| progress.sent);
         *now = match step {
             Step::On(progress) => went_on(now, progress, now_ms()),
+            Step::Begun(progress) => {
+                *now = went_on(now, progress, now_ms());
+                break;
+            }
             Step::NoRoom => break,
+            Step::Waits(waits) => {
+                let task = Uuid::from_bytes(*id).to_string();
+                if let Some(unsaid) = said.may_say(&format!("{task} waits"), Instant::now()) {
+                    tracing::info!(task, times_unsaid = unsaid, "a replay waits for {waits}");
+                }
+                break;
+            }
             Step::Done(progress) => done(&went_on(now, progress, now_ms()), now_ms()),
             Step::Failed(why) => failed(now, why, now_ms()),
         };
         let sent = now.progress.as_ref().map_or(0, |progress| progress.sent) - before;
+        metrics::counter!(names::TASKS_SENT_TOTAL, "kind" => kind(now)).increment(sent);
         sleep(TIME_OF_ONE * u32::try_from(sent).unwrap_or(u32::MAX)).await;
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! partition 0 of `commands` carries them out. A former owner that does not know yet that it is none any more writes what the new
 //! one writes: runs follow from the task and from what they repeat, so it is the same.
 
+mod asking;
 mod carry_out;
 mod redeliver;
 mod replay;
@@ -11,7 +12,7 @@ mod table;
 
 pub use carry_out::carry_out;
 pub use redeliver::{query, waiting};
-pub use replay::{appended_until_ms, begin, subscription_of};
+pub use replay::{Begun, appended_until_ms, begin, subscription_of, waits_for};
 pub use table::Tasks;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A page of a redelivery of many.
 
+use aerogram_domain::credentials::Subscriber;
 use aerogram_domain::history::Status;
 use aerogram_domain::repair::{TaskId, room};
 use aerogram_projection::{DeliveryCursor, DeliveryQuery};
@@ -42,6 +43,7 @@ pub(super) async fn step(
     id: &TaskId,
     task: &Task,
     redeliver: &Redeliver,
+    subscriber: Option<&Subscriber>,
     at_most: usize,
 ) -> Result<Step, NotNow> {
     let before = task.progress.clone().unwrap_or_default();
@@ -51,13 +53,6 @@ pub(super) async fn step(
             Ok(after) => Some(after),
             Err(error) => return Ok(Step::Failed(format!("it cannot be gone on with: {error}"))),
         },
-    };
-    // What the pair is entitled to today.
-    let scope = task.scope.as_ref();
-    let subscriber = scope.map(|scope| api.credentials.now().pair(&scope.partner, &scope.operator));
-    let subscriber = match subscriber.transpose() {
-        Ok(subscriber) => subscriber,
-        Err(missing) => return Ok(Step::Failed(format!("its pair may not call any more: {missing}"))),
     };
     api.history_is_up_to_date().await?;
     api.escalations_are_up_to_date().await?;
@@ -69,7 +64,7 @@ pub(super) async fn step(
     let history_since_ms = api.history.since_ms(now_ms());
     let query = query(task, redeliver, task.created_at_ms, history_since_ms);
     let page = api.history.projection.deliveries(DeliveryQuery { after, limit, ..query }).await?;
-    let Some(sent) = api.send_again(id, task, &page.rows, subscriber.as_ref()).await? else {
+    let Some(sent) = api.send_again(id, task, &page.rows, subscriber).await? else {
         return Ok(Step::NoRoom);
     };
     let progress = TaskProgress {

@@ -2,13 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use aerogram_domain::repair::{TaskId, is_wanted, no_receiver, room};
+use aerogram_domain::credentials::Subscriber;
+use aerogram_domain::repair::{
+    Look, Reach, TaskId, Waits, decode_reaches, encode_reaches, is_over, is_wanted, no_receiver, room,
+};
+use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Replay, Scope, Subscription, Task, TaskProgress};
+use tokio::time::timeout;
 
+use super::asking::Asking;
 use super::carry_out::Step;
 use super::redeliver::waiting;
 use crate::history::NotRead;
-use crate::repair::{Bounds, EventReader, NotNow, Replaying};
+use crate::repair::{Bounds, NotNow, Replaying};
 use crate::rest::Api;
 use crate::submit::now_ms;
 use crate::table::Owner;
@@ -28,24 +34,20 @@ const CLOCKS_DIFFER_MAX_MS: i64 = 60_000;
 /// The next stretch.
 pub(super) async fn step(
     api: &Api,
-    id: &TaskId,
-    task: &Task,
+    (id, task): (&TaskId, &Task),
     replay: &Replay,
+    subscriber: Option<&Subscriber>,
+    asking: &Asking,
     at_most: usize,
 ) -> Result<Step, NotNow> {
-    // What the pair is entitled to today.
-    let scope = task.scope.as_ref();
-    let subscriber = scope.map(|scope| api.credentials.now().pair(&scope.partner, &scope.operator));
-    let subscriber = match subscriber.transpose() {
-        Ok(subscriber) => subscriber,
-        Err(missing) => return Ok(Step::Failed(format!("its pair may not call any more: {missing}"))),
-    };
+    // First: what it has dealt with is in the history then.
+    let Some(fanout) = asking.done_for(id) else { return Ok(Step::NoRoom) };
     api.history_is_up_to_date().await?;
     // Repetitions are among them.
     api.names_are_up_to_date().await?;
     api.escalations_are_up_to_date().await?;
     api.subscriptions_are_up_to_date().await?;
-    let subscription = subscription_of(api, scope, &replay.subscription_id);
+    let subscription = subscription_of(api, task.scope.as_ref(), &replay.subscription_id);
     if let Some(none) = no_receiver(subscription.as_deref(), now_ms()) {
         return Ok(Step::Failed(none.to_string()));
     }
@@ -63,15 +65,33 @@ pub(super) async fn step(
     if let Some(why) = api.forgotten(replay, task.created_at_ms).filter(|_| task.progress.is_none()) {
         return Ok(Step::Failed(why));
     }
-    let mut next_offsets = match before.next_offsets.len() {
-        0 => begin(&api.repair.events, replay).await?,
-        _ => before.next_offsets.clone(),
+    let Some(reaches) = decode_reaches(&before.cursor) else {
+        let begun = begin(api, replay, &fanout).await?;
+        // One that was begun by an earlier version goes on where it is.
+        let next_offsets =
+            if before.next_offsets.is_empty() { begun.next_offsets } else { before.next_offsets };
+        let cursor = encode_reaches(&begun.reaches);
+        return Ok(Step::Begun(TaskProgress { cursor, next_offsets, ..before }));
     };
-    let Some((partition, next)) = (0..).zip(&mut next_offsets).find(|(_, next)| **next != OVER) else {
+    let mut next_offsets = before.next_offsets.clone();
+    let looks = (0..).zip(&next_offsets).zip(reaches.iter().zip(&fanout));
+    let looks = looks.map(|((at, next), (reach, fanout))| (at, *reach, reach.look(*next, *fanout)));
+    let left: Vec<(i32, Reach, Look)> = looks.filter(|(_, _, look)| *look != Look::Over).collect();
+    if left.is_empty() {
         return Ok(Step::Done(before));
+    }
+    // Any of them: none is kept from going on by another that waits for fanout.
+    let next_of = |(partition, reach, look): (i32, Reach, Look)| match look {
+        Look::Before(end) => Some((partition, reach, end)),
+        Look::Wait | Look::Over => None,
     };
+    let Some((partition, reach, end)) = left.into_iter().find_map(next_of) else {
+        return Ok(Waits::of(&reaches, &next_offsets, &fanout).map_or(Step::NoRoom, Step::Waits));
+    };
+    let place = usize::try_from(partition).ok().and_then(|at| next_offsets.get_mut(at));
+    let Some(next) = place else { return Ok(Step::NoRoom) };
     let bounds = Bounds {
-        end: OVER,
+        end,
         until_ms: appended_until_ms(replay),
         found_max,
         seen_max: SEEN_MAX,
@@ -80,7 +100,7 @@ pub(super) async fn step(
     let now_ms = now_ms();
     let wanted = |found: &_| is_wanted(&subscription, found, replay.from_ms, replay.until_ms, now_ms);
     let scanned = api.repair.events.scan(partition, *next, bounds, wanted).await?;
-    let replaying = Replaying { replay, subscription: &subscription };
+    let replaying = Replaying { replay, subscription: &subscription, reach };
     // Of these nobody knows any more whether they were delivered.
     let from_ms = scanned.found.iter().map(|found| found.envelope.accepted_at_ms).min();
     let rest = Replay { from_ms: from_ms.unwrap_or(i64::MAX), ..replay.clone() };
@@ -91,23 +111,48 @@ pub(super) async fn step(
     let Some(sent) = api.replay(id, task, replaying, scanned.found).await? else {
         return Ok(Step::NoRoom);
     };
-    *next = if scanned.over { OVER } else { scanned.next };
+    *next = if scanned.is_past { OVER } else { scanned.next };
     Ok(Step::On(TaskProgress {
         seen: before.seen + seen,
         sent: before.sent + sent.sent,
         left_out: before.left_out + sent.left_out,
-        cursor: String::new(),
+        cursor: before.cursor,
         next_offsets,
     }))
 }
 
-/// Where its time begins in each partition.
-pub async fn begin(events: &EventReader, replay: &Replay) -> Result<Vec<i64>, NotRead> {
-    let mut offsets = Vec::new();
-    for partition in 0..events.partitions() {
-        offsets.push(events.range(partition, replay.from_ms.saturating_sub(CLOCKS_DIFFER_MAX_MS)).await?.0);
+/// What a replay that can do nothing else waits for, as people are told; `None`: it does not wait for fanout.
+pub async fn waits_for(api: &Api, task: &Task) -> Option<String> {
+    let (Some(Work::Replay(_)), false) = (&task.work, is_over(task)) else { return None };
+    let done = timeout(api.patience() / 2, api.repair.fanout_done()).await;
+    let Ok(Ok(fanout)) = done else {
+        // Whoever carries it out says why.
+        return Some("fanout; how far that is, can't be found out at this moment".to_owned());
+    };
+    let progress = task.progress.as_ref()?;
+    let reaches = decode_reaches(&progress.cursor)?;
+    Waits::of(&reaches, &progress.next_offsets, &fanout).map(|waits| waits.to_string())
+}
+
+/// Where a replay begins, in the order of the partitions.
+pub struct Begun {
+    /// The first offset of its time.
+    pub next_offsets: Vec<i64>,
+    pub reaches: Vec<Reach>,
+}
+
+/// `fanout`: what it has dealt with, asked for before.
+pub async fn begin(api: &Api, replay: &Replay, fanout: &[i64]) -> Result<Begun, NotRead> {
+    let mut begun = Begun { next_offsets: Vec::new(), reaches: Vec::new() };
+    for (partition, fanout) in (0..).zip(fanout) {
+        let from_ms = replay.from_ms.saturating_sub(CLOCKS_DIFFER_MAX_MS);
+        let (next, end) = api.repair.events.range(partition, from_ms).await?;
+        begun.next_offsets.push(next);
+        // What came after its time need not be dealt with.
+        let past = api.repair.events.first_since(partition, appended_until_ms(replay)).await?;
+        begun.reaches.push(Reach::new(*fanout, end.min(past)));
     }
-    Ok(offsets)
+    Ok(begun)
 }
 
 /// What was accepted in its time is appended before.

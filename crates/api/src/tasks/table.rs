@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aerogram_domain::repair::{TaskId, fold, is_over};
 use aerogram_kafka::Record;
+use aerogram_telemetry::names;
+use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Scope, Task};
 use tokio::sync::watch;
 
@@ -35,7 +37,14 @@ impl Tasks {
     fn apply(&self, id: TaskId, task: Task) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.get(&id).map(|task| Task::clone(task));
-        known.insert(id, Arc::new(fold(before, task)));
+        let was_running = before.as_ref().is_some_and(|task| !is_over(task));
+        let task = Arc::new(fold(before, task));
+        match (was_running, is_over(&task)) {
+            (false, false) => metrics::gauge!(names::TASKS_RUNNING, "kind" => kind(&task)).increment(1),
+            (true, true) => metrics::gauge!(names::TASKS_RUNNING, "kind" => kind(&task)).decrement(1),
+            _ => {}
+        }
+        known.insert(id, task);
         if known.len() > self.max {
             let over = known.iter().filter(|(_, task)| is_over(task));
             // In one order in every process.
@@ -75,6 +84,15 @@ impl Tasks {
     /// Tells whenever something was read.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+}
+
+/// As metrics name it.
+pub fn kind(task: &Task) -> &'static str {
+    match task.work {
+        Some(Work::Redeliver(_)) => "redelivery",
+        Some(Work::Replay(_)) => "replay",
+        None => "unknown",
     }
 }
 

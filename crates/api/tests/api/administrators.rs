@@ -1,12 +1,13 @@
 //! An administrator in the place of a pair.
 
-use aerogram_testkit::{Answer, HttpClient};
+use aerogram_testkit::Answer;
 use aerogram_wire::v1::CommandRecord;
 use aerogram_wire::v1::command_record::Body;
 use aerogram_wire::{Message as _, Topic};
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::openapi::CheckedClient;
 use crate::raw::everything_in;
 use crate::world::{Caller, shared, wish};
 
@@ -21,7 +22,7 @@ async fn ask(
     headers: &[(&str, &str)],
     body: Option<&Value>,
 ) -> Answer {
-    HttpClient::new().request(method, &format!("{base}{path}"), headers, body).await.unwrap()
+    CheckedClient::new().request(method, &format!("{base}{path}"), headers, body).await.unwrap()
 }
 
 #[tokio::test]

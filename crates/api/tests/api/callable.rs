@@ -1,9 +1,9 @@
 //! What could never be called is refused at once; and the addresses that calls come from.
 
-use aerogram_testkit::HttpClient;
 use serde_json::json;
 
 use crate::errors::problem;
+use crate::openapi::CheckedClient;
 use crate::world::{Caller, shared, wish};
 
 #[tokio::test]
@@ -56,6 +56,6 @@ async fn whoever_may_call_is_told_where_deliveries_come_from() {
     let expected = json!({"addresses": ["203.0.113.7/32", "2001:db8:7::/64"]});
     assert_eq!((answer.status, answer.json()), (200, expected));
     let stranger =
-        HttpClient::new().get(&format!("{}/egress-addresses", shared.bases[0]), &[]).await.unwrap();
+        CheckedClient::new().get(&format!("{}/egress-addresses", shared.bases[0]), &[]).await.unwrap();
     assert_eq!(problem(&stranger), (401, vec![]));
 }

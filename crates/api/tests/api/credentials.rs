@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use aerogram_testkit::{Answer, HttpClient};
+use aerogram_testkit::Answer;
 use http::Method;
 
+use crate::openapi::CheckedClient;
 use crate::world::{Instance, World, eventually, sha256, wish};
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -55,7 +56,7 @@ fn add(world: &World, tables: &str) {
 async fn ask(instance: &Instance, method: Method, path: &str, headers: Headers<'_>) -> Answer {
     let body = (method == Method::POST).then(wish);
     let url = format!("{}{path}", instance.base);
-    HttpClient::new().request(method, &url, headers, body.as_ref()).await.unwrap()
+    CheckedClient::new().request(method, &url, headers, body.as_ref()).await.unwrap()
 }
 
 async fn list(instance: &Instance, headers: Headers<'_>) -> Answer {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerogram_api::FollowPace;
-use aerogram_testkit::{Answer, HttpClient};
+use aerogram_testkit::Answer;
 use aerogram_wire::Topic;
 use aerogram_wire::v1::{Delivery, LineKind, PendingKind};
 use serde_json::{Value, json};
 
 use crate::logs::{Accepted, Logs, attempt, event, event_id, name, now_ms};
+use crate::openapi::CheckedClient;
 use crate::raw::delete_before;
-use crate::world::{Caller, Instance, Shared, World, eventually, shared, wish};
+use crate::world::{Caller, Instance, Shared, World, as_admin, eventually, shared, wish};
 
 /// Of the shared instances.
 const PARTITIONS: i32 = 3;
@@ -20,17 +21,9 @@ const PACE: FollowPace = FollowPace {
     retry_first: Duration::from_millis(50),
     retry_max: Duration::from_millis(500),
     begins_every: Duration::from_millis(100),
+    remembered_every: Duration::from_millis(100),
     finish_every: Duration::from_millis(50),
 };
-
-fn pair(shared: &Shared, app: &'static str) -> [Caller; 2] {
-    [0, 1].map(|instance| Caller::new(&shared.bases[instance], app, "token-of-acme"))
-}
-
-async fn as_admin(base: &str, path: &str) -> Answer {
-    let headers = [("authorization", "Bearer token-of-admin")];
-    HttpClient::new().get(&format!("{base}{path}"), &headers).await.unwrap()
-}
 
 fn listed(list: &Answer) -> Vec<Value> {
     assert_eq!(list.status, 200, "{}", list.text());
@@ -58,7 +51,7 @@ impl Ground {
     async fn with(app: &'static str, wish: &Value) -> Self {
         let shared = shared();
         let logs = Logs::new(&shared.world.rig, PARTITIONS);
-        let callers = pair(&shared, app);
+        let callers = shared.pair(app);
         let subscription = callers[0].created(wish).await;
         Self { shared, logs, callers, app, subscription }
     }
@@ -142,7 +135,7 @@ async fn each_sees_its_own_and_administrators_see_all() {
     let path = format!("/deliveries/{}", name(&sent));
     for instance in [0, 1] {
         let base = ground.shared.bases[instance].as_str();
-        let other = &pair(&ground.shared, "app-5")[instance];
+        let other = &ground.shared.pair("app-5")[instance];
         assert_eq!(names(&other.get(&ground.of_it("")).await), Vec::<String>::new());
         for nothing in [path.as_str(), "/deliveries/x", "/deliveries/msg_00"] {
             assert_eq!(other.get(nothing).await.status, 404, "{nothing}");
@@ -156,7 +149,8 @@ async fn each_sees_its_own_and_administrators_see_all() {
         let shown = as_admin(base, &path).await;
         assert_eq!((shown.status, &shown.json()["event"]["data"]), (200, &json!({"n": 1.10})));
     }
-    let nobody = HttpClient::new().get(&format!("{}/deliveries", ground.shared.bases[0]), &[]).await.unwrap();
+    let nobody =
+        CheckedClient::new().get(&format!("{}/deliveries", ground.shared.bases[0]), &[]).await.unwrap();
     assert_eq!(nobody.status, 401);
 }
 

@@ -1,13 +1,13 @@
 //! What a token is not entitled to is not read or sent through what was given up either.
 
 use aerogram_domain::escalations::run_name;
-use aerogram_testkit::HttpClient;
 use aerogram_wire::key::RunKey;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::errors::problem;
 use crate::given_up::{escalation, write};
+use crate::openapi::CheckedClient;
 use crate::world::{Caller, shared};
 
 /// Of the shared instances.
@@ -43,7 +43,7 @@ async fn what_was_given_up_is_read_and_sent_again_by_those_who_are_entitled_to_i
         let flights = caller.send(Method::POST, &format!("{flight}/redeliveries"), &[], None).await;
         assert_eq!(problem(&flights), (409, vec![]));
         // In the place of a pair an administrator has what its tokens have; by itself all.
-        let client = HttpClient::new();
+        let client = CheckedClient::new();
         let acted = client.get(&format!("{base}{order}"), &acting).await.unwrap();
         assert_eq!((acted.status, &acted.json()["event"]["data"]), (200, &Value::Null));
         let all = client.get(&format!("{base}{order}"), &[admin]).await.unwrap();

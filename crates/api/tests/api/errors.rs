@@ -1,9 +1,10 @@
 //! What is refused, and how it is said.
 
-use aerogram_testkit::{Answer, HttpClient};
+use aerogram_testkit::Answer;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::openapi::CheckedClient;
 use crate::world::{Caller, shared, wish};
 
 /// The status, and the pointers of `errors`.
@@ -24,7 +25,7 @@ pub fn problem(answer: &Answer) -> (u16, Vec<String>) {
 async fn who_is_not_known_is_not_let_in() {
     let shared = shared();
     let url = format!("{}/subscriptions", shared.bases[0]);
-    let client = HttpClient::new();
+    let client = CheckedClient::new();
     for headers in [
         &[][..],
         &[("x-api-client-id", "app-1")],
@@ -133,7 +134,8 @@ async fn unknown_ways_are_said_to_be_so() {
 #[tokio::test]
 async fn the_number_of_subscriptions_is_limited() {
     let shared = shared();
-    let caller = Caller::new(&shared.bases[0], "app-5", "token-of-acme");
+    // Nobody else's.
+    let caller = Caller::new(&shared.bases[0], "app-12", "token-of-acme");
     let mut creations = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let caller = caller.clone();

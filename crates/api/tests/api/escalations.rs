@@ -1,7 +1,7 @@
 //! What people see of deliveries that were given up, and what they can do about them.
 
 use aerogram_domain::escalations::{redelivery_run, run_name};
-use aerogram_testkit::{Answer, HttpClient, Rig};
+use aerogram_testkit::{Answer, Rig};
 use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::{
     Attempt, Escalation, Outcome, PendingEntry, PendingKind, Resolution, ResolutionKind,
@@ -12,20 +12,12 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 use crate::given_up::{escalation, write};
+use crate::openapi::CheckedClient;
 use crate::raw::{Open, Written, delete_before, everything_in};
-use crate::world::{Caller, Shared, World, shared, wish};
+use crate::world::{Caller, World, as_admin, shared, wish};
 
 /// Of the shared instances.
 const PARTITIONS: i32 = 3;
-
-fn pair(shared: &Shared, app: &'static str) -> [Caller; 2] {
-    [0, 1].map(|instance| Caller::new(&shared.bases[instance], app, "token-of-acme"))
-}
-
-async fn as_admin(base: &str, path: &str) -> Answer {
-    let headers = [("authorization", "Bearer token-of-admin")];
-    HttpClient::new().get(&format!("{base}{path}"), &headers).await.unwrap()
-}
 
 fn names(list: &Answer) -> Vec<String> {
     assert_eq!(list.status, 200, "{}", list.text());
@@ -51,7 +43,7 @@ async fn each_sees_its_own_and_administrators_see_all() {
     write(&shared.world.rig, PARTITIONS, subscription, &records).await;
     for instance in [0, 1] {
         let base = shared.bases[instance].as_str();
-        let [mine, others] = ["app-7", "app-8"].map(|app| pair(&shared, app)[instance].clone());
+        let [mine, others] = ["app-7", "app-8"].map(|app| shared.pair(app)[instance].clone());
         assert_eq!(names(&mine.get("/escalations").await), [name(2), name(1)]);
         assert_eq!(names(&others.get("/escalations").await), [name(3)]);
         let of_it = format!("/escalations?subscriptionId={subscription}");
@@ -63,7 +55,7 @@ async fn each_sees_its_own_and_administrators_see_all() {
             ("x-api-client-id", "app-8"),
             ("x-operator", "acme"),
         ];
-        let acted = HttpClient::new().get(&format!("{base}/escalations"), &acting).await.unwrap();
+        let acted = CheckedClient::new().get(&format!("{base}/escalations"), &acting).await.unwrap();
         assert_eq!(names(&acted), [name(3)]);
         assert_eq!(mine.get(&format!("/escalations/{}", name(3))).await.status, 404);
         assert_eq!(as_admin(base, &format!("/escalations/{}", name(3))).await.status, 200);
@@ -75,7 +67,7 @@ async fn each_sees_its_own_and_administrators_see_all() {
         let last = mine.get(&format!("/escalations?limit=1&after={next}")).await;
         assert_eq!((names(&last), last.json()["next"].clone()), (vec![name(1)], Value::Null));
     }
-    let shown = pair(&shared, "app-7")[0].get(&format!("/escalations/{}", name(1))).await.json();
+    let shown = shared.pair("app-7")[0].get(&format!("/escalations/{}", name(1))).await.json();
     assert_eq!(
         shown,
         json!({
@@ -140,7 +132,7 @@ async fn what_failed_tells_subscribers_nothing_of_our_network() {
         [("x-api-client-id", "app-9"), ("x-operator", "acme"), ("authorization", "Bearer token-of-admin")];
     for instance in [0, 1] {
         let base = shared.bases[instance].as_str();
-        let mine = &pair(&shared, "app-9")[instance];
+        let mine = &shared.pair("app-9")[instance];
         let shown = mine.get(&path).await;
         let told = problems(&shown);
         assert!(told.iter().all(|told| !told.is_empty()), "{told:?}");
@@ -156,11 +148,11 @@ async fn what_failed_tells_subscribers_nothing_of_our_network() {
             }
         }
         assert_eq!(problems(&as_admin(base, &path).await), all);
-        let acted = HttpClient::new().get(&format!("{base}{path}"), &acting).await.unwrap();
+        let acted = CheckedClient::new().get(&format!("{base}{path}"), &acting).await.unwrap();
         assert_eq!(problems(&acted), all);
     }
     // Nor do the answers of what is done about it.
-    let mine = &pair(&shared, "app-9")[0];
+    let mine = &shared.pair("app-9")[0];
     let dismissed = post(mine, &format!("{path}/dismissal"), &json!({"why": "known"})).await;
     assert!(dismissed.status == 200 && !dismissed.text().contains("10.1.2.3"), "{}", dismissed.text());
 }
@@ -168,21 +160,21 @@ async fn what_failed_tells_subscribers_nothing_of_our_network() {
 #[tokio::test]
 async fn every_wrong_parameter_is_named() {
     let shared = shared();
-    let [mine, _] = pair(&shared, "app-7");
+    let [mine, _] = shared.pair("app-7");
     let answer = mine.get("/escalations?state=closed&limit=0&partner=app-8&colour=red").await;
     assert_eq!(answer.status, 400);
     let json = answer.json();
     let told: Vec<_> = json["errors"].as_array().unwrap().iter().map(|e| e["parameter"].clone()).collect();
     assert_eq!(told, ["state", "limit", "partner", "colour"]);
     assert_eq!(mine.get("/escalations?state=%ff").await.status, 400);
-    let nobody = HttpClient::new().get(&format!("{}/escalations", shared.bases[0]), &[]).await.unwrap();
+    let nobody = CheckedClient::new().get(&format!("{}/escalations", shared.bases[0]), &[]).await.unwrap();
     assert_eq!(nobody.status, 401);
 }
 
 #[tokio::test]
 async fn a_dismissal_says_why_and_another_instance_knows_at_once() {
     let shared = shared();
-    let [first, second] = pair(&shared, "app-5");
+    let [first, second] = shared.pair("app-5");
     let subscription = "0192d3a4-0000-7000-8000-0000000000e2";
     let record = escalation(10, "app-5", subscription, 1_000);
     write(&shared.world.rig, PARTITIONS, subscription, &[record]).await;
@@ -194,7 +186,7 @@ async fn a_dismissal_says_why_and_another_instance_knows_at_once() {
         assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
     }
     assert_eq!(first.send(Method::POST, &path, &[], None).await.status, 400);
-    let others = &pair(&shared, "app-8")[0];
+    let others = &shared.pair("app-8")[0];
     assert_eq!(post(others, &path, &json!({"why": "not mine"})).await.status, 404);
     let why = "é".repeat(500);
     let answer = post(&first, &path, &json!({"why": why})).await;
@@ -224,7 +216,7 @@ fn entries_of(rig: &Rig, run: RunKey) -> Vec<PendingEntry> {
 #[tokio::test]
 async fn a_redelivery_that_was_only_said_is_finished_by_whoever_finds_it() {
     let shared = shared();
-    let [first, second] = pair(&shared, "app-11");
+    let [first, second] = shared.pair("app-11");
     let subscription = first.created(&wish()).await;
     let (key, record) = escalation(22, "app-11", &subscription, 1_000);
     let run = redelivery_run(key);
@@ -258,7 +250,7 @@ async fn a_redelivery_that_was_only_said_is_finished_by_whoever_finds_it() {
 #[tokio::test]
 async fn a_redelivery_is_one_run_however_often_it_is_asked_for() {
     let shared = shared();
-    let [first, second] = pair(&shared, "app-10");
+    let [first, second] = shared.pair("app-10");
     let subscription = first.created(&wish()).await;
     let (key, record) = escalation(20, "app-10", &subscription, 1_000);
     write(&shared.world.rig, PARTITIONS, &subscription, &[(key, record.clone())]).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aerogram_testkit::{Answer, HttpClient};
+use aerogram_testkit::Answer;
 use aerogram_wire::SCHEMA;
 use aerogram_wire::v1::{Delivery, LineKind, Origin, Rejected, Settled};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::logs::{Logs, attempt, delivery, event, event_id, name, now_ms};
 use crate::raw::Open;
 use crate::seed;
-use crate::world::{Caller, Shared, World, shared, wish};
+use crate::world::{Caller, Shared, World, as_admin, shared, wish};
 
 /// Of the shared instances.
 const PARTITIONS: i32 = 3;
@@ -25,15 +25,6 @@ impl Ground {
         let shared = shared();
         let logs = Logs::new(&shared.world.rig, PARTITIONS);
         Self { shared, logs }
-    }
-
-    fn pair(&self, app: &'static str) -> [Caller; 2] {
-        [0, 1].map(|instance| Caller::new(&self.shared.bases[instance], app, "token-of-acme"))
-    }
-
-    async fn as_admin(&self, instance: usize, path: &str) -> Answer {
-        let headers = [("authorization", "Bearer token-of-admin")];
-        HttpClient::new().get(&format!("{}{path}", self.shared.bases[instance]), &headers).await.unwrap()
     }
 }
 
@@ -54,7 +45,7 @@ fn reasons(event: &Value, subscription: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_story_has_deliveries_and_near_misses_of_the_caller() {
     let ground = Ground::new();
-    let [mine, mine_2] = ground.pair("app-11");
+    let [mine, mine_2] = ground.shared.pair("app-11");
     let got = mine.created(&wish()).await;
     let mut other = wish();
     other["environment"] = json!("non-production");
@@ -92,13 +83,13 @@ async fn a_story_has_deliveries_and_near_misses_of_the_caller() {
         assert_eq!(reasons(event, &got), Vec::<String>::new());
         assert!(!told.to_string().contains(others) && told.get("rejections").is_none(), "{told}");
     }
-    let told = story(&ground.as_admin(1, &path).await);
+    let told = story(&as_admin(&ground.shared.bases[1], &path).await);
     let event = &told["events"][0];
     assert_eq!(event["deliveries"].as_array().unwrap().len(), 2, "{told}");
     assert_eq!(event["origin"], json!({"topic": "upstream", "partition": 4, "offset": 77}));
     assert_eq!(reasons(event, &elsewhere), ["environment"]);
     // Of the same operator, without a delivery of its own: that it came is no secret.
-    let theirs = story(&ground.pair("app-9")[0].get(&path).await);
+    let theirs = story(&ground.shared.pair("app-9")[0].get(&path).await);
     assert_eq!(theirs["events"][0]["deliveries"], json!([]));
     // Of another operator it is not told, nor to whom its type is none of his business.
     let stranger = Caller::new(&ground.shared.bases[0], "app-1", "token-of-bluejet");
@@ -108,7 +99,7 @@ async fn a_story_has_deliveries_and_near_misses_of_the_caller() {
 #[tokio::test]
 async fn what_matched_nothing_and_what_repeats_another_is_known() {
     let ground = Ground::new();
-    let [mine, _] = ground.pair("app-4");
+    let [mine, _] = ground.shared.pair("app-4");
     let id = event_id("repeated");
     let mut first = event(&id);
     first.r#type = "OrderCreated".into();
@@ -129,7 +120,7 @@ async fn what_matched_nothing_and_what_repeats_another_is_known() {
 #[tokio::test]
 async fn what_was_rejected_is_for_administrators() {
     let ground = Ground::new();
-    let [mine, _] = ground.pair("app-4");
+    let [mine, _] = ground.shared.pair("app-4");
     let id = event_id("rejected");
     let rejected = Rejected {
         schema: SCHEMA,
@@ -145,7 +136,7 @@ async fn what_was_rejected_is_for_administrators() {
     let path = format!("/events/{id}");
     for later in [false, true] {
         for instance in [0, 1] {
-            let told = story(&ground.as_admin(instance, &path).await);
+            let told = story(&as_admin(&ground.shared.bases[instance], &path).await);
             let one = &told["rejections"][0];
             assert_eq!((&one["offset"], &one["reason"]), (&json!(offset), &json!("unknown_type")), "{told}");
             assert_eq!(one["errors"], json!(["/type NO_SUCH is no type"]));
@@ -164,7 +155,7 @@ async fn what_was_rejected_is_for_administrators() {
 #[tokio::test]
 async fn an_event_that_the_log_lost_is_told_from_what_is_left() {
     let ground = Ground::new();
-    let [mine, _] = ground.pair("app-10");
+    let [mine, _] = ground.shared.pair("app-10");
     let id = event_id("lost");
     let mut accepted = ground.logs.accept(event("another"), 0).await;
     accepted.event = event(&id);
@@ -222,7 +213,7 @@ async fn near_misses_of_an_event_that_very_many_got_are_told() {
 #[tokio::test]
 async fn of_very_many_events_with_one_id_it_is_told_how_many_are_not() {
     let ground = Ground::new();
-    let [mine, _] = ground.pair("app-8");
+    let [mine, _] = ground.shared.pair("app-8");
     let id = event_id("namesakes");
     for ago in (0..22).rev() {
         let accepted = ground.logs.accept(event(&id), 1_000 * ago).await;

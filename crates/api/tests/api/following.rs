@@ -21,6 +21,7 @@ const PACE: FollowPace = FollowPace {
     retry_first: Duration::from_millis(50),
     retry_max: Duration::from_millis(500),
     begins_every: Duration::from_millis(100),
+    remembered_every: Duration::from_millis(100),
     finish_every: Duration::from_millis(50),
 };
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use aerogram_testkit::Rig;
 use aerogram_wire::Topic;
 use aerogram_wire::partitioner::partition_of;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+
+use crate::world::eventually;
 
 const CALL: Duration = Duration::from_secs(20);
 
@@ -65,6 +67,37 @@ pub fn committed_and_end(rig: &Rig, group: &str, topic: &str, partition: i32) ->
     let committed = committed.find_partition(&topic, partition).unwrap().offset().to_raw().unwrap();
     let (_, end) = consumer.fetch_watermarks(&topic, partition, CALL).unwrap();
     (committed, end)
+}
+
+/// Says that fanout has dealt with what stands before this offset of `events`, which has one partition; as it would commit.
+pub async fn fanout_has_done(rig: &Rig, offset: i64) {
+    let consumer: BaseConsumer =
+        client(rig).set("group.id", format!("{}-fanout", rig.prefix())).create().unwrap();
+    let mut done = TopicPartitionList::new();
+    done.add_partition_offset(&rig.topic(Topic::Events.name()), 0, Offset::Offset(offset)).unwrap();
+    let commit = move || consumer.commit(&done, CommitMode::Sync);
+    tokio::task::spawn_blocking(commit).await.unwrap().unwrap();
+}
+
+/// The same of everything that stands there now.
+pub async fn fanout_has_done_all(rig: &Rig) {
+    let (_, end) = committed_and_end(rig, &format!("{}-fanout", rig.prefix()), Topic::Events.name(), 0);
+    fanout_has_done(rig, end).await;
+}
+
+/// Makes a topic anew, with nothing in it.
+pub async fn make_anew(rig: &Rig, topic: &str, partitions: i32) {
+    let admin: AdminClient<DefaultClientContext> = client(rig).create().unwrap();
+    let (name, options) = (rig.topic(topic), AdminOptions::new().operation_timeout(Some(CALL)));
+    for deleted in admin.delete_topics(&[&name], &options).await.unwrap() {
+        deleted.unwrap();
+    }
+    eventually("it may be made again", async || {
+        let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+        let made = admin.create_topics([&new], &options).await.unwrap();
+        made.iter().all(Result::is_ok).then_some(())
+    })
+    .await;
 }
 
 /// Deletes what stands before the offset, as retention would.

@@ -9,12 +9,13 @@ use aerogram_api::FollowPace;
 use aerogram_kafka::topics;
 use aerogram_settings::{RoleArgs, Settings};
 use aerogram_telemetry::{Health, Shutdown};
-use aerogram_testkit::{Answer, HttpClient, Rig};
+use aerogram_testkit::{Answer, Rig};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use crate::openapi::CheckedClient;
 use crate::raw::Open;
 use crate::seed;
 
@@ -30,7 +31,7 @@ id = "bluejet"
 [[tokens]]
 sha256 = "ACME"
 operator = "acme"
-clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10", "app-11"]
+clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10", "app-11", "app-12"]
 
 [[tokens]]
 sha256 = "BLUEJET"
@@ -179,6 +180,13 @@ pub fn shared() -> Arc<Shared> {
     shared
 }
 
+impl Shared {
+    /// The application on behalf of acme, at each instance.
+    pub fn pair(&self, app: &'static str) -> [Caller; 2] {
+        self.bases.each_ref().map(|base| Caller::new(base, app, "token-of-acme"))
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -191,14 +199,14 @@ impl Drop for Shared {
 #[derive(Clone)]
 pub struct Caller {
     base: String,
-    client: HttpClient,
+    client: CheckedClient,
     app: &'static str,
     token: &'static str,
 }
 
 impl Caller {
     pub fn new(base: &str, app: &'static str, token: &'static str) -> Self {
-        Self { base: base.to_owned(), client: HttpClient::new(), app, token }
+        Self { base: base.to_owned(), client: CheckedClient::new(), app, token }
     }
 
     pub async fn send(
@@ -210,7 +218,8 @@ impl Caller {
     ) -> Answer {
         let mut all = vec![("x-api-client-id", self.app), ("x-auth-token", self.token)];
         all.extend(headers);
-        self.client.request(method, &format!("{}{path}", self.base), &all, body).await.unwrap()
+        let url = format!("{}{path}", self.base);
+        self.client.request(method, &url, &all, body).await.unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -240,6 +249,12 @@ impl Caller {
         let list = self.get("/subscriptions").await.json();
         list.as_array().unwrap().iter().map(|s| s["id"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// What an administrator is answered.
+pub async fn as_admin(base: &str, path: &str) -> Answer {
+    let headers = [("authorization", "Bearer token-of-admin")];
+    CheckedClient::new().get(&format!("{base}{path}"), &headers).await.unwrap()
 }
 
 /// A valid creation.

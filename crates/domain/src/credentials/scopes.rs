@@ -51,8 +51,6 @@ pub struct Scopes {
 impl Scopes {
     /// Both.
     pub const ALL: Self = Self { read: true, write: true };
-    /// Only looking.
-    pub const READ: Self = Self { read: true, write: false };
 
     /// Whether it is one of them; `publish` and `admin` never are.
     pub const fn include(self, scope: Scope) -> bool {

@@ -8,6 +8,7 @@ mod attempts;
 mod claims;
 mod progress;
 mod status;
+mod tear;
 #[cfg(test)]
 mod tests;
 mod void;
@@ -16,4 +17,5 @@ pub use attempts::{ATTEMPTS_MAX, TEXTS_MAX, shorten};
 pub use claims::Claims;
 pub use progress::{Progress, Record, Stage};
 pub use status::Status;
+pub use tear::{Away, Log, Tear};
 pub(crate) use void::{is_void, number};

@@ -23,7 +23,10 @@ pub fn fold(known: Option<Task>, told: Task) -> Task {
     Task { scope, actor, created_at_ms, work, progress, ..told }
 }
 
-/// Of two records of a task the one that says more came further: partitions are read one after the other.
+/// Of two records of a task the one that says more came further. Partitions are not read one after the other, for one that waits for
+/// fanout keeps no other back; but who carries it out writes one record after the other, and in none of them does a partition go
+/// back. So of two of one owner the later one is no less in any of them, and compares so. A former owner does what the next one
+/// does, as long as it does not know better; whichever of them counts, what is done twice makes the same runs.
 fn how_far(task: &Task) -> Option<(u64, &[i64])> {
     task.progress.as_ref().map(|progress| (progress.seen, progress.next_offsets.as_slice()))
 }

@@ -7,9 +7,6 @@ use aerogram_wire::v1::{Delivery, Event, PendingEntry, PendingKind, Position, Su
 use bytes::Bytes;
 use serde_json::Value;
 
-/// The publisher scope of test events, which no publisher has: scopes of the credentials file have no such character.
-pub const TEST_SCOPE: &str = "(test)";
-
 /// An example of the type as its publishers send it, addressed to the subscription. `id` stands after `test-`, by which receivers
 /// know it.
 pub fn test_event(event_type: &EventType, subscription: &Subscription, id: &str, now_ms: i64) -> Event {

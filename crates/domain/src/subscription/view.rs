@@ -1,58 +1,93 @@
 //! How its owner sees a subscription.
 
-use super::effective_status;
+use super::{Profile, effective_status};
+use crate::authentication::Kind;
+use crate::catalogue::Environment;
+use crate::schema::SubscriptionStatus;
 use crate::time::iso_millis;
 use aerogram_wire::v1::{Limits, Status, Subscription};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fmt;
+use utoipa::ToSchema;
 
 /// A subscription as the API answers with it. Secrets have no place in it. What version 2.4.0 of the contract does not have
 /// is there only where somebody asked for it, and `failingSince` only while it is so: nobody asks for that.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Subscription, description = "A subscription. Secrets are not in it.", examples(json!({
+    "id": "0199ffd2-5a36-7cc1-8d5e-6a2b1c3d4e5f",
+    "event": "FLIGHT_CREATE",
+    "callbackUrl": "https://hooks.example.com/flights",
+    "status": "ACTIVE",
+    "createdAtDateTime": "2026-11-21T10:30:00.000Z",
+    "updatedAtDateTime": "2026-11-21T10:30:00.000Z",
+    "expirationDateTime": "2026-12-21T10:30:00.000Z",
+    "profile": "flight",
+    "environment": "production",
+})))]
 pub struct SubscriptionView {
+    #[schema(format = Uuid)]
     pub id: String,
+    /// The event type.
     pub event: String,
     pub callback_url: String,
-    /// `ACTIVE` or `INACTIVE`.
+    #[schema(value_type = SubscriptionStatus)]
     pub status: &'static str,
     /// Why it was made inactive by the system rather than by its owner.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub status_reason: Option<String>,
+    #[schema(format = DateTime)]
     pub created_at_date_time: String,
+    #[schema(format = DateTime)]
     pub updated_at_date_time: String,
-    /// `null`: never expires. Present in any case, so that a reader needs no second way to ask.
+    /// From then on nothing is sent; `null`: it never expires.
+    #[schema(format = DateTime, required)]
     pub expiration_date_time: Option<String>,
+    #[schema(value_type = Profile)]
     pub profile: String,
+    /// Only events under this contract.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub contract_id: Option<String>,
+    #[schema(value_type = Environment)]
     pub environment: String,
     /// What its owner calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub name: Option<String>,
+    /// The retry policy, where it is not the profile's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub http_request: Option<HttpRequestView>,
     /// Names of the headers of `httpRequest`, all that is shown of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
+    /// A placeholder that stands alone becomes text too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all_text: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub authentication: Option<AuthenticationView>,
     /// As its owner wants them; profile and installation may say less.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub limits: Option<LimitsView>,
-    /// Since when every attempt failed, once that lasted. Not of what is sent no more, unless that is why.
+    /// Since when every attempt has failed, once that lasted; there while it is active, or was made inactive for it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
     pub failing_since: Option<String>,
     /// Until then a replaced signing key signs too.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
     pub previous_signing_key_until_date_time: Option<String>,
-    /// One that was made for its owner; only whoever made it puts it in, in the one answer that tells it.
+    /// A key that was made for its owner, told in this one answer only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<String>)]
     pub signing_key: Option<MadeKey>,
 }
 
@@ -68,29 +103,38 @@ impl fmt::Debug for MadeKey {
 }
 
 /// What is shown of `httpRequest`.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SubscriptionHttpRequest)]
 pub struct HttpRequestView {
+    #[schema(value_type = serde_json::Value)]
     pub json_body: Box<RawValue>,
 }
 
 /// What is shown of `authentication`.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
+#[schema(as = SubscriptionAuthentication)]
 pub struct AuthenticationView {
+    #[schema(value_type = Kind)]
     pub r#type: String,
 }
 
 /// What is shown of `limits`: each that was asked for.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SubscriptionLimits)]
 pub struct LimitsView {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub rate_per_minute: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub burst: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub concurrency: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub timeout_ms: Option<u32>,
 }
 

@@ -103,6 +103,11 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// A whole number, however it is written: to JSON `3`, `3.0` and `3e0` are the same.
+pub(super) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64()?.to_string().parse().ok())
+}
+
 /// A name in a JSON pointer (RFC 6901).
 pub(super) fn pointer_step(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")

@@ -1,6 +1,6 @@
 //! What a subscription's receiver is not to be asked for more than: `limits`.
 
-use super::fields::{Fields, kind, pointer_step};
+use super::fields::{self, Fields, kind, pointer_step};
 use aerogram_wire::v1::Limits;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -47,9 +47,9 @@ pub(super) fn limits(fields: &mut Fields<'_>) -> Option<Limits> {
 
 fn whole(value: &Value, range: &RangeInclusive<u32>) -> Result<u32, String> {
     let wanted = || format!("must be a whole number from {} to {}", range.start(), range.end());
-    let Value::Number(number) = value else {
+    if !value.is_number() {
         return Err(format!("{}, not {}", wanted(), kind(value)));
-    };
-    let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+    }
+    let number = fields::whole(value).and_then(|number| u32::try_from(number).ok());
     number.filter(|number| range.contains(number)).ok_or_else(wanted)
 }

@@ -2,7 +2,7 @@
 
 use super::FieldError;
 use super::body::Body;
-use super::fields::Fields;
+use super::fields::{self, Fields};
 use crate::signing::{ENCODED_PREFIX, key_bytes};
 use std::fmt;
 
@@ -66,7 +66,7 @@ pub fn parse_key(body: &Body) -> Result<KeyRequest, Vec<FieldError>> {
     let signing_key = fields.optional("signingKey", SigningKey::parse);
     let hours = match fields.given("overlapHours") {
         None => OVERLAP_DEFAULT_HOURS,
-        Some(value) => match value.as_i64() {
+        Some(value) => match fields::whole(value) {
             Some(hours @ 0..=OVERLAP_MAX_HOURS) => hours,
             _ => {
                 let detail = format!("must be a whole number from 0 to {OVERLAP_MAX_HOURS}");

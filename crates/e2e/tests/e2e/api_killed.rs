@@ -151,8 +151,8 @@ async fn what_was_answered_is_there_and_nothing_was_done_twice() -> Result<()> {
     }
     for count in KILLED_AFTER {
         tokio::time::timeout(ALL_WITHIN, answered.wait_for(|answered| *answered >= count)).await??;
-        apis.kill9("api-1").await?;
-        apis.start_one("api-1").await?;
+        apis.cluster.kill9("api-1").await?;
+        apis.cluster.start_role("api-1").await?;
     }
     let mut notes: BTreeMap<String, Noted> = BTreeMap::new();
     while let Some(noted) = tokio::time::timeout(ALL_WITHIN, clients.join_next()).await? {
@@ -166,9 +166,9 @@ async fn what_was_answered_is_there_and_nothing_was_done_twice() -> Result<()> {
     for name in ["api-1", "api-2"] {
         all_there(&client(0, apis.address(name)?), &notes).await?;
     }
-    once_each(&apis.setup, &notes).await?;
-    apis.terminate("api-1").await?;
-    apis.terminate("api-2").await
+    once_each(&apis.cluster.setup, &notes).await?;
+    apis.cluster.terminate("api-1").await?;
+    apis.cluster.terminate("api-2").await
 }
 
 /// What is answered now is what was noted, and nothing besides.

@@ -34,28 +34,40 @@ impl Cluster {
 
     /// Several deliverers: `deliverer-1`, `deliverer-2`, …
     pub async fn start_with(setup: Setup, deliverers: usize) -> Result<Self> {
-        setup.create_topics().await?;
-        let receiver = Receiver::start(&setup.ca).await?;
-        let mut roles = BTreeMap::new();
+        let mut cluster = Self::new(setup).await?;
         for name in ["ingest", "fanout", "scheduler", "api"] {
-            roles.insert(name.to_owned(), setup.role(&format!("aerogram-{name}")).named(name));
+            cluster.reconfigure(name);
         }
         for number in 1..=deliverers {
-            let name = format!("deliverer-{number}");
-            roles.insert(name.clone(), setup.role("aerogram-deliverer").named(&name));
+            cluster.add(&format!("deliverer-{number}"), cluster.setup.role("aerogram-deliverer"));
         }
-        let upstream = setup.rig.upstream()?;
-        let rest = Rest::new(&setup.api);
-        let http = HttpClient::new();
-        let mut cluster = Self { processes: BTreeMap::new(), roles, receiver, upstream, rest, http, setup };
-        let names: Vec<String> = cluster.roles.keys().cloned().collect();
-        for name in &names {
-            cluster.spawn(name)?;
-        }
-        for name in &names {
-            cluster.process(name)?.wait_ready(PATIENCE).await?;
-        }
+        cluster.start_all().await?;
         Ok(cluster)
+    }
+
+    /// No process yet, but topics and a receiver.
+    pub async fn new(setup: Setup) -> Result<Self> {
+        setup.create_topics().await?;
+        let receiver = Receiver::start(&setup.ca).await?;
+        let (upstream, rest, http) = (setup.rig.upstream()?, Rest::new(&setup.api), HttpClient::new());
+        Ok(Self { processes: BTreeMap::new(), roles: BTreeMap::new(), receiver, upstream, rest, http, setup })
+    }
+
+    /// A process that may be started.
+    pub fn add(&mut self, name: &str, role: Role) {
+        self.roles.insert(name.to_owned(), role.named(name));
+    }
+
+    /// Starts everything and waits until it is ready.
+    pub async fn start_all(&mut self) -> Result<()> {
+        let names: Vec<String> = self.roles.keys().cloned().collect();
+        for name in &names {
+            self.spawn(name)?;
+        }
+        for name in &names {
+            self.process(name)?.wait_ready(PATIENCE).await?;
+        }
+        Ok(())
     }
 
     /// Starts a role (again) and waits until it is ready.
@@ -66,7 +78,7 @@ impl Cluster {
 
     /// Gives a role that does not run the settings as they are now.
     pub fn reconfigure(&mut self, name: &str) {
-        self.roles.insert(name.to_owned(), self.setup.role(&format!("aerogram-{name}")).named(name));
+        self.add(name, self.setup.role(&format!("aerogram-{name}")));
     }
 
     /// Starts a role without waiting.

@@ -20,7 +20,7 @@ static CLIENTS: OnceCell<PathBuf> = OnceCell::const_new();
 pub async fn clients() -> Result<PathBuf> {
     let install = || async {
         let script = root().join("scripts/sample-clients.sh");
-        let said = finish(&mut Command::new(script), INSTALLED_WITHIN).await?;
+        let said = run_within(&mut Command::new(script), INSTALLED_WITHIN).await?;
         let dir = said.lines().last().context("sample-clients.sh did not say where they are")?;
         Ok::<_, anyhow::Error>(PathBuf::from(dir))
     };
@@ -29,10 +29,11 @@ pub async fn clients() -> Result<PathBuf> {
 
 /// Runs a program to its end and returns what it printed. It must succeed.
 pub async fn run(command: &mut Command) -> Result<String> {
-    finish(command, ENDS_WITHIN).await
+    run_within(command, ENDS_WITHIN).await
 }
 
-async fn finish(command: &mut Command, within: Duration) -> Result<String> {
+/// The same, of a program that takes another while.
+pub async fn run_within(command: &mut Command, within: Duration) -> Result<String> {
     let shown = format!("{:?}", command.as_std());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::time::timeout(within, output)

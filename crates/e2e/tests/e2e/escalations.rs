@@ -3,11 +3,10 @@
 use crate::cluster::{Cluster, PATIENCE, QUIET};
 use crate::publish::event;
 use crate::rest::{ACME, ACME_2, BLUEJET, Owner, Subscription};
-use crate::setup::{ADMIN, Setup, token_of};
+use crate::setup::{ADMIN, PARTITIONS, Setup, token_of};
 use aerogram_testkit::ports::free_port;
 use aerogram_testkit::{Answer, Behaviour, HttpClient, Process, Reply, Role};
 use aerogram_wire::key::RunKey;
-use aerogram_wire::partitioner::partition_of;
 use aerogram_wire::v1::{Attempt, Escalation, Outcome, Reason};
 use aerogram_wire::{Message as _, Topic};
 use anyhow::{Context, Result, ensure};
@@ -20,8 +19,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const KIND: &str = "FLIGHT_CREW_ASSIGNMENT";
-/// As `setup` has it.
-const PARTITIONS: i32 = 6;
 
 /// Someone who asks one of the apis.
 struct Asker {
@@ -266,7 +263,7 @@ async fn of_ours(cluster: &Cluster, hook: &Subscription) -> Result<String> {
         ClientConfig::new().set("bootstrap.servers", cluster.setup.rig.brokers()).create()?;
     let (key, payload) = (key.encode(), ours.encode_to_vec());
     let record = FutureRecord::to(&topic).key(key.as_ref()).payload(&payload);
-    let record = record.partition(partition_of(hook.id.as_bytes(), PARTITIONS));
+    let record = record.partition(hook.partition(PARTITIONS));
     producer.send(record, PATIENCE).await.map_err(|(error, _)| error)?;
     Ok(format!("msg_{}", "07".repeat(16)))
 }

@@ -9,7 +9,6 @@ use crate::topics;
 use aerogram_testkit::services::Service;
 use aerogram_testkit::{Behaviour, Receiver, Request};
 use aerogram_wire::Topic;
-use aerogram_wire::partitioner::partition_of;
 use aerogram_wire::v1::attempts_record::Body;
 use aerogram_wire::v1::{AttemptsRecord, Outcome};
 use anyhow::{Context, Result, ensure};
@@ -81,8 +80,8 @@ impl Test {
         let path = format!("/three-{}", self.three.len());
         let extra = json!({"callbackUrl": self.shared.url(&path)});
         let made = self.cluster.subscribe(ACME, KIND, &path, &extra).await?;
-        let partition = |of: &Subscription| partition_of(of.id.as_bytes(), DELIVERERS as i32);
-        let taken: BTreeSet<i32> = self.three.iter().chain([&made]).map(partition).collect();
+        let all = self.three.iter().chain([&made]);
+        let taken: BTreeSet<i32> = all.map(|one| one.partition(DELIVERERS as i32)).collect();
         if self.three.len() == 2 && taken.len() < 2 {
             let answer = self.cluster.rest.delete(&made).await?;
             ensure!(answer.status == 204, "deleting: {}", answer.status);

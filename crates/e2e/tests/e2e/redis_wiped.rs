@@ -6,11 +6,10 @@ use crate::ledger::{all_succeed, once_each, parked_once_each, wait_parked};
 use crate::publish::{events, structured};
 use crate::rest::{ACME, ACME_2, ACME_3, Subscription};
 use crate::scale::{patience, percent, scaled};
-use crate::setup::Setup;
+use crate::setup::{PARTITIONS, Setup};
 use aerogram_testkit::services::{Service, Snapshot};
 use aerogram_testkit::verify::verify_all;
 use aerogram_testkit::{Behaviour, Receiver};
-use aerogram_wire::partitioner::partition_of;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use std::sync::Arc;
@@ -18,8 +17,6 @@ use std::time::Duration;
 
 const KIND: &str = "FLIGHT_PERMIT_ASSIGNMENT";
 const OTHER_KIND: &str = "FLIGHT_PERMIT_UNASSIGNMENT";
-/// As `setup` has it.
-const PARTITIONS: i32 = 6;
 /// Three whose retries wait, and one whose deliveries are parked.
 const RECEIVERS: usize = 4;
 const RETRIES: usize = 3;
@@ -66,10 +63,9 @@ impl Test {
         }
         // Parked is only what could be in somebody's way, so somebody else has a subscription in its partition.
         let slow = cluster.subscribe(ACME, KIND, SLOW, &json!({"policy": "waiting"})).await?;
-        let partition = |of: &Subscription| partition_of(of.id.as_bytes(), PARTITIONS);
-        while partition(&cluster.subscribe(ACME_2, OTHER_KIND, "/idle", &json!({})).await?)
-            != partition(&slow)
-        {}
+        let partition = slow.partition(PARTITIONS);
+        let idle = async || cluster.subscribe(ACME_2, OTHER_KIND, "/idle", &json!({})).await;
+        while idle().await?.partition(PARTITIONS) != partition {}
         Ok(Self { cluster, redis, retried, events: scaled(10_000) / RECEIVERS })
     }
 

@@ -35,12 +35,12 @@ impl Days {
         let env =
             [("LD_PRELOAD", self.library.display().to_string()), ("LATER_BY_S", (days * DAY_S).to_string())];
         self.apis.add(&name, &env)?;
-        self.apis.start_one(&name).await?;
+        self.apis.cluster.start_role(&name).await?;
         Ok(Rest::new(self.apis.address(&name)?))
     }
 
     async fn over(&mut self, days: i64) -> Result<()> {
-        self.apis.terminate(&format!("api-{days}-days-later")).await
+        self.apis.cluster.terminate(&format!("api-{days}-days-later")).await
     }
 }
 

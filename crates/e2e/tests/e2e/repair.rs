@@ -16,37 +16,37 @@ use std::time::{Duration, Instant};
 const KIND: &str = "FLIGHT_FBO_ASSIGNMENT";
 
 /// A partner that asks an api.
-struct Asker {
+pub struct Asker {
     base: String,
     client: HttpClient,
     owner: Owner,
 }
 
 impl Asker {
-    fn new(address: &str, owner: Owner) -> Self {
+    pub fn new(address: &str, owner: Owner) -> Self {
         Self { base: format!("http://{address}/api/v2/webhooks"), client: HttpClient::new(), owner }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
         let token = token_of(self.owner.operator);
         let headers = [("X-Api-Client-Id", self.owner.client), ("X-Auth-Token", token.as_str())];
         self.client.request(method, &format!("{}{path}", self.base), &headers, body).await
     }
 
-    async fn get(&self, path: &str) -> Result<Value> {
+    pub async fn get(&self, path: &str) -> Result<Value> {
         let answer = self.ask(Method::GET, path, None).await?;
         ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.text());
         Ok(answer.json())
     }
 
-    async fn post(&self, path: &str, body: &Value, status: u16) -> Result<Value> {
+    pub async fn post(&self, path: &str, body: &Value, status: u16) -> Result<Value> {
         let answer = self.ask(Method::POST, path, Some(body)).await?;
         ensure!(answer.status == status, "{path} {body}: {} {}", answer.status, answer.text());
         Ok(answer.json())
     }
 
     /// Waits until what is there is as it should be. An api that has just been started may not know yet.
-    async fn eventually(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub async fn eventually(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
         let until = Instant::now() + PATIENCE;
         loop {
             let answer = self.ask(Method::GET, path, None).await?;
@@ -59,12 +59,12 @@ impl Asker {
     }
 
     /// Waits until so many of the subscription stand so.
-    async fn stand(&self, subscription: &str, status: &str, count: u64) -> Result<Value> {
+    pub async fn stand(&self, subscription: &str, status: &str, count: u64) -> Result<Value> {
         let path = format!("/deliveries?subscriptionId={subscription}&status={status}&limit=200&total=true");
         self.eventually(&path, |list| list["total"] == count).await
     }
 
-    async fn done(&self, task: &Value) -> Result<Value> {
+    pub async fn done(&self, task: &Value) -> Result<Value> {
         let id = task["id"].as_str().context("a task")?;
         let over = self.eventually(&format!("/tasks/{id}"), |task| task["state"] != "RUNNING").await?;
         ensure!(over["state"] == "DONE", "{over}");

@@ -2,6 +2,7 @@
 
 use crate::setup::token_of;
 use aerogram_testkit::{Answer, HttpClient};
+use aerogram_wire::partitioner::partition_of;
 use anyhow::Result;
 use http::Method;
 use serde_json::Value;
@@ -26,6 +27,13 @@ pub struct Subscription {
     pub path: String,
     pub key: String,
     pub owner: Owner,
+}
+
+impl Subscription {
+    /// Where it stands among so many partitions.
+    pub fn partition(&self, partitions: i32) -> i32 {
+        partition_of(self.id.as_bytes(), partitions)
+    }
 }
 
 /// A client of the api.

@@ -21,7 +21,7 @@ pub const ADMIN: &str = "token of the administrator";
 /// 32 bytes, base64.
 const SEALING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Partitions of every internal topic, unless a test says otherwise.
-const PARTITIONS: &str = "6";
+pub const PARTITIONS: i32 = 6;
 const TOPICS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Tests share two cores: side by side they would only make each other time out.
@@ -47,8 +47,8 @@ impl Setup {
         fs::write(&credentials, credentials_file()?)?;
         let pem = ca.pem_path().display().to_string();
         let own = [
-            ("TOPICS__PARTITIONS", PARTITIONS.to_owned()),
-            ("TOPICS__EVENT_PARTITIONS", PARTITIONS.to_owned()),
+            ("TOPICS__PARTITIONS", PARTITIONS.to_string()),
+            ("TOPICS__EVENT_PARTITIONS", PARTITIONS.to_string()),
             ("INGEST__LISTEN", ingest.clone()),
             ("INGEST__SOURCES", sources(&rig).to_string()),
             ("API__LISTEN", api.clone()),

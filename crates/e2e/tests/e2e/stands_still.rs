@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, PATIENCE};
 use crate::publish::{event, structured};
 use crate::rest::ACME;
-use crate::setup::Setup;
+use crate::setup::{PARTITIONS, Setup};
 use aerogram_testkit::{Process, Record, UpstreamEvent};
 use aerogram_wire::partitioner::partition_of;
 use anyhow::{Context, Result, ensure};
@@ -18,8 +18,6 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const KIND: &str = "FLIGHT_MOVEMENT_UPDATE";
-/// Of `events`, as the tests' settings say.
-const PARTITIONS: i32 = 6;
 const STUCK: i32 = 0;
 
 fn partition(event: &UpstreamEvent) -> i32 {

@@ -21,11 +21,11 @@ async fn two_apis_in_turn_are_what_a_client_of_the_contract_expects() -> Result<
     });
     let created = first.create(ACME, &body).await?;
     assert_eq!(created.status, 201, "{}", created.text());
-    apis.kill9("api-1").await?;
+    apis.cluster.kill9("api-1").await?;
     let id = created.json()["id"].as_str().context("no id")?.to_owned();
     let kept = Subscription { id, path: String::new(), key: String::new(), owner: ACME };
     let shown = second.get(&kept).await?;
     assert_eq!((shown.status, shown.json()), (200, created.json()));
     assert_eq!(second.delete(&kept).await?.status, 204);
-    apis.terminate("api-2").await
+    apis.cluster.terminate("api-2").await
 }

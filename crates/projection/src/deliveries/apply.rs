@@ -23,6 +23,8 @@ pub struct Changes<'a> {
 struct Run<'a> {
     /// The row's number; `None`: there is none yet.
     id: Option<i64>,
+    /// Of the log: all that is told of the run stands in one.
+    partition: i32,
     /// Whose it is and what it is about was known before.
     is_known: bool,
     /// It is known now.
@@ -33,8 +35,12 @@ struct Run<'a> {
 
 impl<'a> Changes<'a> {
     /// As these runs stand.
-    pub fn load(transaction: &Transaction<'_>, keys: impl Iterator<Item = RunKey>) -> rusqlite::Result<Self> {
-        let mut runs: BTreeMap<RunKey, Run<'a>> = keys.map(|key| (key, Run::default())).collect();
+    pub fn load(
+        transaction: &Transaction<'_>,
+        keys: impl Iterator<Item = (RunKey, i32)>,
+    ) -> rusqlite::Result<Self> {
+        let of = |partition| Run { partition, ..Run::default() };
+        let mut runs: BTreeMap<RunKey, Run<'a>> = keys.map(|(key, partition)| (key, of(partition))).collect();
         let text = format!(
             "SELECT {PROGRESS}, d.id, d.owner FROM deliveries d WHERE d.delivery_id = ?1 AND d.run = ?2"
         );
@@ -48,7 +54,8 @@ impl<'a> Changes<'a> {
             let there = statement.query_row(params![key.delivery_id, key.run.cast_signed()], read);
             if let Some((id, owner, progress)) = there.optional()? {
                 let before = progress.clone();
-                *run = Run { id: Some(id), is_known: owner != 0, about: None, before, progress };
+                let is_known = owner != 0;
+                *run = Run { id: Some(id), is_known, before, progress, ..of(run.partition) };
             }
         }
         Ok(Self { runs, whole_since_ms: reach::whole_since_ms(transaction)? })
@@ -93,7 +100,7 @@ impl<'a> Changes<'a> {
                     run.put(
                         transaction,
                         INSERT,
-                        &[(":delivery_id", &key.delivery_id)],
+                        &[(":delivery_id", &key.delivery_id), (":partition", &run.partition)],
                         (*key, about, numbers),
                     )?;
                 }
@@ -107,9 +114,9 @@ impl<'a> Changes<'a> {
     }
 }
 
-const INSERT: &str = "INSERT INTO deliveries (delivery_id, run, owner, subscription, kind, status, issued_at_ms, tie, event_id, subject,
+const INSERT: &str = "INSERT INTO deliveries (delivery_id, run, partition, owner, subscription, kind, status, issued_at_ms, tie, event_id, subject,
      event_partition, event_offset, once, stage, settled, failed, attempts, attempts_made, due_at_ms, reason, changed_at_ms)
-     VALUES (:delivery_id, :run, :owner, :subscription, :kind, :status, :issued_at_ms, :tie, :event_id, :subject,
+     VALUES (:delivery_id, :run, :partition, :owner, :subscription, :kind, :status, :issued_at_ms, :tie, :event_id, :subject,
      :event_partition, :event_offset, :once, :stage, :settled, :failed, :attempts, :attempts_made, :due_at_ms, :reason,
      :changed_at_ms)";
 /// Of a run of which only lines were read so far.

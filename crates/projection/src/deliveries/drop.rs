@@ -43,6 +43,41 @@ pub fn drop_old(transaction: &Transaction<'_>, before: Before, at_most: usize) -
     drop_all(transaction, &old)
 }
 
+/// Drops, at most so many: runs of partitions whose log was torn that were under way then, for how they ended may have been in
+/// what is gone. Of the other partitions every line is there. Looks once at each tear, and whenever history was made anew.
+pub fn drop_torn(transaction: &Transaction<'_>, at_most: usize) -> rusqlite::Result<usize> {
+    let torn = reach::torn(transaction)?;
+    if torn.is_empty() {
+        return Ok(0);
+    }
+    let mut owners = transaction.prepare_cached("SELECT id FROM owners")?;
+    let owners: Vec<i64> = owners.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut rows = transaction.prepare_cached(
+        "SELECT id, stage FROM deliveries INDEXED BY deliveries_by_owner
+         WHERE owner = ?1 AND status = ?2 AND issued_at_ms < ?3 AND partition = ?4 AND changed_at_ms < ?3",
+    )?;
+    let mut left = Vec::new();
+    for (partition, before_ms) in torn {
+        for owner in &owners {
+            for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
+                let mut rows = rows.query(params![owner, code(status), before_ms, partition])?;
+                while left.len() < at_most
+                    && let Some(row) = rows.next()?
+                {
+                    // What waits in `pending` is there.
+                    if Stage::from_number(row.get(1)?).is_under_way() {
+                        left.push(row.get(0)?);
+                    }
+                }
+            }
+        }
+    }
+    if left.len() < at_most {
+        reach::swept(transaction)?;
+    }
+    drop_all(transaction, &left)
+}
+
 /// Makes room: drops the oldest runs that have ended, not just now, and events that are older than these but repeat none, at most
 /// so many of each. Without such runs nothing goes.
 pub fn drop_oldest(

@@ -42,19 +42,18 @@ pub struct DeliveryPage {
     pub next: Option<DeliveryCursor>,
 }
 
-pub fn list(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Result<DeliveryPage> {
-    let view = connection.unchecked_transaction()?;
+/// A page, of the view of one transaction.
+pub fn page(view: &Connection, query: &DeliveryQuery) -> rusqlite::Result<DeliveryPage> {
     // One more tells whether there is a next page.
-    let found = find_all(&view, query, query.limit.saturating_add(1))?;
-    let rows = by_ids(&view, found.iter().take(query.limit).map(|found| found.id))?;
+    let found = find_all(view, query, query.limit.saturating_add(1))?;
+    let rows = by_ids(view, found.iter().take(query.limit).map(|found| found.id))?;
     let next = rows.last().filter(|_| found.len() > query.limit).map(DeliveryRow::cursor);
     Ok(DeliveryPage { rows, next })
 }
 
 /// How many there are, counted no further than `at_most`; wherever the page begins.
-pub fn count(connection: &Connection, query: &DeliveryQuery, at_most: u64) -> rusqlite::Result<u64> {
-    let view = connection.unchecked_transaction()?;
-    count_all(&view, &DeliveryQuery { after: None, ..query.clone() }, at_most)
+pub fn count(view: &Connection, query: &DeliveryQuery, at_most: u64) -> rusqlite::Result<u64> {
+    count_all(view, &DeliveryQuery { after: None, ..query.clone() }, at_most)
 }
 
 pub fn find(

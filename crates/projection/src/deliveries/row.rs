@@ -4,8 +4,9 @@ use aerogram_domain::history::Status;
 use aerogram_domain::identity::Position;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Attempt, Reason};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
+use super::issued::About;
 use super::kept::{self, Columns, PROGRESS};
 use super::place::DeliveryCursor;
 
@@ -13,19 +14,7 @@ use super::place::DeliveryCursor;
 #[derive(Clone, PartialEq, Debug)]
 pub struct DeliveryRow {
     pub key: RunKey,
-    pub partner: String,
-    pub operator: String,
-    pub subscription_id: String,
-    pub event_type: String,
-    pub event_id: String,
-    pub subject: String,
-    pub environment: String,
-    /// Where the event stands in `events`.
-    pub event_position: Position,
-    /// When the run was asked for, in milliseconds since 1970; of the live run, when its event was accepted.
-    pub issued_at_ms: i64,
-    /// A test event: one attempt, whatever comes of it.
-    pub once: bool,
+    pub about: About,
     pub status: Status,
     /// Since when it stands so.
     pub changed_at_ms: i64,
@@ -44,7 +33,7 @@ pub struct DeliveryRow {
 impl DeliveryRow {
     /// Its place in lists.
     pub fn cursor(&self) -> DeliveryCursor {
-        DeliveryCursor::of(self.key, self.issued_at_ms)
+        DeliveryCursor::of(self.key, self.about.issued_at_ms)
     }
 
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
@@ -53,16 +42,18 @@ impl DeliveryRow {
         let made = u32::try_from(progress.attempts.len()).unwrap_or(u32::MAX);
         Ok(Self {
             key: RunKey { delivery_id: columns.take()?, run: columns.take::<i64>()?.cast_unsigned() },
-            partner: columns.take()?,
-            operator: columns.take()?,
-            subscription_id: columns.take()?,
-            event_type: columns.take()?,
-            event_id: columns.take()?,
-            subject: columns.take()?,
-            environment: columns.take()?,
-            event_position: Position { partition: columns.take()?, offset: columns.take()? },
-            issued_at_ms: columns.take()?,
-            once: columns.take()?,
+            about: About {
+                partner: columns.take()?,
+                operator: columns.take()?,
+                subscription_id: columns.take()?,
+                event_type: columns.take()?,
+                event_id: columns.take()?,
+                subject: columns.take()?,
+                environment: columns.take()?,
+                event_position: Position { partition: columns.take()?, offset: columns.take()? },
+                issued_at_ms: columns.take()?,
+                once: columns.take()?,
+            },
             status: progress.status,
             changed_at_ms: progress.changed_at_ms,
             due_at_ms: Some(progress.due_at_ms).filter(|due| *due > 0),
@@ -91,23 +82,4 @@ pub(super) fn by_ids(
 ) -> rusqlite::Result<Vec<DeliveryRow>> {
     let mut statement = connection.prepare_cached(&select("d.id = ?1"))?;
     ids.map(|id| statement.query_row([id], DeliveryRow::read)).collect()
-}
-
-/// Deliveries of events with this id, oldest first, at most so many.
-pub fn of_event(
-    connection: &Connection,
-    event_id: &str,
-    operator: Option<&str>,
-    not_before_ms: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<DeliveryRow>> {
-    let text = select(
-        "d.event_id = ?1 AND (?2 IS NULL OR o.operator = ?2) AND (d.status < ?3 OR d.issued_at_ms >= ?4)
-         ORDER BY d.issued_at_ms, d.tie LIMIT ?5",
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(&text)?;
-    let rows = statement
-        .query_map(params![event_id, operator, kept::FINAL_FROM, not_before_ms, limit], DeliveryRow::read)?;
-    rows.collect()
 }

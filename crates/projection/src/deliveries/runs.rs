@@ -14,10 +14,9 @@ const RUNS_MAX: i64 = 200;
 
 /// The runs of these deliveries; whatever their age, as long as they are there.
 pub fn runs_of(
-    connection: &Connection,
+    view: &Connection,
     deliveries: &[DeliveryId],
 ) -> rusqlite::Result<HashMap<DeliveryId, Vec<KnownRun>>> {
-    let view = connection.unchecked_transaction()?;
     let mut statement = view.prepare_cached(
         "SELECT run, issued_at_ms, status FROM deliveries WHERE delivery_id = ?1 AND owner <> 0
          ORDER BY status >= ?2, issued_at_ms DESC LIMIT ?3",

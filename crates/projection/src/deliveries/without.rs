@@ -19,7 +19,7 @@ impl Projection {
         subscriptions: BTreeSet<String>,
     ) -> Result<BTreeSet<String>, ProjectionError> {
         let find = move |connection: &_| without(connection, &event_id, at, subscriptions);
-        self.opened()?.readers.read("looking up deliveries of an event", find).await
+        self.read_runs("looking up deliveries of an event", find).await
     }
 }
 

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, Transaction, params};
 
+use super::EventQuery;
+
 /// An event that was not accepted.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RejectedName {
@@ -47,15 +49,11 @@ pub fn settle(transaction: &Transaction<'_>, offset: i64) -> rusqlite::Result<()
     Ok(())
 }
 
-pub fn of_event(
-    connection: &Connection,
-    event_id: &str,
-    not_before_ms: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<RejectedName>> {
+pub fn of_event(connection: &Connection, query: &EventQuery) -> rusqlite::Result<Vec<RejectedName>> {
+    let EventQuery { event_id, not_before_ms, limit, .. } = query;
     let mut statement = connection.prepare_cached(
         "SELECT * FROM rejected WHERE event_id = ?1 AND rejected_at_ms >= ?2 ORDER BY offset LIMIT ?3",
     )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
     statement.query_map(params![event_id, not_before_ms, limit], RejectedName::read)?.collect()
 }

@@ -4,7 +4,7 @@ use aerogram_domain::identity::Position;
 use aerogram_wire::v1::EventReceipt;
 use rusqlite::{Connection, Transaction, named_params, params};
 
-use super::position;
+use super::{EventQuery, position};
 use crate::deliveries::Names;
 
 /// An event that matched nothing, or that repeats another one.
@@ -99,13 +99,8 @@ impl Unmatched {
     }
 }
 
-pub fn of_event(
-    connection: &Connection,
-    event_id: &str,
-    operator: Option<&str>,
-    not_before_ms: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<Unmatched>> {
+pub fn of_event(connection: &Connection, query: &EventQuery) -> rusqlite::Result<Vec<Unmatched>> {
+    let EventQuery { event_id, operator, not_before_ms, limit } = query;
     let mut statement = connection.prepare_cached(
         "SELECT u.*, s.word AS scope_word, t.word AS type_word, o.word AS operator_word, e.word AS environment_word
          FROM unmatched u JOIN words s ON s.id = u.scope JOIN words t ON t.id = u.event_type
@@ -113,7 +108,7 @@ pub fn of_event(
          WHERE u.event_id = ?1 AND (?2 IS NULL OR o.word = ?2) AND u.accepted_at_ms >= ?3
          ORDER BY u.accepted_at_ms, u.partition, u.offset LIMIT ?4",
     )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
     statement.query_map(params![event_id, operator, not_before_ms, limit], Unmatched::read)?.collect()
 }
 

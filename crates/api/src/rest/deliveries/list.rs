@@ -9,6 +9,7 @@ use axum::http::header::LINK;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::query::{self, Wanted};
 use super::view::Summary;
@@ -19,18 +20,39 @@ use crate::submit::now_ms;
 /// Counted, at most.
 const TOTAL_MAX: u64 = 10_000;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Deliveries)]
 struct Listed {
     deliveries: Vec<Summary>,
+    /// Where the next page begins, for `after`; `null`: this is the last.
+    #[schema(required)]
     next: Option<String>,
+    /// How many there are on all pages, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     total: Option<u64>,
+    /// There are more than were counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     total_is_at_least: bool,
 }
 
+/// Lists deliveries.
+///
 /// A page, newest first unless something else is asked for.
+#[utoipa::path(
+    get,
+    path = "/deliveries",
+    operation_id = "listDeliveries",
+    tag = "Deliveries",
+    params(query::Parameters),
+    responses((
+        status = 200,
+        description = "A page.",
+        body = Listed,
+        headers(("Link" = String, description = "The next page (RFC 8288), if there is one.")),
+    )),
+)]
 pub async fn list(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

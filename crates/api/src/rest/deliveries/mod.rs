@@ -17,8 +17,8 @@ use aerogram_domain::history::Status;
 use aerogram_projection::DeliveryRow;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::Resolution;
-use axum::Router;
-use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Keeper;
 use super::problem::Problem;
@@ -27,10 +27,8 @@ use crate::submit::now_ms;
 use crate::table::Owner;
 use next::Stands;
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route(&format!("{BASE}/deliveries"), get(list::list))
-        .route(&format!("{BASE}/deliveries/{{delivery_id}}"), get(show::show))
+pub fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(show::show))
 }
 
 impl Api {
@@ -68,7 +66,7 @@ impl Api {
             let stands = Stands {
                 key: row.key,
                 status: row.status,
-                once: row.once,
+                once: row.about.once,
                 attempts_counted: row.attempts_counted,
                 due_at_ms: row.due_at_ms.unwrap_or(0),
                 reason: row.reason,
@@ -91,5 +89,5 @@ fn is_theirs(keeper: &Keeper, row: &DeliveryRow) -> bool {
 }
 
 pub fn owner_of(row: &DeliveryRow) -> Owner {
-    Owner::new(&row.partner, &row.operator)
+    Owner::new(&row.about.partner, &row.about.operator)
 }

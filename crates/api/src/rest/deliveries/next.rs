@@ -6,12 +6,15 @@ use aerogram_domain::time::iso_millis;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Reason, Resolution};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = NextStep)]
 pub struct Next {
     pub what: String,
     /// When, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
     pub at: Option<String>,
 }
 

@@ -1,11 +1,56 @@
 //! What a list is asked for.
 
 use aerogram_domain::history::Status;
+use aerogram_domain::schema::IssueOrder;
 use aerogram_projection::DeliveryQuery;
+use utoipa::IntoParams;
 
 use crate::rest::parameters::{self, LIMIT_DEFAULT, limit, one_of, time};
 use crate::rest::problem::Parameter;
 use crate::table::Owner;
+
+/// What may be asked for: read by [`parse`], which tells more about what is wrong; these describe it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "nothing is ever made of it")]
+pub struct Parameters {
+    /// Any of these; several with commas, or one parameter each.
+    #[param(style = Form, explode = false, min_items = 1, example = json!(["DELIVERED", "ESCALATED"]))]
+    status: Option<Vec<Status>>,
+    #[param(min_length = 1)]
+    subscription_id: Option<String>,
+    #[param(min_length = 1, example = "FLIGHT_CREATE")]
+    event_type: Option<String>,
+    /// A flight or an order.
+    #[param(min_length = 1, example = "AB1")]
+    subject: Option<String>,
+    /// The publisher's.
+    #[param(min_length = 1)]
+    event_id: Option<String>,
+    /// Issued then or later.
+    #[param(format = DateTime, example = "2026-11-21T10:30:00Z")]
+    since: Option<String>,
+    /// Issued before.
+    #[param(format = DateTime)]
+    until: Option<String>,
+    /// The newest first unless it is `issueDate`.
+    #[param(inline, example = "issueDate")]
+    sort: Option<IssueOrder>,
+    /// What `next` said: the page after that.
+    #[param(pattern = "^[0-9A-Za-z_.~-]+$")]
+    after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50, example = 20)]
+    limit: Option<u32>,
+    /// Whether they are to be counted.
+    #[param(example = true)]
+    total: Option<bool>,
+    /// For administrators.
+    #[param(min_length = 1)]
+    partner: Option<String>,
+    /// For administrators.
+    #[param(min_length = 1)]
+    operator: Option<String>,
+}
 
 /// A page, and what is to be said of it.
 #[derive(Clone, Debug)]

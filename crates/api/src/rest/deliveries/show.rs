@@ -22,18 +22,28 @@ const NO_SUBSCRIPTION: &str =
 const NOT_RENDERED: &str =
     "what the subscription wants to be sent cannot be made of this event, so nothing can be sent";
 
+/// Shows a delivery.
+///
 /// The whole history, with what was sent. What the event says only for those who are entitled to its type.
+#[utoipa::path(
+    get,
+    path = "/deliveries/{deliveryId}",
+    operation_id = "showDelivery",
+    tag = "Deliveries",
+    params(("deliveryId" = String, Path, description = "As lists and receivers have it: `msg_…`.")),
+    responses((status = 200, description = "As it is now.", body = Detail)),
+)]
 pub async fn show(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let row = api.delivery(&keeper, &id).await?;
-    let partition = api.cluster.subscription_partition(&row.subscription_id);
+    let partition = api.cluster.subscription_partition(&row.about.subscription_id);
     api.caught_up(api.catch_up.partition(partition)).await?;
-    let subscription = api.table.get(&owner_of(&row), &row.subscription_id);
+    let subscription = api.table.get(&owner_of(&row), &row.about.subscription_id);
     let event = api.event_of(&row).await;
-    let entitled = keeper.may_have(&row.event_type);
+    let entitled = keeper.may_have(&row.about.event_type);
     let (body, body_is, body_missing) = match body(&row, &event, subscription.as_deref(), entitled) {
         Ok((body, body_is)) => (Some(body), Some(body_is), None),
         Err(why) => (None, None, Some(why)),
@@ -80,12 +90,12 @@ fn body(
 impl Api {
     /// The event of a delivery, as it was accepted, or why there is none.
     async fn event_of(&self, row: &DeliveryRow) -> Result<Event, &'static str> {
-        if row.once {
+        if row.about.once {
             return Err(OF_A_TEST);
         }
-        match self.history.events.read(row.event_position).await {
+        match self.history.events.read(row.about.event_position).await {
             // At its place there may be another one, of a log that was made anew.
-            Ok(Envelope { event: Some(event), .. }) if event.id == row.event_id => Ok(event),
+            Ok(Envelope { event: Some(event), .. }) if event.id == row.about.event_id => Ok(event),
             Ok(_) | Err(NotRead::Gone) => Err(GONE),
             Err(error) => {
                 tracing::warn!("an event is not read back: {error}");

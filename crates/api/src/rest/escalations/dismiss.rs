@@ -12,8 +12,31 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::view::Summary;
 use super::{Api, Keeper, Problem, resolve};
+use crate::rest::openapi::Dismissal;
+use crate::rest::problem;
 
+/// Dismisses what was given up.
+///
 /// Says that nothing more will be done, and why.
+#[utoipa::path(
+    post,
+    path = "/escalations/{escalationId}/dismissal",
+    operation_id = "dismissEscalation",
+    tag = "Escalations",
+    params(("escalationId" = String, Path, description = "That of the delivery.")),
+    request_body(content = Dismissal, examples(
+        ("why" = (summary = "With a reason", value = json!({"why": "the partner has it by mail"}))),
+    )),
+    responses(
+        (status = 200, description = "It is dismissed.", body = Summary),
+        (
+            status = 409,
+            description = "It was sent again already.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn dismiss(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

@@ -8,17 +8,31 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::view::Summary;
 use super::{Api, Keeper, Problem, query};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Escalations)]
 struct Listed {
     escalations: Vec<Summary>,
+    /// Where the next page begins, for `after`; `null`: this is the last.
+    #[schema(required)]
     next: Option<String>,
 }
 
+/// Lists deliveries that were given up.
+///
 /// A page, newest first.
+#[utoipa::path(
+    get,
+    path = "/escalations",
+    operation_id = "listEscalations",
+    tag = "Escalations",
+    params(query::Parameters),
+    responses((status = 200, description = "A page.", body = Listed)),
+)]
 pub async fn list(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

@@ -16,22 +16,21 @@ use std::sync::Arc;
 
 use aerogram_domain::escalations::parse_run_name;
 use aerogram_projection::{ProjectionError, Row};
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
 use super::auth::Keeper;
 use super::problem::Problem;
-use super::{Api, BASE};
 use crate::catch_up::CatchUpError;
 use crate::table::Owner;
 
-pub fn routes() -> Router<Arc<Api>> {
-    let one = format!("{BASE}/escalations/{{escalation_id}}");
-    Router::new()
-        .route(&format!("{BASE}/escalations"), get(list::list))
-        .route(&one, get(show::show))
-        .route(&format!("{one}/redeliveries"), post(redeliver::redeliver))
-        .route(&format!("{one}/dismissal"), post(dismiss::dismiss))
+pub fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(show::show))
+        .routes(routes!(redeliver::redeliver))
+        .routes(routes!(dismiss::dismiss))
 }
 
 impl Api {

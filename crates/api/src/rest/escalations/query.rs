@@ -1,11 +1,48 @@
 //! What a list is asked for.
 
 use aerogram_domain::escalations::{Fault, REASONS, State, parse_reason, reason_name};
+use aerogram_domain::schema::{AnyEscalationState, KnownEscalationReason};
 use aerogram_projection::Query;
+use utoipa::IntoParams;
 
 use crate::rest::parameters::{self, LIMIT_DEFAULT, limit, one_of, time};
 use crate::rest::problem::Parameter;
 use crate::table::Owner;
+
+/// What may be asked for: read by [`parse`], which tells more about what is wrong; these describe it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "nothing is ever made of it")]
+pub struct Parameters {
+    /// `open` unless given; `all` for all.
+    #[param(inline, example = "all")]
+    state: Option<AnyEscalationState>,
+    #[param(inline, example = "exhausted")]
+    reason: Option<KnownEscalationReason>,
+    #[param(example = "receiver")]
+    fault: Option<Fault>,
+    #[param(min_length = 1)]
+    subscription_id: Option<String>,
+    #[param(min_length = 1)]
+    event_type: Option<String>,
+    /// Given up then or later.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Given up before.
+    #[param(format = DateTime)]
+    until: Option<String>,
+    /// What `next` said: the page after that.
+    #[param(pattern = "^[0-9A-Za-z_.~-]+$")]
+    after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50, example = 20)]
+    limit: Option<u32>,
+    /// For administrators.
+    #[param(min_length = 1)]
+    partner: Option<String>,
+    /// For administrators.
+    #[param(min_length = 1)]
+    operator: Option<String>,
+}
 
 /// Reads the parameters; `owner` sees only what is its own.
 ///

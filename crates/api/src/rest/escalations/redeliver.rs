@@ -14,8 +14,37 @@ use super::view::Summary;
 use super::{Api, Keeper, Problem, owner_of, resolve};
 use crate::escalations::NotWritten;
 use crate::rest::create::not_entitled;
+use crate::rest::openapi::Redelivery;
+use crate::rest::problem;
 
+/// Sends again what was given up.
+///
 /// Sends it again as another run with the whole schedule. Asking again changes nothing and gets the same answer.
+#[utoipa::path(
+    post,
+    path = "/escalations/{escalationId}/redeliveries",
+    operation_id = "redeliverEscalation",
+    tag = "Escalations",
+    params(("escalationId" = String, Path, description = "That of the delivery.")),
+    request_body(content = Option<Redelivery>, examples(
+        ("why" = (summary = "With a reason", value = json!({"why": "the receiver is repaired"}))),
+    )),
+    responses(
+        (status = 202, description = "It is sent again.", body = Summary),
+        (
+            status = 409,
+            description = "Its subscription takes nothing, or it was dismissed at the same time.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+        (
+            status = 410,
+            description = "The log does not hold its event any more.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn redeliver(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

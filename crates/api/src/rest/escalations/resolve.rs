@@ -24,7 +24,11 @@ pub async fn why(api: &Api, headers: &HeaderMap, body: Body) -> Result<Option<St
     }
     let value: Value =
         serde_json::from_slice(&bytes).map_err(|error| Problem::body(format!("is not JSON: {error}")))?;
-    let Value::Object(mut fields) = value else { return Err(Problem::body("must be a JSON object")) };
+    let mut fields = match value {
+        Value::Object(fields) => fields,
+        Value::Null => return Ok(None),
+        _ => return Err(Problem::body("must be a JSON object")),
+    };
     match fields.remove("why") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(why)) if is_said(&why) => Ok(Some(why)),

@@ -8,8 +8,27 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::view::Detail;
 use super::{Api, Keeper, Problem};
+use crate::rest::problem;
 
+/// Shows a delivery that was given up.
+///
 /// The whole history, from where it stands in the log. What the event says only for those who are entitled to its type.
+#[utoipa::path(
+    get,
+    path = "/escalations/{escalationId}",
+    operation_id = "showEscalation",
+    tag = "Escalations",
+    params(("escalationId" = String, Path, description = "That of the delivery.")),
+    responses(
+        (status = 200, description = "As it is now.", body = Detail),
+        (
+            status = 410,
+            description = "The log does not hold it any more.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn show(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

@@ -1,24 +1,32 @@
 //! How people see an escalation.
 
 use aerogram_domain::body::webhook_id;
-use aerogram_domain::escalations::{Reader, State, outcome_name, problem_for, reason_name, run_name};
+use aerogram_domain::catalogue::Environment;
+use aerogram_domain::escalations::{Fault, Reader, State, outcome_name, problem_for, reason_name, run_name};
+use aerogram_domain::schema::{AttemptOutcome, EscalationReason};
 use aerogram_domain::time::iso_millis;
 use aerogram_projection::Row;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Attempt, Escalation, Event, Resolution, ResolutionKind};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// As a list has it.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Escalation)]
 pub struct Summary {
     id: String,
     /// As receivers know it; the same for all runs of the delivery.
     webhook_id: String,
+    #[schema(format = DateTime)]
     escalated_at: String,
+    #[schema(value_type = State)]
     state: &'static str,
+    #[schema(value_type = EscalationReason)]
     reason: &'static str,
+    #[schema(value_type = Fault)]
     fault: &'static str,
     partner: String,
     operator: String,
@@ -26,37 +34,48 @@ pub struct Summary {
     event_type: String,
     event_id: String,
     subject: String,
+    #[schema(value_type = Environment)]
     environment: String,
     attempts_made: u32,
     /// `null`: no attempt was made.
+    #[schema(value_type = Option<AttemptOutcome>, required)]
     last_outcome: Option<&'static str>,
     /// `null`: no status was received.
+    #[schema(required)]
     last_status: Option<u32>,
+    #[schema(required)]
     resolution: Option<ResolutionView>,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Resolution)]
 struct ResolutionView {
+    #[schema(value_type = State)]
     kind: &'static str,
     by: String,
+    #[schema(format = DateTime)]
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     why: Option<String>,
     /// How the new run would be named, should it be given up as well.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     redelivered_as: Option<String>,
 }
 
 /// With everything that is known.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EscalationDetail)]
 pub struct Detail {
     #[serde(flatten)]
     summary: Summary,
     /// Where it was sent at last.
     callback_url: String,
     policy: String,
+    #[schema(format = DateTime, required)]
     accepted_at: Option<String>,
     event: EventView,
     /// Oldest first; after very many some in the middle are left out.
@@ -64,30 +83,43 @@ pub struct Detail {
 }
 
 /// The event as it was accepted.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
+#[schema(as = Event)]
 pub struct EventView {
     id: String,
     source: String,
     r#type: String,
+    #[schema(format = DateTime)]
     time: String,
     subject: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     contract: Option<String>,
+    #[schema(value_type = Environment)]
     environment: String,
+    /// `null`: the caller is not entitled to events of this type.
+    #[schema(value_type = Option<serde_json::Value>, required)]
     data: Option<Box<RawValue>>,
 }
 
 /// One try, and what of it may be told.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Attempt)]
 pub struct AttemptView {
     number: u32,
+    #[schema(format = DateTime)]
     started_at: String,
     duration_ms: u32,
+    #[schema(value_type = AttemptOutcome)]
     outcome: &'static str,
+    #[schema(required)]
     status: Option<u32>,
+    #[schema(required)]
     problem: Option<String>,
+    #[schema(required)]
     tls_problem: Option<String>,
+    #[schema(required)]
     excerpt: Option<String>,
 }
 

@@ -10,15 +10,16 @@ use std::sync::Arc;
 use aerogram_domain::escalations::Reader;
 use aerogram_domain::time::iso_millis;
 use aerogram_projection::{DeliveryQuery, EventQuery};
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
 use super::auth::Keeper;
 use super::problem::Problem;
-use super::{Api, BASE};
 use crate::records::EVENT_ID_MAX_BYTES;
 use crate::submit::now_ms;
 use crate::table::Owner;
@@ -32,18 +33,29 @@ const COUNTED_MAX: u64 = 100_000;
 /// Events of one id, at most: each is read back.
 const EVENTS_MAX: usize = 20;
 
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new().route(&format!("{BASE}/events/{{event_id}}"), get(tell))
+pub fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(tell))
 }
 
+/// Tells the story of an event.
+///
+/// The whole story of the events with one id: accepted or rejected and why, which subscriptions matched, which nearly did and why
+/// not, how each delivery stands.
+#[utoipa::path(
+    get,
+    path = "/events/{eventId}",
+    operation_id = "tellEvent",
+    tag = "Deliveries",
+    params(("eventId" = String, Path, description = "The publisher's.")),
+    responses((status = 200, description = "What is known, as far as the caller may know it.", body = Story)),
+)]
 async fn tell(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
     Path(event_id): Path<String>,
 ) -> Result<Response, Problem> {
-    let since_ms = api.history.since_ms(now_ms());
     let nothing = || {
-        let back = iso_millis(since_ms);
+        let back = iso_millis(api.history.since_ms(now_ms()));
         let detail = format!("nothing is known of an event with this id; history reaches back to {back}");
         Problem::new(StatusCode::NOT_FOUND, detail)
     };
@@ -56,6 +68,8 @@ async fn tell(
         api.caught_up(api.catch_up.all()),
     );
     rows.and(names).and(subscriptions)?;
+    // Afterwards: what was read may have told that it reaches less far.
+    let since_ms = api.history.since_ms(now_ms());
 
     let projection = &api.history.projection;
     let scope = keeper.owner.as_ref().map(Owner::scope);

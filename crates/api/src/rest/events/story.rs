@@ -49,15 +49,15 @@ pub struct Known {
 
 impl Known {
     fn of_delivery(row: &DeliveryRow) -> Self {
-        let is_live = row.key.run == 0 && !row.once;
+        let is_live = row.key.run == 0 && !row.about.once;
         Self {
-            event_type: row.event_type.clone(),
-            subject: row.subject.clone(),
-            operator: row.operator.clone(),
-            environment: row.environment.clone(),
+            event_type: row.about.event_type.clone(),
+            subject: row.about.subject.clone(),
+            operator: row.about.operator.clone(),
+            environment: row.about.environment.clone(),
             contract: None,
             source: None,
-            accepted_at_ms: is_live.then_some(row.issued_at_ms),
+            accepted_at_ms: is_live.then_some(row.about.issued_at_ms),
             origin: None,
             repeats: None,
         }
@@ -96,7 +96,7 @@ struct Gathered {
 
 /// By where they stand; those of `None` are tests of ours, which stand nowhere.
 fn gather(own: Vec<DeliveryRow>, known: EventsById) -> BTreeMap<Option<Position>, Gathered> {
-    let place = |row: &DeliveryRow| (!row.once).then_some(row.event_position);
+    let place = |row: &DeliveryRow| (!row.about.once).then_some(row.about.event_position);
     let mut events: BTreeMap<Option<Position>, Gathered> = BTreeMap::new();
     for row in own {
         let gathered = events.entry(place(&row)).or_insert_with(|| Gathered::of(Known::of_delivery(&row)));
@@ -105,7 +105,7 @@ fn gather(own: Vec<DeliveryRow>, known: EventsById) -> BTreeMap<Option<Position>
         gathered.deliveries.push(row);
     }
     // A test is nobody's but its owner's.
-    for row in known.deliveries.iter().filter(|row| !row.once) {
+    for row in known.deliveries.iter().filter(|row| !row.about.once) {
         events.entry(place(row)).or_insert_with(|| Gathered::of(Known::of_delivery(row)));
     }
     for name in known.unmatched {
@@ -164,7 +164,8 @@ impl Api {
         Gathered { known, deliveries }: Gathered,
         more: bool,
     ) -> Result<EventStory, Problem> {
-        let subscriptions: BTreeSet<_> = deliveries.iter().map(|row| row.subscription_id.as_str()).collect();
+        let subscriptions: BTreeSet<_> =
+            deliveries.iter().map(|row| row.about.subscription_id.as_str()).collect();
         // For what repeats another event nobody was looked for, and for a test nobody but its own.
         let near = match place.filter(|_| known.repeats.is_none()) {
             Some(position) => {

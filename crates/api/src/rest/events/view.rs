@@ -3,16 +3,19 @@
 use aerogram_domain::matching::Miss;
 use aerogram_wire::v1::Origin;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::rest::deliveries::{Next, Summary};
 use crate::rest::escalations::AttemptView;
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EventStories)]
 pub struct Story {
     /// The publisher's.
     pub event_id: String,
     /// What is older is not known any more.
+    #[schema(format = DateTime)]
     pub history_since_date_time: String,
     /// Oldest first.
     pub events: Vec<EventStory>,
@@ -27,21 +30,26 @@ pub struct Story {
     pub rejections: Vec<Rejection>,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
 pub struct EventStory {
     /// `null`: the log does not hold the event any more, or it is a test of ours.
+    #[schema(required)]
     pub source: Option<String>,
     pub r#type: String,
     pub subject: String,
     pub operator: String,
+    #[schema(required)]
     pub contract: Option<String>,
     pub environment: String,
+    #[schema(format = DateTime, required)]
     pub accepted_at_date_time: Option<String>,
     /// The event that had been accepted before; nothing was sent for this one.
+    #[schema(required)]
     pub repeats: Option<PositionView>,
     /// Where it came from; for administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub origin: Option<OriginView>,
     /// Oldest first.
     pub deliveries: Vec<DeliveryStory>,
@@ -50,20 +58,22 @@ pub struct EventStory {
     pub near_misses_left_out: u64,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
+#[schema(as = Position)]
 pub struct PositionView {
     pub partition: i32,
     pub offset: i64,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
+#[schema(as = Origin)]
 pub struct OriginView {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 pub struct DeliveryStory {
     #[serde(flatten)]
     pub summary: Summary,
@@ -71,26 +81,29 @@ pub struct DeliveryStory {
     pub next: Next,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
 pub struct NearMiss {
     pub subscription_id: String,
     /// What its owner calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub partner: Option<String>,
     /// Never empty.
     pub reasons: Vec<MissView>,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
+#[schema(as = NearMissReason)]
 pub struct MissView {
     reason: &'static str,
     detail: String,
 }
 
-#[derive(Serialize, Debug)]
+#[derive(Serialize, ToSchema, Debug)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejection {
     /// Where it stands in `rejected`: its name for whoever has it tried again.
@@ -100,8 +113,10 @@ pub struct Rejection {
     pub reason: String,
     /// What was wrong, a sentence a field; empty when the log does not hold it any more.
     pub errors: Vec<String>,
+    #[schema(format = DateTime)]
     pub rejected_at_date_time: String,
     pub accepted_later: bool,
+    #[schema(required)]
     pub origin: Option<OriginView>,
 }
 

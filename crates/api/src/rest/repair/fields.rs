@@ -10,8 +10,8 @@ use super::{Api, Problem};
 use crate::rest::body;
 use crate::rest::parameters::time;
 
-/// Longest text, in bytes.
-const TEXT_MAX_BYTES: usize = 512;
+/// Longest text, in characters: as long as a subject may be.
+const TEXT_MAX_CHARS: usize = 512;
 
 /// The members of a JSON object, taken one by one; what is not taken does not matter, and `null` is left out.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Reads it; no body is one that says nothing.
+    /// Reads it; no body, and `null`, is one that says nothing.
     ///
     /// # Errors
     /// 400 when it is no JSON object; and as [`body::read`].
@@ -34,6 +34,7 @@ impl Fields {
             serde_json::from_slice(&bytes).map_err(|error| Problem::body(format!("is not JSON: {error}")))?;
         match value {
             Value::Object(values) => Ok(Self { values, errors: Vec::new() }),
+            Value::Null => Ok(Self::default()),
             _ => Err(Problem::body("must be a JSON object")),
         }
     }
@@ -41,8 +42,8 @@ impl Fields {
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {
             Value::Null => None,
-            Value::String(text) if (1..=TEXT_MAX_BYTES).contains(&text.len()) => Some(text),
-            _ => self.wrong(name, &format!("must be a text of 1 to {TEXT_MAX_BYTES} bytes")),
+            Value::String(text) if (1..=TEXT_MAX_CHARS).contains(&text.chars().count()) => Some(text),
+            _ => self.wrong(name, &format!("must be a text of 1 to {TEXT_MAX_CHARS} characters")),
         }
     }
 

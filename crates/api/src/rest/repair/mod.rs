@@ -16,11 +16,11 @@ use aerogram_wire::SCHEMA;
 use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Scope, Subscription, Task, TaskState};
 use axum::Json;
-use axum::Router;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::auth::Keeper;
@@ -37,15 +37,14 @@ use view::TaskView;
 const RUNNING_MAX: usize = 100;
 const RUNNING_OF_ONE_MAX: usize = 10;
 
-pub fn routes() -> Router<Arc<Api>> {
-    let subscription = format!("{BASE}/subscriptions/{{subscription_id}}");
-    Router::new()
-        .route(&format!("{BASE}/deliveries/{{delivery_id}}/redeliveries"), post(redelivery::redeliver))
-        .route(&format!("{BASE}/redeliveries"), post(redeliveries::redeliver))
-        .route(&format!("{subscription}/replays"), post(replays::replay))
-        .route(&format!("{subscription}/test-events"), post(test_events::send))
-        .route(&format!("{BASE}/tasks"), get(tasks::list))
-        .route(&format!("{BASE}/tasks/{{task_id}}"), get(tasks::show).delete(tasks::cancel))
+pub fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(redelivery::redeliver))
+        .routes(routes!(redeliveries::redeliver))
+        .routes(routes!(replays::replay))
+        .routes(routes!(test_events::send))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::show, tasks::cancel))
 }
 
 impl From<NotNow> for Problem {

@@ -13,11 +13,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::view::TaskView;
 use super::{Api, Keeper, Problem, scope_of};
 use crate::rest::deliveries::Summary;
-use crate::rest::idempotency;
+use crate::rest::idempotency::{self, IdempotencyKey};
+use crate::rest::openapi::Redeliveries;
+use crate::rest::problem;
 use crate::submit::now_ms;
 use crate::tasks::query;
 
@@ -27,8 +31,9 @@ const COUNTED_MAX: u64 = 10_000;
 const SHOWN: usize = 10;
 
 /// What would be sent.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RedeliveriesDryRun)]
 struct DryRun {
     dry_run: bool,
     matching: u64,
@@ -38,7 +43,37 @@ struct DryRun {
     first: Vec<Summary>,
 }
 
+/// Sends many deliveries again.
+///
 /// Has all that match sent again, or tells how many there are.
+#[utoipa::path(
+    post,
+    path = "/redeliveries",
+    operation_id = "redeliverMany",
+    tag = "Repair",
+    params(IdempotencyKey),
+    request_body(content = Option<Redeliveries>, examples(
+        ("dryRun" = (summary = "How many orders were given up?", value = json!({
+            "eventType": "OrderCreated", "status": ["ESCALATED"], "since": "2026-11-01T00:00:00Z", "dryRun": true,
+        }))),
+        ("send" = (summary = "All that was given up", value = json!({"status": ["ESCALATED"]}))),
+    )),
+    responses(
+        (status = 200, description = "What would be sent, of a dry run.", body = DryRun),
+        (
+            status = 202,
+            description = "A task sends them, as fast as their receivers may be asked.",
+            body = TaskView,
+            headers(("Location" = String, description = "Where the task is.")),
+        ),
+        (
+            status = 409,
+            description = "Too many tasks are under way.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn redeliver(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

@@ -16,18 +16,21 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Api, BASE, Keeper, Problem, event_is_gone, scope_of};
 use crate::escalations::NotWritten;
 use crate::repair::NotNow;
 use crate::rest::create::not_entitled;
+use crate::rest::deliveries::owner_of;
 use crate::rest::escalations::why;
-use crate::rest::idempotency;
+use crate::rest::idempotency::{self, IdempotencyKey};
+use crate::rest::openapi::Redelivery;
+use crate::rest::problem;
 use crate::submit::now_ms;
-use crate::table::Owner;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Redelivered {
     /// Of the new run.
@@ -36,8 +39,43 @@ struct Redelivered {
     redelivery_of: String,
 }
 
+/// Sends a delivery again.
+///
 /// Sends it again as another run with the whole schedule. With an `Idempotency-Key` it is the same run however often it is asked
 /// for; and what was given up is redelivered as an escalation, once.
+#[utoipa::path(
+    post,
+    path = "/deliveries/{deliveryId}/redeliveries",
+    operation_id = "redeliverDelivery",
+    tag = "Repair",
+    params(
+        ("deliveryId" = String, Path, description = "As lists and receivers have it: `msg_…`."),
+        IdempotencyKey,
+    ),
+    request_body(content = Option<Redelivery>, examples(
+        ("why" = (summary = "With a reason", value = json!({"why": "the partner asked for it"}))),
+    )),
+    responses(
+        (
+            status = 202,
+            description = "It is sent again, as another run of the delivery.",
+            body = Redelivered,
+            headers(("Location" = String, description = "Where the new run is.")),
+        ),
+        (
+            status = 409,
+            description = "It is under way, it was a test event, or its subscription takes nothing.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+        (
+            status = 410,
+            description = "The log does not hold its event any more.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn redeliver(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
@@ -76,10 +114,10 @@ impl Api {
     ) -> Result<u64, Problem> {
         let conflict = |detail: &str| Err(Problem::new(StatusCode::CONFLICT, detail));
         // It is the event that goes out, so as with a subscription to its type.
-        if !keeper.may_have(&row.event_type) {
-            return Err(not_entitled(&row.event_type));
+        if !keeper.may_have(&row.about.event_type) {
+            return Err(not_entitled(&row.about.event_type));
         }
-        if row.once {
+        if row.about.once {
             return conflict("it was a test event; send another one");
         }
         if !row.status.is_final() {
@@ -103,10 +141,9 @@ impl Api {
                 return Ok(run);
             }
         }
-        let partition = self.cluster.subscription_partition(&row.subscription_id);
+        let partition = self.cluster.subscription_partition(&row.about.subscription_id);
         self.caught_up(self.catch_up.partition(partition)).await?;
-        let owner = Owner::new(&row.partner, &row.operator);
-        let subscription = self.table.get(&owner, &row.subscription_id);
+        let subscription = self.table.get(&owner_of(row), &row.about.subscription_id);
         if let Some(none) = no_receiver(subscription.as_deref(), now_ms()) {
             return Err(none.into());
         }
@@ -120,8 +157,8 @@ impl Api {
         if key.is_some() && self.projected(self.is_known(new)).await? {
             return Ok(run);
         }
-        let events = self.repair.events.at([row.event_position]).await.map_err(NotNow::from)?;
-        let delivery = self.delivery_again(&events, row.event_position, row.key, &subscription);
+        let events = self.repair.events.at([row.about.event_position]).await.map_err(NotNow::from)?;
+        let delivery = self.delivery_again(&events, row.about.event_position, row.key, &subscription);
         let delivery = delivery.ok_or_else(event_is_gone)?;
         let entry = first_record(new, &delivery, now_ms(), PendingKind::Retry);
         self.repair.writing.send(&[entry]).await.map_err(NotNow::from)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aerogram_domain::repair::{is_wanted, no_receiver};
+use aerogram_domain::repair::{Look, is_wanted, no_receiver};
 use aerogram_wire::Message as _;
 use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Replay, Subscription};
@@ -13,15 +13,19 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use tokio::time::timeout_at;
+use tokio::time::{sleep, timeout_at};
+use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::view::TaskView;
 use super::{Api, Keeper, Problem};
 use crate::repair::{Bounds, NotNow, NotReplayed, Replaying};
 use crate::rest::create::not_entitled;
-use crate::rest::idempotency;
+use crate::rest::idempotency::{self, IdempotencyKey};
+use crate::rest::openapi;
+use crate::rest::problem;
 use crate::submit::now_ms;
-use crate::tasks::{appended_until_ms, begin};
+use crate::tasks::{Begun, appended_until_ms, begin};
 
 /// Events that match and are looked up in history by a dry run, at most.
 const LOOKED_UP_MAX: usize = 10_000;
@@ -31,12 +35,15 @@ const FOUND_MAX: usize = 500;
 const SEEN_MAX: usize = 20_000;
 /// A stretch that stands still is given up so long after the deadline.
 const GRACE: Duration = Duration::from_millis(500);
+/// Wait before it is asked again how far fanout is.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// After this a dry run may be tried again that found another one, in seconds.
 const RETRY_AFTER_S: u64 = 5;
 
 /// What would be sent.
-#[derive(Serialize, Default)]
+#[derive(Serialize, ToSchema, Default)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ReplayDryRun)]
 struct DryRun {
     dry_run: bool,
     /// Events that were looked at.
@@ -48,11 +55,44 @@ struct DryRun {
     /// Left out, because they were delivered or are under way.
     already_delivered: usize,
     would_be_sent: usize,
-    /// Whether all of the time was looked at; otherwise there are at least so many.
+    /// Whether all of the time was looked at; otherwise, such as while fanout is behind, there are at least so many.
     complete: bool,
 }
 
-/// Has what `events` holds of a time sent to a subscription, or tells how much there is.
+/// Replays a time to a subscription.
+///
+/// Has the events that were accepted in a time sent to a subscription, or tells how many there are.
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{subscriptionId}/replays",
+    operation_id = "replayEvents",
+    tag = "Repair",
+    params(
+        ("subscriptionId" = String, Path, format = Uuid),
+        IdempotencyKey,
+    ),
+    request_body(content = openapi::Replay, examples(
+        ("dryRun" = (summary = "How much would it be?", value = json!({
+            "since": "2026-11-21T10:30:00Z", "until": "2026-11-21T11:30:00Z", "dryRun": true,
+        }))),
+        ("send" = (summary = "Also what was delivered", value = json!({"since": "2026-11-21T10:30:00Z", "all": true}))),
+    )),
+    responses(
+        (status = 200, description = "What would be sent, of a dry run.", body = DryRun),
+        (
+            status = 202,
+            description = "A task sends it, as fast as the receiver may be asked.",
+            body = TaskView,
+            headers(("Location" = String, description = "Where the task is.")),
+        ),
+        (
+            status = 409,
+            description = "The subscription takes nothing, history does not reach back so far, or too many tasks are under way.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn replay(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
@@ -122,53 +162,76 @@ fn wish(mut fields: Fields, subscription_id: &str, now_ms: i64) -> Result<(Repla
 }
 
 impl Api {
-    /// Reads as the replay would, and writes nothing.
+    /// Reads as the replay would, and writes nothing. What fanout has not dealt with is waited for as long as there is time.
     async fn would_replay(&self, subscription: &Subscription, replay: &Replay) -> Result<DryRun, Problem> {
+        let mut fanout = self.repair.fanout_done().await?;
         self.history_is_up_to_date().await?;
         self.names_are_up_to_date().await?;
         let deadline = Instant::now() + self.patience() / 2;
-        let replaying = Replaying { replay, subscription };
-        let mut counted = DryRun { dry_run: true, complete: true, ..DryRun::default() };
-        let begins = begin(&self.repair.events, replay).await.map_err(NotNow::from)?;
-        for (partition, begin) in (0..).zip(begins) {
-            let mut next = begin;
-            loop {
-                if counted.matching >= LOOKED_UP_MAX || Instant::now() >= deadline {
-                    counted.complete = false;
-                    return Ok(counted);
-                }
-                let bounds = Bounds {
-                    end: i64::MAX,
-                    until_ms: appended_until_ms(replay),
-                    found_max: FOUND_MAX,
-                    seen_max: SEEN_MAX,
-                    deadline,
-                };
-                let now_ms = now_ms();
-                let wanted =
-                    |found: &_| is_wanted(subscription, found, replay.from_ms, replay.until_ms, now_ms);
-                let scanning = self.repair.events.scan(partition, next, bounds, wanted);
-                let Ok(scanned) = timeout_at((deadline + GRACE).into(), scanning).await else {
-                    counted.complete = false;
-                    return Ok(counted);
-                };
-                let scanned = scanned.map_err(NotNow::from)?;
-                counted.events += scanned.seen;
-                for found in &scanned.found {
-                    let Some(id) = found.delivery_id(&subscription.id) else { continue };
-                    counted.matching += 1;
-                    match self.why_not_replayed(replaying, found, id).await? {
-                        None => counted.would_be_sent += 1,
-                        Some(NotReplayed::Repeats) => counted.repetitions += 1,
-                        Some(NotReplayed::Delivered) => counted.already_delivered += 1,
+        let Begun { mut next_offsets, reaches } = begin(self, replay, &fanout).await.map_err(NotNow::from)?;
+        let mut counted = DryRun { dry_run: true, ..DryRun::default() };
+        loop {
+            let mut waits = false;
+            for ((partition, next), (reach, fanout)) in
+                (0..).zip(&mut next_offsets).zip(reaches.iter().zip(&fanout))
+            {
+                let replaying = Replaying { replay, subscription, reach: *reach };
+                while let Look::Before(end) = reach.look(*next, *fanout) {
+                    if !self.count(&mut counted, replaying, partition, (next, end), deadline).await? {
+                        return Ok(counted);
                     }
                 }
-                if scanned.over {
-                    break;
-                }
-                next = scanned.next;
+                waits |= reach.look(*next, *fanout) == Look::Wait;
+            }
+            if !waits {
+                return Ok(DryRun { complete: true, ..counted });
+            }
+            if Instant::now() + LOOK_AGAIN >= deadline {
+                return Ok(counted);
+            }
+            sleep(LOOK_AGAIN).await;
+            fanout = self.repair.fanout_done().await?;
+            self.history_is_up_to_date().await?;
+            self.names_are_up_to_date().await?;
+        }
+    }
+
+    /// Counts a stretch of a partition, from `next` on to `end` at most. False: there is no time for it, or it is too much.
+    async fn count(
+        &self,
+        counted: &mut DryRun,
+        replaying: Replaying<'_>,
+        partition: i32,
+        (next, end): (&mut i64, i64),
+        deadline: Instant,
+    ) -> Result<bool, Problem> {
+        if counted.matching >= LOOKED_UP_MAX || Instant::now() >= deadline {
+            return Ok(false);
+        }
+        let Replaying { replay, subscription, .. } = replaying;
+        let bounds = Bounds {
+            end,
+            until_ms: appended_until_ms(replay),
+            found_max: FOUND_MAX,
+            seen_max: SEEN_MAX,
+            deadline,
+        };
+        let now_ms = now_ms();
+        let wanted = |found: &_| is_wanted(subscription, found, replay.from_ms, replay.until_ms, now_ms);
+        let scanning = self.repair.events.scan(partition, *next, bounds, wanted);
+        let Ok(scanned) = timeout_at((deadline + GRACE).into(), scanning).await else { return Ok(false) };
+        let scanned = scanned.map_err(NotNow::from)?;
+        counted.events += scanned.seen;
+        for found in &scanned.found {
+            let Some(id) = found.delivery_id(&subscription.id) else { continue };
+            counted.matching += 1;
+            match self.why_not_replayed(replaying, found, id).await? {
+                None => counted.would_be_sent += 1,
+                Some(NotReplayed::Repeats) => counted.repetitions += 1,
+                Some(NotReplayed::Delivered) => counted.already_delivered += 1,
             }
         }
-        Ok(counted)
+        *next = if scanned.is_past { i64::MAX } else { scanned.next };
+        Ok(true)
     }
 }

@@ -8,18 +8,38 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::view::TaskView;
 use super::{Api, Keeper, Problem, scope_of};
 use crate::rest::parameters::{LIMIT_DEFAULT, limit, read_all};
-use crate::tasks::waiting;
+use crate::rest::problem;
+use crate::tasks::{waiting, waits_for};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tasks)]
 struct Listed {
     tasks: Vec<TaskView>,
 }
 
-/// The newest.
+/// What may be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "nothing is ever made of it")]
+pub struct Parameters {
+    #[param(minimum = 1, maximum = 200, default = 50, example = 20)]
+    limit: Option<u32>,
+}
+
+/// Lists tasks, the newest first.
+#[utoipa::path(
+    get,
+    path = "/tasks",
+    operation_id = "listTasks",
+    tag = "Repair",
+    params(Parameters),
+    responses((status = 200, description = "The newest first.", body = Listed)),
+)]
 pub async fn list(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
@@ -39,7 +59,17 @@ pub async fn list(
     Ok(Json(Listed { tasks }).into_response())
 }
 
-/// One, with how many of what it sent have not ended.
+/// Shows a task.
+///
+/// With how many of what it sent have not ended, and what a replay waits for.
+#[utoipa::path(
+    get,
+    path = "/tasks/{taskId}",
+    operation_id = "showTask",
+    tag = "Repair",
+    params(("taskId" = String, Path, format = Uuid)),
+    responses((status = 200, description = "As it is now.", body = TaskView)),
+)]
 pub async fn show(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
@@ -48,10 +78,29 @@ pub async fn show(
     let (_, task) = api.task(&keeper, &id).await?;
     api.history_is_up_to_date().await?;
     let waiting = waiting(&api, &task).await?;
-    Ok(Json(TaskView::of(&task, keeper.reader, Some(waiting))).into_response())
+    let view = TaskView::of(&task, keeper.reader, Some(waiting)).waits_for(waits_for(&api, &task).await);
+    Ok(Json(view).into_response())
 }
 
-/// Sends nothing more. What is written down to be sent already is sent.
+/// Cancels a task.
+///
+/// It sends nothing more. What is written down to be sent already is sent.
+#[utoipa::path(
+    delete,
+    path = "/tasks/{taskId}",
+    operation_id = "cancelTask",
+    tag = "Repair",
+    params(("taskId" = String, Path, format = Uuid)),
+    responses(
+        (status = 200, description = "It is cancelled.", body = TaskView),
+        (
+            status = 409,
+            description = "It is over already.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn cancel(
     State(api): State<Arc<Api>>,
     keeper: Keeper,

@@ -1,7 +1,6 @@
 //! `POST /subscriptions/{subscriptionId}/test-events`
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aerogram_domain::body::webhook_id;
@@ -16,41 +15,67 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::Fields;
 use super::{Api, Keeper, Problem, scope_of};
-use crate::repair::NotNow;
+use crate::repair::{NotNow, WAITING_MAX, WAITING_OF_ONE_MAX};
 use crate::rest::create::not_entitled;
 use crate::rest::escalations::AttemptView;
-use crate::rest::idempotency;
+use crate::rest::idempotency::{self, IdempotencyKey};
+use crate::rest::openapi::TestEvent;
+use crate::rest::problem;
 use crate::submit::now_ms;
 
 /// How often it is looked whether the receiver has answered. Each look takes one of the projection's readers.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// Calls that wait for an answer, at most; and of one subscription.
-const WAITING_MAX: usize = 32;
-const WAITING_OF_ONE_MAX: usize = 2;
 /// After this one that found too many may be tried again, in seconds.
 const RETRY_AFTER_S: u64 = 5;
 
-/// The calls of this process that wait.
-static WAITING: Waiting = Waiting(Mutex::new(BTreeMap::new()));
-
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TestResult)]
 struct Tested {
     /// Of the delivery.
     id: String,
     webhook_id: String,
     event_id: String,
     event_type: String,
+    #[schema(value_type = Status)]
     status: &'static str,
     /// `null`: none was made, or none has ended yet.
+    #[schema(required)]
     attempt: Option<AttemptView>,
 }
 
+/// Sends a test event.
+///
 /// Sends an example of an event type once, and answers what the receiver said.
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{subscriptionId}/test-events",
+    operation_id = "sendTestEvent",
+    tag = "Repair",
+    params(
+        ("subscriptionId" = String, Path, format = Uuid),
+        IdempotencyKey,
+    ),
+    request_body(content = Option<TestEvent>, examples(
+        ("own" = (summary = "Of the subscription's type", value = json!({}))),
+        ("other" = (summary = "Of another type", value = json!({"eventType": "FLIGHT_CREATE"}))),
+    )),
+    responses(
+        (status = 200, description = "It is over: what the receiver answered, or why nothing was sent.", body = Tested),
+        (status = 202, description = "It is sent, and the receiver has not answered yet.", body = Tested),
+        (
+            status = 409,
+            description = "The subscription takes nothing.",
+            body = problem::Body,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
 pub async fn send(
     State(api): State<Arc<Api>>,
     keeper: Keeper,
@@ -76,7 +101,7 @@ pub async fn send(
         return Err(none.into());
     }
     // Before anything is written: who is refused has not been tested.
-    let _waits = WAITING.one_more(&id).ok_or_else(|| {
+    let _waits = api.repair.waiting.one_more(&id).ok_or_else(|| {
         let detail = format!(
             "too many test events wait for their answers: at most {WAITING_OF_ONE_MAX} of a subscription and {WAITING_MAX} in all \
              do at once; nothing was sent, try again in {RETRY_AFTER_S} s"
@@ -131,58 +156,5 @@ impl Api {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-    }
-}
-
-/// How many calls wait, by subscription; none is not kept.
-struct Waiting(Mutex<BTreeMap<String, usize>>);
-
-/// One that waits, for as long as it is held.
-struct Waits<'a> {
-    among: &'a Waiting,
-    subscription_id: String,
-}
-
-impl Waiting {
-    /// `None`: there are too many.
-    fn one_more(&self, subscription_id: &str) -> Option<Waits<'_>> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.values().sum::<usize>() >= WAITING_MAX
-            || counts.get(subscription_id).is_some_and(|count| *count >= WAITING_OF_ONE_MAX)
-        {
-            return None;
-        }
-        *counts.entry(subscription_id.to_owned()).or_default() += 1;
-        Some(Waits { among: self, subscription_id: subscription_id.to_owned() })
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.among.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.subscription_id) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.subscription_id);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_of_a_subscription_wait_and_so_many_in_all() {
-        let waiting = Waiting(Mutex::default());
-        let mut held = vec![waiting.one_more("a").unwrap(), waiting.one_more("a").unwrap()];
-        assert!(waiting.one_more("a").is_none());
-        held.extend((2..WAITING_MAX).map(|n| waiting.one_more(&format!("s{n}")).unwrap()));
-        assert!(waiting.one_more("b").is_none());
-        held.remove(0);
-        assert!(waiting.one_more("b").is_some());
-        drop(held);
-        assert!(waiting.0.lock().unwrap().is_empty());
     }
 }

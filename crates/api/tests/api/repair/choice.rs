@@ -1,6 +1,12 @@
 //! Which of many are sent again: the latest run of each, none that waits for its escalation, and nothing that history forgot.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::raw::fanout_has_done_all;
+use aerogram_domain::escalations::{redelivery_run, run_name};
+use aerogram_domain::repair::run_by_task;
+use aerogram_wire::v1::Replay;
 
 /// However many runs of it match.
 #[tokio::test]
@@ -57,14 +63,7 @@ async fn what_was_given_up_just_now_waits_until_it_is_among_the_escalations() {
     assert_eq!((&stands["state"], &stands["progress"]["seen"]), (&json!("RUNNING"), &json!(0)), "{stands}");
     assert!(entries(&ground.world.rig).is_empty());
 
-    let record = Escalation {
-        schema: SCHEMA,
-        delivery: Some(delivery.clone()),
-        reason: Reason::Exhausted.into(),
-        escalated_at_ms: now_ms(),
-        ..Escalation::default()
-    };
-    write(&ground.world.rig, PARTITIONS, &ground.subscription, &[(key(&delivery), record)]).await;
+    ground.escalate(&delivery, now_ms()).await;
     let done = over(second, text(&begun, "id")).await;
     assert_eq!((&done["state"], &done["progress"]["sent"]), (&json!("DONE"), &json!(1)), "{done}");
     let redelivered = RunKey { run: redelivery_run(key(&delivery)), ..key(&delivery) };
@@ -75,6 +74,7 @@ async fn what_was_given_up_just_now_waits_until_it_is_among_the_escalations() {
 
     // A replay deals with what was given up as well.
     let given_up = ground.given_up(epoch).await;
+    fanout_has_done_all(&ground.world.rig).await;
     let replay = post(first, &replays, &[], Some(&since)).await.json();
     let replayed = over(second, text(&replay, "id")).await;
     assert_eq!(replayed["state"], "DONE", "{replayed}");
@@ -95,31 +95,16 @@ async fn what_history_has_forgotten_is_replayed_only_with_all() {
     let ground = Ground::new("api-repair-forgotten", &more).await;
     let [first, second] = &ground.callers;
     ground.logs.accept(event(&event_id("old")), 2 * HOUR_MS).await;
-    let task = |number: u8, all: bool| Task {
-        schema: SCHEMA,
-        id: vec![number; 16].into(),
-        scope: Some(Scope { partner: "app-1".into(), operator: "acme".into() }),
-        actor: "app-1".into(),
-        created_at_ms: now_ms(),
-        work: Some(Work::Replay(Replay {
+    fanout_has_done_all(&ground.world.rig).await;
+    for (number, all, state) in [(1, false, "FAILED"), (2, true, "DONE")] {
+        let replay = Replay {
             subscription_id: ground.subscription.clone(),
             from_ms: now_ms() - 3 * HOUR_MS,
             until_ms: now_ms(),
             all,
-        })),
-        state: TaskState::Running.into(),
-        ..Task::default()
-    };
-    for (number, all, state) in [(1, false, "FAILED"), (2, true, "DONE")] {
-        let payload = task(number, all).encode_to_vec();
-        ground.logs.append(Topic::Tasks, 0, &[number; 16], Some(payload)).await;
-        // Both know of it when one does.
-        let ended = eventually("it is over", async || {
-            let answer = first.get(&format!("/tasks/{}", uuid::Uuid::from_bytes([number; 16]))).await;
-            let task = (answer.status == 200).then(|| answer.json())?;
-            (task["state"] != "RUNNING").then_some(task)
-        })
-        .await;
+        };
+        ground.begun([number; 16], "app-1", Work::Replay(replay), now_ms()).await;
+        let ended = over(first, &uuid::Uuid::from_bytes([number; 16]).to_string()).await;
         assert_eq!(ended["state"], state, "{ended}");
         let told = ended["detail"].as_str().unwrap_or_default();
         assert_eq!(told.contains("history tells what was delivered since"), !all, "{ended}");

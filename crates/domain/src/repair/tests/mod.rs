@@ -2,6 +2,7 @@
 
 mod flow;
 mod machine;
+mod reach;
 
 use super::*;
 use crate::catalogue::Catalogue;

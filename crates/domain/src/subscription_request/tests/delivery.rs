@@ -253,7 +253,9 @@ fn a_key_request_has_defaults_and_bounds() {
     let given = parse(json!({"signingKey": "hush-hush", "overlapHours": 0})).unwrap();
     assert!(!format!("{given:?}").contains("hush"));
     assert_eq!((given.signing_key.unwrap().expose(), given.overlap_ms), ("hush-hush", 0));
-    assert_eq!(parse(json!({"overlapHours": 720})).unwrap().overlap_ms, 2_592_000_000);
+    for longest in [json!(720), json!(720.0), json!(7.2e2)] {
+        assert_eq!(parse(json!({"overlapHours": longest})).unwrap().overlap_ms, 2_592_000_000);
+    }
     for hours in [json!(721), json!(-1), json!(1.5), json!("24"), json!(true)] {
         let errors = parse(json!({"signingKey": "", "overlapHours": hours})).unwrap_err();
         assert_eq!(pointers(&errors), ["/signingKey", "/overlapHours"]);

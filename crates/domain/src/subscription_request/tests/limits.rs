@@ -10,6 +10,7 @@ fn each_limit_may_stand_alone_except_a_burst() {
     assert_eq!(of(all), Limits { rate_per_minute: 1_200, burst: 20, concurrency: 4, timeout_ms: 5_000 });
     assert_eq!(of(json!({"ratePerMinute": 60_000_000})).rate_per_minute, 60_000_000);
     assert_eq!(of(json!({"concurrency": 1, "burst": null})), Limits { concurrency: 1, ..Limits::default() });
+    assert_eq!(of(json!({"concurrency": 4.0})), Limits { concurrency: 4, ..Limits::default() });
     assert_eq!(of(json!({"timeoutMs": 500})), Limits { timeout_ms: 500, ..Limits::default() });
     for none in [json!(null), json!({}), json!({"ratePerMinute": null})] {
         assert_eq!(create(&with("limits", none)).unwrap().limits, None);
@@ -27,6 +28,7 @@ fn a_wrong_limit_is_told_at_its_place() {
         (json!({"ratePerMinute": 60, "burst": -1}), "/limits/burst", "from 1 to 1000000"),
         (json!({"concurrency": 10_001}), "/limits/concurrency", "from 1 to 10000"),
         (json!({"concurrency": u64::MAX}), "/limits/concurrency", "from 1 to 10000"),
+        (json!({"concurrency": 1e300}), "/limits/concurrency", "from 1 to 10000"),
         (json!({"timeoutMs": 499}), "/limits/timeoutMs", "from 500 to 600000"),
         (
             json!({"rate/per": 1}),

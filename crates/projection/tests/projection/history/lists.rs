@@ -38,16 +38,16 @@ async fn sample() -> (TempDir, Projection) {
 fn expected(rows: &[DeliveryRow], query: &DeliveryQuery) -> Vec<DeliveryRow> {
     let is = |asked: &Option<String>, there: &str| asked.as_deref().is_none_or(|asked| asked == there);
     let wanted = |row: &&DeliveryRow| {
-        is(&query.partner, &row.partner)
-            && is(&query.operator, &row.operator)
+        is(&query.partner, &row.about.partner)
+            && is(&query.operator, &row.about.operator)
             && (query.statuses.is_empty() || query.statuses.contains(&row.status))
-            && is(&query.subscription_id, &row.subscription_id)
-            && is(&query.event_type, &row.event_type)
-            && is(&query.subject, &row.subject)
-            && is(&query.event_id, &row.event_id)
-            && query.issued_from_ms.is_none_or(|from| row.issued_at_ms >= from)
-            && query.issued_until_ms.is_none_or(|until| row.issued_at_ms < until)
-            && (!row.status.is_final() || row.issued_at_ms >= query.not_before_ms)
+            && is(&query.subscription_id, &row.about.subscription_id)
+            && is(&query.event_type, &row.about.event_type)
+            && is(&query.subject, &row.about.subject)
+            && is(&query.event_id, &row.about.event_id)
+            && query.issued_from_ms.is_none_or(|from| row.about.issued_at_ms >= from)
+            && query.issued_until_ms.is_none_or(|until| row.about.issued_at_ms < until)
+            && (!row.status.is_final() || row.about.issued_at_ms >= query.not_before_ms)
     };
     let mut found: Vec<_> = rows.iter().filter(wanted).cloned().collect();
     found.sort_by_key(DeliveryRow::cursor);

@@ -1,5 +1,6 @@
 //! The history of deliveries.
 
+mod anew;
 mod events;
 mod fold;
 mod keep;
