@@ -15,7 +15,7 @@ use axum::response::Response;
 use super::auth::Caller;
 use super::idempotency::{self, IdempotencyKey, Ids};
 use super::openapi::NewSubscription;
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::secrets::{Key, Sealing};
 use super::{Api, BASE, answer, one_url};
 use crate::submit::SubmitError;
@@ -62,8 +62,6 @@ use crate::submit::SubmitError;
             status = 409,
             description = "There are as many as there may be; the `Idempotency-Key` was used for something else; or the profile \
                 allows one URL only, and there is another one.",
-            body = problem::Body,
-            content_type = "application/problem+json",
         ),
     ),
 )]

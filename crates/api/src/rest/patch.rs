@@ -15,7 +15,7 @@ use super::auth::Caller;
 use super::create::not_entitled;
 use super::openapi::SubscriptionChange;
 use super::precondition::{IfMatch, Precondition};
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::secrets::Sealing;
 use super::{Api, answer, one_url};
 
@@ -50,8 +50,6 @@ use super::{Api, answer, one_url};
         (
             status = 409,
             description = "It has expired and can't be made active, or others change it at the same time.",
-            body = problem::Body,
-            content_type = "application/problem+json",
         ),
     ),
 )]

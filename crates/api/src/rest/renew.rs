@@ -15,7 +15,7 @@ use super::auth::Caller;
 use super::create::not_entitled;
 use super::idempotency::{self, IdempotencyKey};
 use super::precondition::{IfMatch, Precondition};
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::{Api, answer, body};
 
 /// Renews a subscription.
@@ -41,8 +41,6 @@ use super::{Api, answer, body};
         (
             status = 409,
             description = "It can't be renewed now; `detail` says from when to when it could, or that it never expires.",
-            body = problem::Body,
-            content_type = "application/problem+json",
         ),
     ),
 )]

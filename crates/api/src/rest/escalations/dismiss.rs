@@ -13,7 +13,6 @@ use axum::response::{IntoResponse as _, Response};
 use super::view::Summary;
 use super::{Api, Keeper, Problem, resolve};
 use crate::rest::openapi::Dismissal;
-use crate::rest::problem;
 
 /// Dismisses what was given up.
 ///
@@ -29,12 +28,7 @@ use crate::rest::problem;
     )),
     responses(
         (status = 200, description = "It is dismissed.", body = Summary),
-        (
-            status = 409,
-            description = "It was sent again already.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 409, description = "It was sent again already."),
     ),
 )]
 pub async fn dismiss(

@@ -15,7 +15,6 @@ use super::{Api, Keeper, Problem, owner_of, resolve};
 use crate::escalations::NotWritten;
 use crate::rest::create::not_entitled;
 use crate::rest::openapi::Redelivery;
-use crate::rest::problem;
 
 /// Sends again what was given up.
 ///
@@ -31,18 +30,8 @@ use crate::rest::problem;
     )),
     responses(
         (status = 202, description = "It is sent again.", body = Summary),
-        (
-            status = 409,
-            description = "Its subscription takes nothing, or it was dismissed at the same time.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
-        (
-            status = 410,
-            description = "The log does not hold its event any more.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 409, description = "Its subscription takes nothing, or it was dismissed at the same time."),
+        (status = 410, description = "The log does not hold its event any more."),
     ),
 )]
 pub async fn redeliver(

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::view::Detail;
 use super::{Api, Keeper, Problem};
-use crate::rest::problem;
 
 /// Shows a delivery that was given up.
 ///
@@ -21,12 +20,7 @@ use crate::rest::problem;
     params(("escalationId" = String, Path, description = "That of the delivery.")),
     responses(
         (status = 200, description = "As it is now.", body = Detail),
-        (
-            status = 410,
-            description = "The log does not hold it any more.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 410, description = "The log does not hold it any more."),
     ),
 )]
 pub async fn show(

@@ -4,8 +4,8 @@ use utoipa::PartialSchema as _;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::{
-    Components, ContentBuilder, HeaderBuilder, ObjectBuilder, Paths, Ref, RefOr, Response, ResponseBuilder,
-    Type,
+    Components, Content, ContentBuilder, HeaderBuilder, ObjectBuilder, Paths, Ref, RefOr, Response,
+    ResponseBuilder, Type,
 };
 
 use crate::rest::problem;
@@ -18,6 +18,8 @@ struct Shared {
     /// Its header, and what that says.
     header: Option<(&'static str, &'static str)>,
 }
+
+const PROBLEM: &str = "application/problem+json";
 
 const RETRY_AFTER: Option<(&str, &str)> = Some(("Retry-After", "When it may be tried again, in seconds."));
 
@@ -112,10 +114,19 @@ fn of_item(PathItem { get, post, patch, delete, .. }: &mut PathItem) -> impl Ite
     [get, post, patch, delete].into_iter().flatten()
 }
 
-/// Gives every call the answers that go with what it takes.
+fn problem() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(problem::Body::name()))).build()
+}
+
+/// Gives every call the answers that go with what it takes, and its own errors their content.
 pub fn answers(paths: &mut Paths) {
     for (path, item) in &mut paths.paths {
         for operation in of_item(item) {
+            for (status, response) in &mut operation.responses.responses {
+                if let (true, RefOr::T(response)) = (status.starts_with('4'), response) {
+                    response.content.entry(PROBLEM.to_owned()).or_insert_with(|| problem().into());
+                }
+            }
             let given: Vec<_> =
                 SHARED.iter().filter(|shared| is_given(shared.status, path, operation)).collect();
             for shared in given {

@@ -21,7 +21,6 @@ use super::{Api, Keeper, Problem, scope_of};
 use crate::rest::deliveries::Summary;
 use crate::rest::idempotency::{self, IdempotencyKey};
 use crate::rest::openapi::Redeliveries;
-use crate::rest::problem;
 use crate::submit::now_ms;
 use crate::tasks::query;
 
@@ -66,12 +65,7 @@ struct DryRun {
             body = TaskView,
             headers(("Location" = String, description = "Where the task is.")),
         ),
-        (
-            status = 409,
-            description = "Too many tasks are under way.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 409, description = "Too many tasks are under way."),
     ),
 )]
 pub async fn redeliver(

@@ -27,7 +27,6 @@ use crate::rest::deliveries::owner_of;
 use crate::rest::escalations::why;
 use crate::rest::idempotency::{self, IdempotencyKey};
 use crate::rest::openapi::Redelivery;
-use crate::rest::problem;
 use crate::submit::now_ms;
 
 #[derive(Serialize, ToSchema)]
@@ -62,18 +61,8 @@ struct Redelivered {
             body = Redelivered,
             headers(("Location" = String, description = "Where the new run is.")),
         ),
-        (
-            status = 409,
-            description = "It is under way, it was a test event, or its subscription takes nothing.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
-        (
-            status = 410,
-            description = "The log does not hold its event any more.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 409, description = "It is under way, it was a test event, or its subscription takes nothing."),
+        (status = 410, description = "The log does not hold its event any more."),
     ),
 )]
 pub async fn redeliver(

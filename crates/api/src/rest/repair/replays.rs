@@ -23,7 +23,6 @@ use crate::repair::{Bounds, NotNow, NotReplayed, Replaying};
 use crate::rest::create::not_entitled;
 use crate::rest::idempotency::{self, IdempotencyKey};
 use crate::rest::openapi;
-use crate::rest::problem;
 use crate::submit::now_ms;
 use crate::tasks::{Begun, appended_until_ms, begin};
 
@@ -88,8 +87,6 @@ struct DryRun {
         (
             status = 409,
             description = "The subscription takes nothing, history does not reach back so far, or too many tasks are under way.",
-            body = problem::Body,
-            content_type = "application/problem+json",
         ),
     ),
 )]

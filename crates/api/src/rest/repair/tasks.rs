@@ -13,7 +13,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::TaskView;
 use super::{Api, Keeper, Problem, scope_of};
 use crate::rest::parameters::{LIMIT_DEFAULT, limit, read_all};
-use crate::rest::problem;
 use crate::tasks::{waiting, waits_for};
 
 #[derive(Serialize, ToSchema)]
@@ -93,12 +92,7 @@ pub async fn show(
     params(("taskId" = String, Path, format = Uuid)),
     responses(
         (status = 200, description = "It is cancelled.", body = TaskView),
-        (
-            status = 409,
-            description = "It is over already.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 409, description = "It is over already."),
     ),
 )]
 pub async fn cancel(

@@ -25,7 +25,6 @@ use crate::rest::create::not_entitled;
 use crate::rest::escalations::AttemptView;
 use crate::rest::idempotency::{self, IdempotencyKey};
 use crate::rest::openapi::TestEvent;
-use crate::rest::problem;
 use crate::submit::now_ms;
 
 /// How often it is looked whether the receiver has answered. Each look takes one of the projection's readers.
@@ -68,12 +67,7 @@ struct Tested {
     responses(
         (status = 200, description = "It is over: what the receiver answered, or why nothing was sent.", body = Tested),
         (status = 202, description = "It is sent, and the receiver has not answered yet.", body = Tested),
-        (
-            status = 409,
-            description = "The subscription takes nothing.",
-            body = problem::Body,
-            content_type = "application/problem+json",
-        ),
+        (status = 409, description = "The subscription takes nothing."),
     ),
 )]
 pub async fn send(
