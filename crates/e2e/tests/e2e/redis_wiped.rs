@@ -46,7 +46,8 @@ impl Test {
         // Every receiver fails on purpose, each delivery on its own schedule.
         setup.set("DELIVERER__LANE_FAILURES_MAX", "1000000");
         setup.set("DELIVERER__REQUEST_TIMEOUT_MS", "40000");
-        setup.set("DELIVERER__LANE_WAIT_MAX_MS", "3000");
+        // Short for the slow one, and long for what is due at once of those that fail on purpose: parked, they would only be probed.
+        setup.set("DELIVERER__LANE_WAIT_MAX_MS", "10000");
         // Its own, because what happens to it would hit every test of the run.
         let redis = Arc::new(Service::redis(setup.rig.dir())?);
         up(&redis).await?;
