@@ -53,6 +53,8 @@ fi
 have curl || need curl
 have node || need nodejs
 have npm || need npm
+# The portal is tried in a real browser.
+have chromium || need chromium
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" -ne 0 ] || ! have apt-get; then

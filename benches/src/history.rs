@@ -5,7 +5,7 @@ use crate::latency::quantile;
 use crate::options::Options;
 use aerogram_domain::history::{Record, Status};
 use aerogram_domain::identity::Position;
-use aerogram_projection::{About, Batch, Change, DeliveryQuery, Issued, Projection};
+use aerogram_projection::{About, Batch, Change, DeliveryQuery, Entitled, EventSearch, Issued, Projection};
 use aerogram_wire::Topic;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Attempt, Line, LineKind, Outcome};
@@ -74,8 +74,11 @@ pub async fn measure(options: &Options) -> Result<History> {
     let opened_in_s = began.elapsed().as_secs_f64();
     let mut pages = BTreeMap::new();
     for (name, question) in QUESTIONS {
-        pages.insert(name, ask(&projection, rows, question).await?);
+        let asked = async |number| Ok(projection.deliveries(question(number, rows)).await?.rows.len());
+        pages.insert(name, ask(rows, asked).await?);
     }
+    let searched = async |number| Ok(projection.search_events(of_flight(number)).await?.events.len());
+    pages.insert("events by flight number", ask(rows, searched).await?);
     projection.close().await?;
     Ok(History {
         rows,
@@ -150,6 +153,11 @@ fn subject(number: u64) -> String {
     format!("XY{}/2026-03-04/ZRH", number / OF_SUBJECT)
 }
 
+/// A flight number.
+fn word(number: u64) -> String {
+    format!("xy{}", number / OF_SUBJECT)
+}
+
 fn issued(number: u64, rows: u64) -> Issued {
     let (owner, issued_at_ms) = (owner(number), issued_at_ms(number, rows));
     Issued {
@@ -170,6 +178,7 @@ fn issued(number: u64, rows: u64) -> Issued {
             once: false,
         },
         record: Record { since_ms: issued_at_ms, ..Record::default() },
+        words: vec![word(number)],
     }
 }
 
@@ -245,16 +254,28 @@ fn of_owner(number: u64) -> DeliveryQuery {
     }
 }
 
-async fn ask(projection: &Projection, rows: u64, question: Question) -> Result<Page> {
+fn of_flight(number: u64) -> EventSearch {
+    let DeliveryQuery { partner, operator, .. } = of_owner(number);
+    EventSearch {
+        text: word(number),
+        operator,
+        partner,
+        entitled: Entitled::new(|_| true),
+        after: None,
+        limit: LIMIT,
+        not_before_ms: 0,
+    }
+}
+
+/// Says how many rows are on the page that somebody asks for who has seen the delivery of a number.
+async fn ask(rows: u64, page: impl AsyncFn(u64) -> Result<usize>) -> Result<Page> {
     let (mut took_ms, mut found) = (Vec::new(), 0);
     for turn in 0..ASKED {
         // All over the week.
         let number = (turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16) % rows;
-        let query = question(number, rows);
         let began = Instant::now();
-        let page = projection.deliveries(query).await?;
+        found += page(number).await?;
         took_ms.push(began.elapsed().as_secs_f64() * 1e3);
-        found += page.rows.len();
     }
     took_ms.sort_by(f64::total_cmp);
     Ok(Page {

@@ -15,6 +15,7 @@ mod repair;
 mod rest;
 mod results;
 mod run;
+mod served;
 mod submit;
 mod table;
 mod tasks;

@@ -1,6 +1,5 @@
 //! Starting and stopping the role.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use aerogram_egress::UrlGuard;
 use aerogram_kafka::{Cluster, Companions, From};
 use aerogram_projection::Projection;
 use aerogram_seal::Sealer;
-use aerogram_settings::{PolicySettings, Settings};
+use aerogram_settings::Settings;
 use aerogram_telemetry::{Health, Shutdown};
 use aerogram_wire::Topic;
 use anyhow::{Context as _, anyhow};
@@ -27,12 +26,12 @@ use crate::fold::{Fold, FoldHandle};
 use crate::following::{self, Ground, Pace};
 use crate::history::{self, Events, History, ReadBack};
 use crate::repair::{EventReader, FanoutProgress, Repair, Waiting, Writing};
-use crate::rest::{self, Api};
+use crate::rest::{self, Api, about};
 use crate::results::Results;
 use crate::submit::Submitter;
 use crate::table::Table;
 use crate::tasks as asked_for;
-use crate::{command_handler, credentials};
+use crate::{command_handler, credentials, served};
 
 /// What `--help` says.
 pub const ABOUT: &str =
@@ -225,24 +224,30 @@ fn api(
     results: Results,
     (escalations, history, repair): (Escalations, History, Repair),
 ) -> anyhow::Result<Api> {
-    let mut policies: BTreeSet<String> = settings.policies.keys().cloned().collect();
-    policies.extend(PolicySettings::BUILT_IN.map(str::to_owned));
+    let policies = about::Policies::of(settings);
     let patience = Duration::from_millis(settings.api.command_timeout_ms);
     let submitter = Submitter::new(cluster.clone(), cluster.expiring_writer()?, results, patience);
     let urls = UrlGuard::new(&settings.deliverer);
+    let user_agent = settings.deliverer.user_agent.clone();
+    let give_up_after_ms = settings.deliverer.give_up_after_ms;
     let settings = settings.api.clone();
     let throttles = rest::throttle::Throttles::new(&settings);
     let Files { catalogue, credentials, sealer } = files;
+    let event_types = about::EventTypes::of(&catalogue)?;
     Ok(Api {
         settings,
         catalogue,
+        event_types,
         cluster: cluster.clone(),
         credentials,
         throttles,
         sealer,
         policies,
         urls,
+        user_agent,
+        give_up_after_ms,
         table,
+        long_lists: rest::list::LongLists::new(),
         catch_up,
         submitter,
         escalations,
@@ -262,7 +267,10 @@ async fn start_http(
     let listener = TcpListener::bind(listen).await.with_context(listening)?;
     let address = listener.local_addr().with_context(listening)?;
     tracing::info!(%address, "api listening");
-    let router = rest::router(api).into_make_service_with_connect_info::<SocketAddr>();
+    let router = served::router(api).context(
+        "what there is to call cannot be described; look at the event types of catalogue.files, else this is a bug",
+    )?;
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
         (HTTP, served.map_err(anyhow::Error::from))

@@ -1,6 +1,6 @@
 //! All subscriptions in memory, by owner, without their secrets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aerogram_domain::subscription::without_secrets;
@@ -78,10 +78,18 @@ impl Table {
     /// The owner's subscriptions, the oldest first.
     pub fn list(&self, owner: &Owner) -> Vec<Arc<Subscription>> {
         let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
-        let mut theirs: Vec<_> = owners.get(owner).map(|t| t.values().cloned().collect()).unwrap_or_default();
+        let theirs: Vec<_> = owners.get(owner).map(|t| t.values().cloned().collect()).unwrap_or_default();
         drop(owners);
-        theirs.sort_by(|a, b| (a.created_at_ms, &a.id).cmp(&(b.created_at_ms, &b.id)));
-        theirs
+        oldest_first(theirs)
+    }
+
+    /// Those of the owner's that are named, the oldest first.
+    pub fn list_of(&self, owner: &Owner, ids: &BTreeSet<String>) -> Vec<Arc<Subscription>> {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        let theirs = owners.get(owner).into_iter().flat_map(|theirs| ids.iter().map(|id| theirs.get(id)));
+        let named: Vec<_> = theirs.flatten().cloned().collect();
+        drop(owners);
+        oldest_first(named)
     }
 
     /// Looks at each subscription on behalf of the operator, whosever it is. Nothing is changed meanwhile, so it is to be quick.
@@ -95,6 +103,11 @@ impl Table {
     pub fn count(&self, owner: &Owner) -> usize {
         self.owners.read().unwrap_or_else(PoisonError::into_inner).get(owner).map_or(0, BTreeMap::len)
     }
+}
+
+fn oldest_first(mut subscriptions: Vec<Arc<Subscription>>) -> Vec<Arc<Subscription>> {
+    subscriptions.sort_by(|a, b| (a.created_at_ms, &a.id).cmp(&(b.created_at_ms, &b.id)));
+    subscriptions
 }
 
 /// What is inactive is called no more. Nor is what has expired, which nobody writes down, so it counts on.
@@ -139,6 +152,10 @@ mod tests {
         let mine = Owner::new("mine", "op");
         let ids: Vec<_> = table.list(&mine).iter().map(|s| s.id.clone()).collect();
         assert_eq!(ids, ["c", "a", "b"]);
+        let named = ["b", "c", "d", "e"].map(str::to_owned).into();
+        let named: Vec<_> = table.list_of(&mine, &named).iter().map(|s| s.id.clone()).collect();
+        assert_eq!(named, ["c", "b"]);
+        assert!(table.list_of(&Owner::new("nobody", "op"), &["a".to_owned()].into()).is_empty());
         assert_eq!(table.count(&mine), 3);
         assert!(table.get(&mine, "d").is_none());
         assert!(table.get(&Owner::new("mine", "another"), "a").is_none());

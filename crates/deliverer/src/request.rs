@@ -2,11 +2,12 @@
 
 use crate::failed;
 use crate::parts::Parts;
-use crate::secrets::{self, BadSecret, Sent};
+use crate::secrets::{self, BadSecret, Opened, Sent};
 use crate::templates::BadTemplate;
-use aerogram_domain::authentication;
+use aerogram_domain::authentication::Kind;
 use aerogram_domain::body::{BodyError, default_body, event_data, webhook_id};
 use aerogram_domain::policy::{Answer, AttemptResult, Remark, retry_after_ms};
+use aerogram_domain::request::{self, Says};
 use aerogram_domain::signing::{self, BadKey};
 use aerogram_domain::subscription::signing_keys;
 use aerogram_domain::template::{BadData, BodyTooLarge, Template};
@@ -15,7 +16,7 @@ use aerogram_seal::OpenError;
 use aerogram_telemetry::wall_ms;
 use aerogram_wire::v1::{Delivery, Event, Outcome, Subscription};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderName, InvalidHeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderName, InvalidHeaderValue};
 use std::time::{Duration, Instant};
 
 /// Why a request could not be made ready: our own fault, never the receiver's.
@@ -116,55 +117,69 @@ fn prepare(
     now_ms: i64,
 ) -> Result<Request, Unready> {
     let event = delivery.event.as_ref().ok_or(Unready::NoEvent)?;
-    // Ours come last, so none of the customer's takes the place of one.
-    let mut headers = HeaderMap::with_capacity(16);
-    let body = match parts.templates.of_subscription(&parts.sealer, subscription)? {
-        Some(template) => render(&template, event, subscription, &mut headers)?,
-        None => default_body(event, &subscription.id)?,
-    };
-    authenticate(parts, subscription, &mut headers)?;
+    let template = parts.templates.of_subscription(&parts.sealer, subscription)?;
+    let Rendered { own, body } = render(template.as_ref(), event, subscription)?;
+    let authentication = authenticate(parts, subscription)?;
     let id = webhook_id(&delivery.delivery_id);
     let now_s = now_ms / 1000;
     let signature = signing::sign_with_all(&keys(parts, subscription, now_ms)?, &id, now_s, &body)?;
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(HeaderName::from_static(signing::ID_HEADER), HeaderValue::try_from(id)?);
-    headers.insert(HeaderName::from_static(signing::TIMESTAMP_HEADER), HeaderValue::from(now_s));
-    headers.insert(HeaderName::from_static(signing::SIGNATURE_HEADER), HeaderValue::try_from(signature)?);
-    if !delivery.traceparent.is_empty() {
-        let value = HeaderValue::from_str(&delivery.traceparent)?;
-        headers.insert(HeaderName::from_static(aerogram_wire::headers::TRACEPARENT), value);
+    let kind = authentication.as_ref().map(|(kind, _)| *kind);
+    let names = own.iter().map(|(name, _)| *name);
+    let mut headers = HeaderMap::with_capacity(16);
+    for (name, says) in request::headers(names, kind, !delivery.traceparent.is_empty()) {
+        let value = match says {
+            Says::Own => own.iter().find(|(own, _)| *own == name).map(|(_, value)| secret_value(value)),
+            Says::Authentication => authentication
+                .as_ref()
+                .map(|(_, opened)| opened.text().map(secret_value))
+                .transpose()
+                .map_err(Unready::Authentication)?,
+            Says::ContentType => Some(Ok(HeaderValue::from_static(request::CONTENT_TYPE))),
+            Says::Id => Some(HeaderValue::from_str(&id)),
+            Says::Timestamp => Some(Ok(HeaderValue::from(now_s))),
+            Says::Signature => Some(HeaderValue::from_str(&signature)),
+            Says::Traceparent => Some(HeaderValue::from_str(&delivery.traceparent)),
+            // Put there with those of the connection.
+            Says::UserAgent => None,
+        };
+        if let Some(value) = value.transpose()? {
+            headers.insert(HeaderName::try_from(name)?, value);
+        }
     }
     Ok(Request { headers, body: body.into() })
 }
 
-/// The body of a template, and its headers.
-fn render(
-    template: &Template,
-    event: &Event,
-    subscription: &Subscription,
-    headers: &mut HeaderMap,
-) -> Result<Vec<u8>, Unready> {
-    let data = event_data(event, &subscription.id)?;
-    for (name, value) in template.headers(&data) {
-        headers.insert(HeaderName::try_from(name)?, secret_value(&value)?);
-    }
-    match template.body(&data)? {
-        Some(body) => Ok(body),
-        None => Ok(default_body(event, &subscription.id)?),
-    }
+/// What a subscription wants to be sent of an event.
+struct Rendered<'t> {
+    /// Its own headers: secrets.
+    own: Vec<(&'t str, String)>,
+    body: Vec<u8>,
 }
 
-fn authenticate(parts: &Parts, subscription: &Subscription, headers: &mut HeaderMap) -> Result<(), Unready> {
-    let Some(stored) = &subscription.authentication else { return Ok(()) };
-    let kind = authentication::Kind::of(Some(stored));
+fn render<'t>(
+    template: Option<&'t Template>,
+    event: &Event,
+    subscription: &Subscription,
+) -> Result<Rendered<'t>, Unready> {
+    let default = || default_body(event, &subscription.id);
+    let Some(template) = template else { return Ok(Rendered { own: Vec::new(), body: default()? }) };
+    let data = event_data(event, &subscription.id)?;
+    let own = template.headers(&data);
+    let body = match template.body(&data)? {
+        Some(body) => body,
+        None => default()?,
+    };
+    Ok(Rendered { own, body })
+}
+
+fn authenticate(parts: &Parts, subscription: &Subscription) -> Result<Option<(Kind, Opened)>, Unready> {
+    let Some(stored) = &subscription.authentication else { return Ok(None) };
     // Without it the receiver would refuse: nothing is sent rather than something that is not what was asked for.
-    let (Some(kind), Some(sealed)) = (kind, &stored.value) else {
+    let (Some(kind), Some(sealed)) = (Kind::of(Some(stored)), &stored.value) else {
         return Err(Unready::UnknownAuthentication(stored.r#type.clone()));
     };
     let opened = secrets::open(&parts.sealer, sealed, subscription).map_err(Unready::Authentication)?;
-    let value = secret_value(opened.text().map_err(Unready::Authentication)?)?;
-    headers.insert(HeaderName::from_static(kind.header_name()), value);
-    Ok(())
+    Ok(Some((kind, opened)))
 }
 
 /// `Debug` of a header map shows nothing of it.

@@ -62,6 +62,11 @@ impl Addresses {
         format!("http://{}/api/v2/webhooks/subscriptions", self.api)
     }
 
+    /// Where people look after webhooks.
+    pub fn portal_url(&self) -> String {
+        format!("http://{}/portal/", self.api)
+    }
+
     /// Where events are published over HTTP.
     pub fn events_url(&self) -> String {
         format!("http://{}/v1/events", self.ingest)

@@ -50,7 +50,17 @@ pub fn opening(
     for note in &addresses.notes {
         writeln!(text, "  {}", paint.yellow(note))?;
     }
+    let [customer, ..] = &CUSTOMERS;
     let rows = [
+        (
+            "portal",
+            format!(
+                "{}  sign in as {} with {}",
+                addresses.portal_url(),
+                customer.client,
+                credentials.of(customer.operator)?
+            ),
+        ),
         ("api", addresses.subscriptions_url()),
         ("ingest", addresses.events_url()),
         ("metrics", metrics(addresses)),

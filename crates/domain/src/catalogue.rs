@@ -67,6 +67,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Kind; 2] = [Kind::State, Kind::Fact];
+
     /// As it stands in files of event types.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,7 +78,7 @@ impl Kind {
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Kind::State, Kind::Fact].into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -113,6 +113,21 @@ pub fn parse_reason(name: &str) -> Option<Reason> {
     REASONS.into_iter().find(|reason| reason_name(*reason) == name)
 }
 
+/// How an attempt ends.
+pub const OUTCOMES: [Outcome; 11] = [
+    Outcome::Delivered,
+    Outcome::Http4xx,
+    Outcome::Http429,
+    Outcome::Http5xx,
+    Outcome::HttpOther,
+    Outcome::Timeout,
+    Outcome::Dns,
+    Outcome::Connect,
+    Outcome::Tls,
+    Outcome::Blocked,
+    Outcome::PlatformError,
+];
+
 /// The word for how an attempt ended.
 pub const fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
@@ -128,6 +143,14 @@ pub const fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Blocked => "blocked",
         Outcome::PlatformError | Outcome::Unspecified => "platform_error",
     }
+}
+
+/// Stands for the outcome where no attempt was made, where it can be asked for.
+pub const NO_OUTCOME: &str = "none";
+
+/// The outcome a word of [`outcome_name`] stands for.
+pub fn parse_outcome(name: &str) -> Option<Outcome> {
+    OUTCOMES.into_iter().find(|outcome| outcome_name(*outcome) == name)
 }
 
 /// How people name a run: by the `webhook-id` that receivers know, and for others than the live run by theirs in hex.

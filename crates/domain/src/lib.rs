@@ -21,6 +21,7 @@ pub mod policy;
 pub mod prefix;
 pub mod redact;
 pub mod repair;
+pub mod request;
 pub mod sabotage;
 pub mod scheduler;
 pub mod schema;

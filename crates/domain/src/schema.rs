@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use aerogram_wire::v1::{Outcome, Reason};
+use aerogram_wire::v1::Reason;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::authentication::Kind;
-use crate::catalogue::{Environment, EventType};
-use crate::escalations::{Fault, REASONS, State, outcome_name, reason_name};
+use crate::catalogue::{self, Environment, EventType, Family};
+use crate::credentials::Scopes;
+use crate::escalations::{Fault, NO_OUTCOME, OUTCOMES, REASONS, State, outcome_name, reason_name};
 use crate::history::Status;
 use crate::subscription::Profile;
 
@@ -28,34 +29,14 @@ pub struct KnownEscalationReason;
 /// What people made of a delivery that was given up, where it can be asked for.
 pub struct AnyEscalationState;
 
-/// How a list is sorted.
-pub struct IssueOrder;
-
-/// How a run came about.
-pub struct RunKind;
-
-/// What a body is that is shown.
-pub struct BodyKind;
-
-/// How a task stands.
-pub struct TaskStatus;
-
 /// How an attempt ended.
 pub struct AttemptOutcome;
 
-const OUTCOMES: [Outcome; 11] = [
-    Outcome::Delivered,
-    Outcome::Http4xx,
-    Outcome::Http429,
-    Outcome::Http5xx,
-    Outcome::HttpOther,
-    Outcome::Timeout,
-    Outcome::Dns,
-    Outcome::Connect,
-    Outcome::Tls,
-    Outcome::Blocked,
-    Outcome::PlatformError,
-];
+/// The same of the last one, where it can be asked for.
+pub struct LastOutcome;
+
+/// What the token of a subscriber is for.
+pub struct SubscriberScope;
 
 /// A text out of a list.
 macro_rules! words {
@@ -80,6 +61,10 @@ words! {
     Profile as "Profile": "A named set of defaults." = Profile::ALL.map(Profile::name);
     Environment as "Environment": "Events and subscriptions of one never meet those of the other."
         = Environment::ALL.map(Environment::as_str);
+    Family as "EventFamily": "What it is about; decides whose events they are." = Family::ALL.map(Family::name);
+    catalogue::Kind as "EventKind": "`state`: a newer one of the same subject makes an older one pointless. `fact`: each one counts."
+        = catalogue::Kind::ALL.map(catalogue::Kind::name);
+    SubscriberScope as "SubscriberScope": "What a token is for: `read` for `GET`, `write` for all else." = Scopes::ALL.names();
     Kind as "AuthenticationType": "How a subscription's requests authenticate themselves beside their signature."
         = Kind::ALL.map(Kind::name);
     Status as "DeliveryStatus": "`PENDING`: no attempt yet. `RETRYING`: one failed, another is due. `PARKED`: waits until its \
@@ -96,12 +81,9 @@ words! {
     KnownEscalationReason as "KnownEscalationReason": "Why it was given up." = REASONS.map(reason_name);
     AnyEscalationState as "AnyEscalationState": "What people made of it, or `all`."
         = State::ALL.into_iter().map(State::name).chain(["all"]);
-    IssueOrder as "IssueOrder": "By when they were issued, the oldest or the newest first." = ["issueDate", "-issueDate"];
-    RunKind as "RunKind": "How it came about." = ["live", "redelivery", "test"];
-    BodyKind as "BodyKind": "`as_sent`: the last request. `by_todays_template`: the subscription has changed since."
-        = ["as_sent", "by_todays_template"];
-    TaskStatus as "TaskStatus": "How a task stands." = ["RUNNING", "DONE", "CANCELLED", "FAILED"];
     AttemptOutcome as "AttemptOutcome": "How an attempt ended." = OUTCOMES.map(outcome_name);
+    LastOutcome as "LastOutcome": "How the last attempt ended, or `none`: none was made."
+        = OUTCOMES.into_iter().map(outcome_name).chain([NO_OUTCOME]);
 }
 
 impl PartialSchema for EventType {
@@ -119,20 +101,4 @@ impl ToSchema for EventType {
 
 fn text(says: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(says))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_outcome_is_a_word_of_its_own() {
-        let mut words = OUTCOMES.map(outcome_name);
-        words.sort_unstable();
-        assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{words:?}");
-        for number in 0..64 {
-            let Ok(outcome) = Outcome::try_from(number) else { continue };
-            assert!(words.contains(&outcome_name(outcome)), "{outcome:?}");
-        }
-    }
 }

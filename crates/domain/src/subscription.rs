@@ -3,7 +3,7 @@
 pub mod one_url;
 mod view;
 
-pub use view::{AuthenticationView, HttpRequestView, MadeKey, SubscriptionView, view};
+pub use view::{AuthenticationView, HttpRequestView, MadeKey, SubscriptionView, brief_view, view};
 
 use crate::authentication::Kind;
 use crate::catalogue::Family;
@@ -74,6 +74,11 @@ impl Profile {
     /// Whether a partner's subscriptions for one operator and environment must all have the same URL.
     pub const fn one_callback_url(self) -> bool {
         matches!(self, Profile::Staffing)
+    }
+
+    /// Whether its owners may change event type and contract of a subscription.
+    pub const fn changes_concern(self) -> bool {
+        matches!(self, Profile::Portal)
     }
 
     /// Name of the retry policy of subscriptions that name none themselves, unless the configuration names another.

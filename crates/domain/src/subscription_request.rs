@@ -2,9 +2,11 @@
 
 mod body;
 mod callback_url;
+mod concern;
 mod delivery;
 mod fields;
 mod limits;
+mod preview;
 mod repeated;
 mod signing_key;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod values;
 
 pub use body::Body;
 pub use callback_url::parse_callback_url;
+pub use preview::{HeaderPreview, NoPreview, Preview, PreviewContext, PreviewRequest, parse_preview};
 pub use signing_key::{
     KeyRequest, OVERLAP_DEFAULT_HOURS, OVERLAP_MAX_HOURS, SIGNING_KEY_MAX_CHARS, SigningKey, parse_key,
 };
@@ -51,8 +54,18 @@ const OF_CREATION: [&str; 13] = [
     "limits",
 ];
 /// The fields of a change.
-const OF_CHANGE: [&str; 8] =
-    ["callbackUrl", "status", "httpRequest", "allText", "authentication", "policy", "name", "limits"];
+const OF_CHANGE: [&str; 10] = [
+    "callbackUrl",
+    "status",
+    "httpRequest",
+    "allText",
+    "authentication",
+    "policy",
+    "name",
+    "limits",
+    "event",
+    "contractId",
+];
 
 /// One wrong field of a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,6 +117,21 @@ pub struct PatchRequest {
     pub name: Option<Option<String>>,
     /// `Some(None)`: as the profile and the installation say.
     pub limits: Option<Option<Limits>>,
+    /// A wire name of the catalogue, or the one it has.
+    pub event: Option<String>,
+    /// `Some(None)`: every contract of the operator.
+    pub contract: Option<Option<String>>,
+}
+
+impl PatchRequest {
+    /// Whether it makes the subscription inactive and changes nothing else of it.
+    pub fn only_stops(&self, current: &Subscription) -> bool {
+        let mut changes = self.clone();
+        changes.event = changes.event.filter(|event| *event != current.event_type);
+        changes.contract =
+            changes.contract.filter(|wanted| wanted.as_deref().unwrap_or_default() != current.contract);
+        changes == Self { status: Some(Status::Inactive), ..Self::default() }
+    }
 }
 
 /// Whether this installation could ever call a URL, and if not, why: for whoever wrote it.
@@ -127,6 +155,8 @@ pub struct PatchContext<'a> {
     pub current: &'a Subscription,
     /// The event types there are.
     pub catalogue: &'a Catalogue,
+    /// The operator's contracts.
+    pub contracts: &'a [String],
     /// Whether there is a retry policy of this name.
     pub policy_exists: &'a dyn Fn(&str) -> bool,
     /// What may be called.
@@ -203,9 +233,12 @@ pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchReque
     let parse_url = |text: &str| parse_callable_url(text, context.url_callable);
     let callback_url = fields.optional("callbackUrl", parse_url);
     let status = fields.optional("status", parse_status);
-    let event = context.catalogue.lookup(&current.event_type);
+    let wanted_event = concern::event(&mut fields, context);
+    let contract = concern::contract(&mut fields, context);
+    let event = context.catalogue.lookup(wanted_event.as_deref().unwrap_or(&current.event_type));
     let http_request = delivery::http_request(&mut fields, event, context.url_callable);
     let callback_url = delivery::one_url(&mut fields, callback_url, http_request.as_ref());
+    concern::template_fits(&mut fields, context, event);
     let all_text = fields.names("allText").then(|| fields.boolean("allText").unwrap_or_default());
     let authentication = fields.names("authentication").then(|| delivery::authentication(&mut fields));
     let policy = fields
@@ -231,8 +264,18 @@ pub fn parse_patch(body: &Body, context: &PatchContext<'_>) -> Result<PatchReque
     if !fields.errors.is_empty() {
         return Err(fields.errors);
     }
-    let request =
-        PatchRequest { callback_url, status, template, all_text, authentication, policy, name, limits };
+    let request = PatchRequest {
+        callback_url,
+        status,
+        template,
+        all_text,
+        authentication,
+        policy,
+        name,
+        limits,
+        event: wanted_event,
+        contract,
+    };
     match request == PatchRequest::default() {
         true => Err(vec![whole_body(format!("must hold at least one of {}", OF_CHANGE.join(", ")))]),
         false => Ok(request),

@@ -11,12 +11,14 @@ use crate::{Applied, Batch, Change, deliveries, escalations, events, schema};
 pub struct Applying {
     cap: escalations::Cap,
     names: Names,
+    worded: events::Remembered,
 }
 
 impl Applying {
     /// At most so many escalations.
     pub fn new(escalations_max: u64) -> Self {
-        Self { cap: escalations::Cap::new(escalations_max), names: Names::default() }
+        let cap = escalations::Cap::new(escalations_max);
+        Self { cap, names: Names::default(), worded: events::Remembered::default() }
     }
 
     /// Forgets the runs, unless they are of another generation than this; see [`deliveries::make_anew`].
@@ -25,6 +27,7 @@ impl Applying {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if deliveries::generation(&transaction)? == generation {
             deliveries::make_anew(&transaction)?;
+            deliveries::forget_hours(&transaction)?;
         }
         transaction.commit()
     }
@@ -34,6 +37,7 @@ impl Applying {
         let applied = self.transact(connection, batches);
         if applied.is_err() {
             self.names = Names::default();
+            self.worded = events::Remembered::default();
         }
         applied
     }
@@ -76,10 +80,13 @@ impl Applying {
         match change {
             Change::Escalated(row) => escalations::insert(transaction, row)?,
             Change::Resolved { key, resolution } => escalations::resolve(transaction, *key, resolution)?,
-            Change::Issued(issued) => runs.issued(issued),
+            Change::Issued(issued) => {
+                issued.named().insert(transaction, &mut self.names, &mut self.worded)?;
+                runs.issued(issued);
+            }
             Change::Line { key, line, appended_at_ms } => runs.line(*key, line, *appended_at_ms),
             Change::LeftPending { key, appended_at_ms } => runs.left_pending(*key, *appended_at_ms),
-            Change::Unmatched(event) => event.insert(transaction, &mut self.names)?,
+            Change::Unmatched(event) => event.insert(transaction, &mut self.names, &mut self.worded)?,
             Change::Rejected(event) => event.insert(transaction)?,
             Change::RejectedSettled { offset } => events::settle(transaction, *offset)?,
         }

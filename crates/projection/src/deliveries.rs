@@ -5,9 +5,12 @@
 mod apply;
 mod drop;
 mod find;
+mod hours;
 mod issued;
 mod kept;
+mod last;
 mod names;
+mod overview;
 mod place;
 mod query;
 mod reach;
@@ -15,16 +18,21 @@ mod row;
 mod runs;
 mod span;
 mod stretches;
+mod tries;
 mod without;
 
 use aerogram_wire::Topic;
 
 pub use apply::Changes;
 pub use drop::{drop_old, drop_oldest, drop_torn};
+pub use hours::{TABLES as HOURS, drop_old as drop_old_hours, forget as forget_hours};
 pub use issued::{About, Issued};
+pub use kept::code;
+pub use last::{LastDelivery, LastQuery};
 pub use names::Names;
+pub use overview::{Overview, OverviewQuery, Waiting};
 pub use place::DeliveryCursor;
-pub use query::{DeliveryPage, DeliveryQuery, count, find, page};
+pub use query::{Counted, DeliveryPage, DeliveryQuery, count, find, page};
 pub use reach::{begin_generations, followed, generation, make_anew, since_ms, untold, untold_until_ms};
 pub use row::DeliveryRow;
 pub use runs::runs_of;
@@ -33,7 +41,9 @@ pub use runs::runs_of;
 pub const TOPICS: [Topic; 3] = [Topic::Deliveries, Topic::Attempts, Topic::Pending];
 
 /// What repeats is written once. The indexes of lists begin with what a list is of and the status, so that each of them is read
-/// in its order whatever is asked for; what follows the tie is only looked at.
+/// in its order whatever is asked for; what follows the tie is only looked at. Those of subjects and ids are searched without
+/// regard to case, so that who wants one exactly has to say so twice. `tries` and `last_outcome` say of `attempts` what is asked
+/// for; -1: none was made.
 pub const TABLES: &str = "
 CREATE TABLE owners (
     id INTEGER PRIMARY KEY,
@@ -75,16 +85,18 @@ CREATE TABLE deliveries (
     failed BLOB,
     attempts BLOB,
     attempts_made INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    last_outcome INTEGER NOT NULL,
     due_at_ms INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     changed_at_ms INTEGER NOT NULL,
     UNIQUE (delivery_id, run)
 ) STRICT;
-CREATE INDEX deliveries_by_owner ON deliveries (owner, status, issued_at_ms, tie);
-CREATE INDEX deliveries_by_subscription ON deliveries (subscription, status, issued_at_ms, tie, kind);
-CREATE INDEX deliveries_by_kind ON deliveries (kind, status, issued_at_ms, tie);
-CREATE INDEX deliveries_by_subject ON deliveries (subject, owner, status, issued_at_ms, tie) WHERE subject IS NOT NULL;
-CREATE INDEX deliveries_by_event ON deliveries (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX deliveries_by_owner ON deliveries (owner, status, issued_at_ms, tie, tries, last_outcome);
+CREATE INDEX deliveries_by_subscription ON deliveries (subscription, status, issued_at_ms, tie, kind, tries, last_outcome);
+CREATE INDEX deliveries_by_kind ON deliveries (kind, status, issued_at_ms, tie, tries, last_outcome);
+CREATE INDEX deliveries_by_subject ON deliveries (subject COLLATE NOCASE, owner, status, issued_at_ms, tie) WHERE subject IS NOT NULL;
+CREATE INDEX deliveries_by_event ON deliveries (event_id COLLATE NOCASE) WHERE event_id IS NOT NULL;
 CREATE TABLE reach (
     whole_since_ms INTEGER NOT NULL,
     untold_until_ms INTEGER NOT NULL,

@@ -7,11 +7,11 @@ mod row;
 
 pub use apply::{Open, drop_before, insert, open, resolve};
 pub use cap::Cap;
-pub use query::{Cursor, NoCursor, Page, Query, find, list};
+pub use query::{Cursor, NoCursor, Page, Query, count, count_open, find, list};
 pub use row::Row;
 
-/// `states` counts the rows, so that neither the cap nor the metrics have to. An index ends with the primary key, and so all of
-/// them are in the order of the list.
+/// `states` counts the rows, so that neither the cap nor the metrics have to. An index ends with the primary key, if nothing else, and
+/// so all of them are in the order of the list; by subscription the open ones are counted in it alone.
 pub const TABLES: &str = "
 CREATE TABLE escalations (
     delivery_id BLOB NOT NULL,
@@ -43,7 +43,7 @@ CREATE INDEX escalations_by_time ON escalations (escalated_at_ms);
 CREATE INDEX escalations_by_state ON escalations (state, escalated_at_ms);
 CREATE INDEX escalations_by_owner ON escalations (partner, operator, escalated_at_ms);
 CREATE INDEX escalations_by_owner_and_state ON escalations (partner, operator, state, escalated_at_ms);
-CREATE INDEX escalations_by_subscription ON escalations (subscription_id, escalated_at_ms);
+CREATE INDEX escalations_by_subscription ON escalations (subscription_id, escalated_at_ms, delivery_id, run, state);
 CREATE INDEX escalations_by_place ON escalations (partition, offset);
 CREATE TABLE escalation_states (
     state INTEGER NOT NULL,

@@ -1,10 +1,17 @@
 //! Events that no delivery tells of: those that matched nothing, those that repeat another one, and those that were rejected.
 
+mod candidates;
+mod place;
 mod rejected;
+mod search;
 mod unmatched;
+mod words;
 
+pub use place::EventCursor;
 pub use rejected::{RejectedName, settle};
+pub use search::{Entitled, EventSearch, FoundEvent, FoundEvents};
 pub use unmatched::{Unmatched, is_repeat};
+pub use words::{Named, Remembered, TABLES as WORDS, of_delivery as words_of};
 
 use aerogram_domain::identity::Position;
 use aerogram_wire::Topic;
@@ -34,7 +41,8 @@ CREATE TABLE unmatched (
     repeats_offset INTEGER,
     UNIQUE (partition, offset)
 ) STRICT;
-CREATE INDEX unmatched_by_event ON unmatched (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX unmatched_by_event ON unmatched (event_id COLLATE NOCASE) WHERE event_id IS NOT NULL;
+CREATE INDEX unmatched_by_subject ON unmatched (subject COLLATE NOCASE) WHERE subject <> '';
 CREATE INDEX unmatched_by_time ON unmatched (accepted_at_ms) WHERE repeats_offset IS NULL;
 CREATE INDEX repeats_by_time ON unmatched (accepted_at_ms) WHERE repeats_offset IS NOT NULL;
 CREATE TABLE rejected (
@@ -100,13 +108,22 @@ pub fn drop_before(transaction: &Transaction<'_>, before_ms: i64, at_most: usize
     Ok(drop_each(transaction, &all, before_ms, at_most)?.len())
 }
 
-/// The same to make room; answers of when they were. Those that repeat another one stay: whoever replays them asks.
+/// Drops words that lead to what is older, at most so many; answers how many that were.
+pub fn drop_words_before(
+    transaction: &Transaction<'_>,
+    before_ms: i64,
+    at_most: usize,
+) -> rusqlite::Result<usize> {
+    Ok(drop_each(transaction, &[words::DROP], before_ms, at_most)?.len())
+}
+
+/// The same to make room, of all; answers of when they were. Those that repeat another one stay: whoever replays them asks.
 pub fn drop_oldest(
     transaction: &Transaction<'_>,
     before_ms: i64,
     at_most: usize,
 ) -> rusqlite::Result<Vec<i64>> {
-    drop_each(transaction, &[DROP_UNMATCHED, DROP_REJECTED], before_ms, at_most)
+    drop_each(transaction, &[DROP_UNMATCHED, DROP_REJECTED, words::DROP], before_ms, at_most)
 }
 
 fn drop_each(

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aerogram_domain::history::Claims;
 use aerogram_domain::identity::Position;
 use aerogram_wire::Topic;
 use aerogram_wire::key::RunKey;
@@ -11,8 +10,8 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::{
-    DeliveryPage, DeliveryQuery, DeliveryRow, EventQuery, EventsById, Kept, Projection, ProjectionError,
-    ReadSoFar, deliveries, events, schema,
+    Counted, DeliveryPage, DeliveryQuery, DeliveryRow, EventQuery, EventsById, Kept, Projection,
+    ProjectionError, ReadSoFar, deliveries, events, schema,
 };
 
 impl Projection {
@@ -23,14 +22,6 @@ impl Projection {
     pub async fn read_so_far(&self, topic: Topic, partition: i32) -> Result<ReadSoFar, ProjectionError> {
         let so_far = move |connection: &_| schema::read_so_far(connection, topic, partition);
         self.opened()?.readers.read("reading a position", so_far).await
-    }
-
-    /// The epoch in force where a partition of `attempts` was read up to.
-    ///
-    /// # Errors
-    /// It is not open, or the file can't be read.
-    pub async fn claims(&self, partition: i32) -> Result<Claims, ProjectionError> {
-        Ok(self.read_so_far(Topic::Attempts, partition).await?.claims)
     }
 
     /// Has history made anew: all runs go, and who reads its topics has to begin at their beginnings. Until
@@ -101,6 +92,18 @@ impl Projection {
     /// # Errors
     /// It is not open, or the file can't be read.
     pub async fn count_deliveries(&self, query: DeliveryQuery, at_most: u64) -> Result<u64, ProjectionError> {
+        Ok(self.deliveries_counted(query, at_most).await?.rows)
+    }
+
+    /// The same, and whether there may be more.
+    ///
+    /// # Errors
+    /// It is not open, or the file can't be read.
+    pub async fn deliveries_counted(
+        &self,
+        query: DeliveryQuery,
+        at_most: u64,
+    ) -> Result<Counted, ProjectionError> {
         let count = move |connection: &_| deliveries::count(connection, &query, at_most);
         self.read_runs("counting deliveries", count).await
     }

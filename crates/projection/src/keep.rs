@@ -7,7 +7,7 @@ use std::time::Instant;
 use aerogram_telemetry::Said;
 use rusqlite::Connection;
 
-use crate::deliveries::{drop_old, drop_oldest, drop_torn, since_ms};
+use crate::deliveries::{drop_old, drop_old_hours, drop_oldest, drop_torn, since_ms};
 use crate::{Options, events};
 
 /// Rows that are dropped in one transaction, at most, of each sort: what waits for the writer meanwhile waits no longer than
@@ -70,7 +70,8 @@ impl Keep {
         // Whoever replays an event asks whether it repeats another one as long as it is there to be replayed.
         let old =
             drop_old(&transaction, before, SLICE)? + events::drop_before(&transaction, before.log_ms, SLICE)?;
-        let old = old + drop_torn(&transaction, SLICE)?;
+        let old = old + drop_torn(&transaction, SLICE)? + drop_old_hours(&transaction, now_ms, SLICE)?;
+        let old = old + events::drop_words_before(&transaction, before.issued_ms, SLICE)?;
         let is_full = used_bytes(&transaction)? > self.bytes_max;
         let dropped =
             if is_full && old == 0 { drop_oldest(&transaction, before.settled_ms, SLICE)? } else { 0 };

@@ -23,10 +23,16 @@ mod schema;
 mod writing;
 
 pub use batch::{Batch, Change};
-pub use deliveries::{About, DeliveryCursor, DeliveryPage, DeliveryQuery, DeliveryRow, Issued};
+pub use deliveries::{
+    About, Counted, DeliveryCursor, DeliveryPage, DeliveryQuery, DeliveryRow, Issued, LastDelivery,
+    LastQuery, Overview, OverviewQuery, Waiting,
+};
 pub use error::ProjectionError;
 pub use escalations::{Cursor, NoCursor, Open, Page, Query, Row};
-pub use events::{EventQuery, EventsById, RejectedName, Unmatched};
+pub use events::{
+    Entitled, EventCursor, EventQuery, EventSearch, EventsById, FoundEvent, FoundEvents, RejectedName,
+    Unmatched,
+};
 pub use keep::Kept;
 
 use std::collections::HashMap;
@@ -217,6 +223,15 @@ impl Projection {
     pub async fn escalations(&self, query: Query) -> Result<Page, ProjectionError> {
         let list = move |connection: &_| escalations::list(connection, &query);
         self.opened()?.readers.read("listing escalations", list).await
+    }
+
+    /// How many escalations there are, counted no further than `at_most`, wherever the page of the query begins.
+    ///
+    /// # Errors
+    /// It is not open, or the file can't be read.
+    pub async fn count_escalations(&self, query: Query, at_most: u64) -> Result<Counted, ProjectionError> {
+        let count = move |connection: &_| escalations::count(connection, &query, at_most);
+        self.opened()?.readers.read("counting escalations", count).await
     }
 
     /// One escalation.

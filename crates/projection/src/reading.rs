@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::{ProjectionError, blocking, file};
 
@@ -24,7 +25,7 @@ type Idle = Arc<Mutex<Vec<Connection>>>;
 
 impl Readers {
     /// Opens all connections there will ever be: at this path there may be nothing later, or something else. No read takes
-    /// longer than `timeout_ms`.
+    /// longer than `timeout_ms`, its wait for a connection included.
     pub fn open(path: &Path, timeout_ms: u64) -> Result<Self, ProjectionError> {
         let connections: rusqlite::Result<Vec<_>> =
             (0..READS_MAX).map(|_| file::open_to_read(path)).collect();
@@ -40,13 +41,16 @@ impl Readers {
         what: &'static str,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ProjectionError> {
-        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| ProjectionError::Closed)?;
         let (idle, timeout_ms) = (Arc::clone(&self.idle), self.timeout_ms);
+        let within = Duration::from_millis(timeout_ms);
+        let until = Instant::now().checked_add(within);
+        let room = timeout(within, Arc::clone(&self.room).acquire_owned()).await;
+        let room = room.map_err(|_| ProjectionError::Late { what, read_timeout_ms: timeout_ms })?;
+        let room = room.map_err(|_| ProjectionError::Closed)?;
         blocking(move || {
             // Given back before the place is.
             let _room = room;
             let mut lent = Lent::of(idle).ok_or(ProjectionError::Closed)?;
-            let until = Instant::now().checked_add(Duration::from_millis(timeout_ms));
             lent.query(until, query).map_err(|error| match error.sqlite_error_code() {
                 Some(ErrorCode::OperationInterrupted) => {
                     ProjectionError::Late { what, read_timeout_ms: timeout_ms }
@@ -105,4 +109,46 @@ impl Drop for Lent {
 
 fn lock(idle: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_a_connection_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.sqlite");
+        let _writer = file::open(&path, "layout").unwrap();
+        let readers = Arc::new(Readers::open(&path, 50).unwrap());
+        let mut held = Vec::new();
+        for _ in 0..READS_MAX {
+            let (entered, is_held) = oneshot::channel();
+            let (end, ended) = mpsc::channel::<()>();
+            let readers = Arc::clone(&readers);
+            let holding = async move {
+                let hold = move |_: &Connection| {
+                    entered.send(()).unwrap();
+                    assert!(ended.recv().is_err());
+                    Ok(())
+                };
+                readers.read("holding", hold).await
+            };
+            let holding = tokio::spawn(holding);
+            is_held.await.unwrap();
+            held.push((end, holding));
+        }
+        let late = readers.read("waiting", |_| Ok(())).await;
+        assert!(
+            matches!(late, Err(ProjectionError::Late { what: "waiting", read_timeout_ms: 50 })),
+            "{late:?}"
+        );
+        for (end, holding) in held {
+            drop(end);
+            holding.await.unwrap().unwrap();
+        }
+        readers.read("going on", |_| Ok(())).await.unwrap();
+    }
 }

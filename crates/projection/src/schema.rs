@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 use crate::{Batch, ReadSoFar, deliveries, escalations, events};
 
 /// Raised by every change of a table; a file of another version is made anew.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 /// "Aero": whose file it is.
 const APPLICATION_ID: i64 = 0x4165_726f;
 /// Readers and the writer hardly ever meet; a checkpoint may take a moment.
@@ -85,7 +85,8 @@ pub fn create(connection: &mut Connection, layout_id: &str) -> rusqlite::Result<
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.execute_batch(TABLES)?;
-    for tables in [escalations::TABLES, deliveries::TABLES, events::TABLES] {
+    for tables in [escalations::TABLES, deliveries::TABLES, deliveries::HOURS, events::TABLES, events::WORDS]
+    {
         transaction.execute_batch(tables)?;
     }
     transaction.execute("INSERT INTO stands_on (layout_id) VALUES (?1)", [layout_id])?;

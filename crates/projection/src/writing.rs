@@ -140,18 +140,16 @@ impl Writer {
         if batches.is_empty() {
             return;
         }
-        let generation = self.generation();
+        // Where it can't be read, whoever begins again is told why.
+        let generation = self.generation().ok();
         let (batches, tells): (Vec<_>, Vec<_>) = batches
             .drain(..)
             .zip(tells.drain(..))
             .filter_map(|(batch, tell)| {
-                if generation.as_ref().is_ok_and(|generation| batch.generation == *generation)
-                    || !TOPICS.contains(&batch.topic)
-                {
+                if generation == Some(batch.generation) || !TOPICS.contains(&batch.topic) {
                     return Some((batch, tell));
                 }
-                let why = generation.as_ref().map_or_else(|_| self.generation().err(), |_| None);
-                let _ = tell.send(Err(why.unwrap_or(ProjectionError::MadeAnew)));
+                let _ = tell.send(Err(ProjectionError::MadeAnew));
                 None
             })
             .unzip();

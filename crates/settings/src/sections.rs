@@ -302,6 +302,8 @@ settings! {
         command_timeout_ms: u64 = 10_000, between(1, 600_000);
         /// Largest request body, in bytes.
         max_body_bytes: usize = 65_536, between(1_024, 16 * MIB);
+        /// Whether the portal is served beside the REST API, at `/portal/`.
+        portal: bool = true, any();
         /// File of the projection that escalations are listed from; each process has its own, and it is made anew from the log
         /// when it is not there. Left out, a temporary one that is gone at the end.
         projection_path: Option<PathBuf> = None, such("a path, or left out");

@@ -5,9 +5,11 @@
 
 mod page;
 mod rows;
+mod state;
 
 pub use page::TopPage;
 pub use rows::{Lane, Parked, ROWS_MAX, Row, Sending, Totals};
+pub use state::{Known, State};
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};

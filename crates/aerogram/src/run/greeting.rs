@@ -28,11 +28,19 @@ pub fn say_what_listens(settings: &Settings, greeting: &Greeting) {
         Store::Memory => "in memory, rebuilt from the log at every start",
         Store::Redis => "in Redis",
     };
+    let portal = match settings.api.portal {
+        true => format!(
+            "http://{}/portal/, sign in with an application and its operator's token",
+            settings.api.listen
+        ),
+        false => "none (api.portal)".to_owned(),
+    };
     let mut lines = vec![
         format!("Aerogram {}: all roles in one process", env!("CARGO_PKG_VERSION")),
         format!("  Kafka          {}{kind}", settings.kafka.brokers),
         format!("  events from    topics: {topics}"),
         format!("                 POST http://{}/v1/events", settings.ingest.listen),
+        format!("  portal         {portal}"),
         format!("  subscriptions  http://{}/api/v2/webhooks/subscriptions", settings.api.listen),
         format!("  API to browse  http://{}/api/v2/webhooks/docs/", settings.api.listen),
         format!("  health         http://{admin}/readyz, metrics at /metrics"),

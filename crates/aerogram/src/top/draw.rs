@@ -45,7 +45,7 @@ pub fn lines(picture: &Picture, paper: &Paper) -> Vec<String> {
     for (line, shown) in table.iter_mut().skip(1).zip(&picture.subscriptions) {
         let word = shown.state.name();
         if let Some(rest) = line.strip_prefix(word) {
-            *line = format!("{}{rest}", paper.paint(shown.state.style(), word));
+            *line = format!("{}{rest}", paper.paint(style(shown.state), word));
         }
     }
     let mut meanings = Vec::new();
@@ -57,7 +57,7 @@ pub fn lines(picture: &Picture, paper: &Paper) -> Vec<String> {
     for state in
         State::ALL.iter().filter(|state| picture.subscriptions.iter().any(|shown| shown.state == **state))
     {
-        meanings.extend(wrap(&format!("{:8}{}", state.name(), state.meaning()), "        ", width));
+        meanings.extend(wrap(&format!("{:8}{}", state.name(), meaning(*state)), "        ", width));
     }
     // The heading stays.
     let room = |without: usize| paper.size.map_or(usize::MAX, |(_, lines)| lines.saturating_sub(without + 1));
@@ -163,58 +163,41 @@ fn next(shown: &Shown) -> String {
     }
 }
 
-impl State {
-    pub const fn name(self) -> &'static str {
-        match self {
-            State::Shut => "shut",
-            State::Failing => "failing",
-            State::Paused => "paused",
-            State::Limited => "limited",
-            State::Slow => "slow",
-            State::Unknown => "unknown",
-            State::Paced => "paced",
-            State::Well => "well",
-        }
-    }
-
-    /// And what to do about it.
-    const fn meaning(self) -> &'static str {
-        match self {
-            State::Shut => {
-                "the receiver keeps failing: one probe at a time, the rest is parked and nothing is lost. Tell whoever runs \
+/// How a subscription that is in this state does, and what to do about it.
+const fn meaning(state: State) -> &'static str {
+    match state {
+        State::Shut => {
+            "the receiver keeps failing: one probe at a time, the rest is parked and nothing is lost. Tell whoever runs \
                  it; `aerogram escalations list --subscription ID` has what was given up"
-            }
-            State::Failing => {
-                "the last attempts failed and are tried again; the log of the deliverer says why (`an attempt failed`)"
-            }
-            State::Paused => "the receiver asked for patience (Retry-After); it goes on by itself",
-            State::Limited => {
-                "its own limit or that of its host delays it; if PARKED keeps growing, the limit is too low for it"
-            }
-            State::Slow => {
-                "answers take long, half a second or more unless deliverer.lane_wait_max_ms says otherwise, or what waits would wait \
-                 too long; that is parked, and comes as fast as they answer"
-            }
-            State::Unknown => {
-                "its deliverer says a word of a later version; ask with the `aerogram` of that version"
-            }
-            State::Paced => {
-                "what was parked flows back, more at a time with each success; it goes on by itself"
-            }
-            State::Well => "nothing is wrong; the slowest are shown",
         }
+        State::Failing => {
+            "the last attempts failed and are tried again; the log of the deliverer says why (`an attempt failed`)"
+        }
+        State::Paused => "the receiver asked for patience (Retry-After); it goes on by itself",
+        State::Limited => {
+            "its own limit or that of its host delays it; if PARKED keeps growing, the limit is too low for it"
+        }
+        State::Slow => {
+            "answers take long, half a second or more unless deliverer.lane_wait_max_ms says otherwise, or what waits would wait \
+                 too long; that is parked, and comes as fast as they answer"
+        }
+        State::Unknown => {
+            "its deliverer says a word of a later version; ask with the `aerogram` of that version"
+        }
+        State::Paced => "what was parked flows back, more at a time with each success; it goes on by itself",
+        State::Well => "nothing is wrong; the slowest are shown",
     }
+}
 
-    const fn style(self) -> Style {
-        let colour = match self {
-            State::Shut => return Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
-            State::Failing => AnsiColor::Red,
-            State::Paused | State::Limited | State::Slow | State::Unknown => AnsiColor::Yellow,
-            State::Paced => AnsiColor::Cyan,
-            State::Well => AnsiColor::Green,
-        };
-        Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
-    }
+const fn style(state: State) -> Style {
+    let colour = match state {
+        State::Shut => return Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
+        State::Failing => AnsiColor::Red,
+        State::Paused | State::Limited | State::Slow | State::Unknown => AnsiColor::Yellow,
+        State::Paced => AnsiColor::Cyan,
+        State::Well => AnsiColor::Green,
+    };
+    Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
 }
 
 impl Paper {

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aerogram_domain::time::iso_millis;
-use aerogram_telemetry::top::{Lane, Parked, Sending, TopPage};
+pub use aerogram_telemetry::top::State;
+use aerogram_telemetry::top::{Parked, Sending, TopPage};
 use serde::Serialize;
 
 use super::ask::{Asked, Unreached};
@@ -12,22 +13,6 @@ use super::totals::{Beyond, Total};
 
 /// A receiver that fails for longer stands among the worst, however little waits for it.
 const FAILING_LONG_MS: i64 = 60_000;
-
-/// How a subscription does, in one word.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    Shut,
-    Failing,
-    Paused,
-    Limited,
-    Slow,
-    /// Its deliverer says a word of a later version.
-    Unknown,
-    /// What was parked flows back by credits.
-    Paced,
-    Well,
-}
 
 /// One subscription.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -187,7 +172,7 @@ fn shown(
     parked_is_known: bool,
     now_ms: i64,
 ) -> Shown {
-    let state = state(sending.as_ref(), parked.as_ref());
+    let state = State::of_both(sending.as_ref(), parked.as_ref());
     let sending = sending.unwrap_or_default();
     let waits = parked.as_ref().map(|parked| parked.parked);
     let parked = parked.unwrap_or_default();
@@ -212,44 +197,6 @@ fn shown(
         failing_for_ms: if failing { now_ms.saturating_sub(sending.failing_since_ms).max(1) } else { 0 },
         resumes_in_ms: matches!(state, State::Paused | State::Limited).then_some(sending.resumes_in_ms),
         next_probe_in_ms: parked.shut.then_some(parked.next_probe_in_ms),
-    }
-}
-
-/// The deliverer knows how the receiver does. After it started anew the scheduler knows more: that it sends probes only.
-fn state(sending: Option<&Sending>, parked: Option<&Parked>) -> State {
-    let probed = parked.is_some_and(|parked| parked.shut && parked.parked > 0);
-    match sending.map(|sending| sending.lane) {
-        None | Some(Lane::Failing) if probed => State::Shut,
-        None | Some(Lane::Well) if parked.is_some_and(|parked| parked.parked > 0) => State::Paced,
-        None => State::Well,
-        Some(lane) => State::of(lane),
-    }
-}
-
-impl State {
-    /// The worst first.
-    pub const ALL: [Self; 8] = [
-        Self::Shut,
-        Self::Failing,
-        Self::Paused,
-        Self::Limited,
-        Self::Slow,
-        Self::Unknown,
-        Self::Paced,
-        Self::Well,
-    ];
-
-    /// As its deliverer says.
-    pub const fn of(lane: Lane) -> Self {
-        match lane {
-            Lane::Shut => Self::Shut,
-            Lane::Failing => Self::Failing,
-            Lane::Paused => Self::Paused,
-            Lane::Limited => Self::Limited,
-            Lane::Slow => Self::Slow,
-            Lane::Unknown => Self::Unknown,
-            Lane::Well => Self::Well,
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod beginnings;
 mod behind;
 mod follower;
 mod reading;
+mod saying;
 mod standing;
 
 use std::convert::Infallible;
@@ -21,7 +22,8 @@ use crate::catch_up::{CatchUp, CatchUpError};
 use crate::fold::FoldHandle;
 use follower::Follower;
 use reading::Reading;
-use standing::{MadeAnew, Part, Progress, Reasons, Retry, Standing};
+use saying::{MadeAnew, Progress};
+use standing::{Part, Reasons, Retry, Standing};
 
 /// How long things are left alone.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +155,7 @@ async fn start_group(
     tokio::spawn(behind::measure(ends.clone(), measured, standing.watch()));
     let anew = MadeAnew { ends, projection: ground.projection.clone() };
     let anew = (group.name == HISTORY.name).then_some(anew);
-    tokio::spawn(standing::say(told, progress, standing.watch(), anew));
+    tokio::spawn(saying::say(told, progress, standing.watch(), anew));
     Ok(Following { catch_ups, standing: standing.watch(), reached, remembered })
 }
 

@@ -5,12 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aerogram_credentials::peer_of;
+use aerogram_portal::ViaPortal;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Extensions, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Api;
+
+/// What the portal is called there.
+const PORTAL: &str = "portal";
 
 /// A request on its way, and who makes it once that is known; cheap to clone.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ struct Inner {
     route: String,
     path: String,
     peer: IpAddr,
+    /// Where it was asked for, if not here.
+    via: Option<&'static str>,
     seen: Mutex<Seen>,
 }
 
@@ -51,6 +57,7 @@ pub async fn audit(State(api): State<Arc<Api>>, mut request: Request, next: Next
         route: route.to_owned(),
         path: request.uri().path().to_owned(),
         peer,
+        via: request.extensions().get::<ViaPortal>().map(|_| PORTAL),
         seen: Mutex::default(),
     };
     let trail = Trail { inner: Arc::new(inner) };
@@ -99,7 +106,7 @@ impl Trail {
 
     /// A subscription was changed, and has this version now.
     pub fn changed(&self, subscription_id: &str, version: u64) {
-        let Inner { method, route, peer, .. } = &*self.inner;
+        let Inner { method, route, peer, via, .. } = &*self.inner;
         let who = {
             let mut seen = self.seen();
             seen.told = true;
@@ -107,7 +114,7 @@ impl Trail {
         };
         let (actor, operator, token_name) = parts(who.as_ref());
         tracing::info!(
-            actor, operator, token_name, %method, route, subscription_id, version, %peer,
+            actor, operator, token_name, via, %method, route, subscription_id, version, %peer,
             "a subscription was changed"
         );
     }
@@ -129,18 +136,20 @@ impl Trail {
     /// It was answered with success.
     fn done(&self, status: u16) {
         let Some(who) = self.untold() else { return };
-        let Inner { method, route, path, peer, .. } = &*self.inner;
+        let Inner { method, route, path, peer, via, .. } = &*self.inner;
         let (actor, operator, token_name) = parts(who.as_ref());
-        tracing::info!(actor, operator, token_name, %method, route, path, status, %peer, "what was asked for was done");
+        tracing::info!(
+            actor, operator, token_name, via, %method, route, path, status, %peer, "what was asked for was done"
+        );
     }
 
     /// Nobody knows, or nobody waits to hear it.
     fn uncertain(&self, what: &str) {
         let Some(who @ Some(_)) = self.untold() else { return };
-        let Inner { method, route, path, peer, .. } = &*self.inner;
+        let Inner { method, route, path, peer, via, .. } = &*self.inner;
         let (actor, operator, token_name) = parts(who.as_ref());
         tracing::info!(
-            actor, operator, token_name, %method, route, path, %peer, "{what}"
+            actor, operator, token_name, via, %method, route, path, %peer, "{what}"
         );
     }
 
@@ -189,6 +198,7 @@ mod tests {
             route: "/subscriptions/{subscription_id}".to_owned(),
             path: "/subscriptions/s-1".to_owned(),
             peer: "192.0.2.7".parse().unwrap(),
+            via: None,
             seen: Mutex::default(),
         };
         Trail { inner: Arc::new(inner) }
@@ -228,6 +238,28 @@ mod tests {
             assert_eq!(lines[0][field], value, "{field}");
         }
         assert_eq!((&lines[0]["version"], &lines[1]["version"]), (&Value::from(7), &Value::from(3)));
+    }
+
+    #[test]
+    fn what_was_asked_for_in_the_portal_says_so() {
+        let lines = logged(|| {
+            for via in [Some(PORTAL), None] {
+                let trail = |method| {
+                    let Inner { route, path, peer, .. } = &*trail_of(Method::GET).inner;
+                    let (route, path, peer) = (route.clone(), path.clone(), *peer);
+                    Trail {
+                        inner: Arc::new(Inner { method, route, path, peer, via, seen: Mutex::default() }),
+                    }
+                };
+                trail(Method::PATCH).changed("s-1", 7);
+                trail(Method::POST).done(202);
+                let known = trail(Method::POST);
+                known.made_by("partner-app", Some("acme"), None);
+                known.uncertain("nobody knows");
+            }
+        });
+        let via: Vec<_> = lines.iter().map(|line| line.get("via").and_then(Value::as_str)).collect();
+        assert_eq!(via, [Some("portal"), Some("portal"), Some("portal"), None, None, None], "{lines:?}");
     }
 
     #[test]

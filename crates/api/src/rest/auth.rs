@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aerogram_credentials::Login;
 use aerogram_credentials::headers::{bearer, has_bearer, single};
-use aerogram_domain::credentials::{ADMIN_ACTOR, Credentials, Scope, Scopes, Subscriber};
+use aerogram_domain::credentials::{ADMIN_ACTOR, Administrator, Credentials, Scope, Scopes, Subscriber};
 use aerogram_domain::escalations::Reader;
 use aerogram_telemetry::wall_ms;
 use axum::extract::FromRequestParts;
@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
         let door = Door::of(parts, api)?;
         match door.admin()? {
             None => door.pair(),
-            Some(name) => door.in_the_place_of(&name),
+            Some(admin) => door.in_the_place_of(&admin),
         }
     }
 }
@@ -65,11 +65,13 @@ impl FromRequestParts<Arc<Api>> for Keeper {
         let door = Door::of(parts, api)?;
         let (caller, reader) = match door.admin()? {
             None => (door.pair()?, Reader::Subscriber),
-            Some(name) if [CLIENT_ID, OPERATOR].iter().all(|header| !parts.headers.contains_key(*header)) => {
+            Some(admin)
+                if [CLIENT_ID, OPERATOR].iter().all(|header| !parts.headers.contains_key(*header)) =>
+            {
                 let (reader, trail) = (Reader::Administrator, door.trail);
-                return Ok(Self { actor: actor(&name), owner: None, subscriber: None, reader, trail });
+                return Ok(Self { actor: actor(&admin.name), owner: None, subscriber: None, reader, trail });
             }
-            Some(name) => (door.in_the_place_of(&name)?, Reader::Administrator),
+            Some(admin) => (door.in_the_place_of(&admin)?, Reader::Administrator),
         };
         let Caller { subscriber, owner, actor, trail } = caller;
         Ok(Self { actor, owner: Some(owner), subscriber: Some(subscriber), reader, trail })
@@ -119,12 +121,12 @@ impl<'a> Door<'a> {
         Ok(self.let_in(subscriber, actor))
     }
 
-    /// The name of the administrator who calls; `None`: it is not one who says to be an administrator.
+    /// The administrator who calls; `None`: it is not one who says to be an administrator.
     ///
     /// # Errors
     /// 400 when both kinds of credentials are given: which of them counts could be one thing here and another to a proxy. 401 when
     /// there is no such administrator, 403 when it may only look, 429.
-    fn admin(&self) -> Result<Option<Arc<str>>, Problem> {
+    fn admin(&self) -> Result<Option<Administrator>, Problem> {
         let headers = self.headers;
         if !has_bearer(headers) {
             return Ok(None);
@@ -143,11 +145,11 @@ impl<'a> Door<'a> {
         throttles.request(Client::Administrator(&admin.name))?;
         self.may(admin.scopes)?;
         self.trail.made_by(&actor(&admin.name), None, None);
-        Ok(Some(Arc::clone(&admin.name)))
+        Ok(Some(admin.clone()))
     }
 
     /// Only pairs that could call themselves: what is done for them must be theirs to see and to undo.
-    fn in_the_place_of(self, admin: &str) -> Result<Caller, Problem> {
+    fn in_the_place_of(self, admin: &Administrator) -> Result<Caller, Problem> {
         let named = |header| {
             single(self.headers, header).filter(|value| !value.is_empty()).ok_or_else(|| {
                 let detail = format!("an administrator acts for a pair: {header} must name it, once");
@@ -155,12 +157,14 @@ impl<'a> Door<'a> {
             })
         };
         let (client_id, operator) = (named(CLIENT_ID)?, named(OPERATOR)?);
-        let subscriber = self.credentials.pair(client_id, operator).map_err(|missing| {
+        let mut subscriber = self.credentials.pair(client_id, operator).map_err(|missing| {
             let detail =
                 format!("an administrator cannot act for {client_id:?} on behalf of {operator:?}: {missing}");
             Problem::new(StatusCode::FORBIDDEN, detail)
         })?;
-        Ok(self.let_in(subscriber, actor(admin)))
+        // What it may do is what the administrator may.
+        subscriber.scopes = admin.scopes;
+        Ok(self.let_in(subscriber, actor(&admin.name)))
     }
 
     fn let_in(self, subscriber: Subscriber, actor: String) -> Caller {

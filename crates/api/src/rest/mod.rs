@@ -7,6 +7,7 @@
 //! active what has expired is 409, and so is a renewal outside its five days, which else answers 200; a change to what is so
 //! already answers 200 and leaves version and times; `If-Match` and `Idempotency-Key` (for a day) are honoured.
 
+pub mod about;
 mod answer;
 mod audit;
 mod auth;
@@ -18,10 +19,11 @@ mod egress_addresses;
 mod escalations;
 mod events;
 mod idempotency;
-mod list;
-mod observe;
+pub mod list;
+pub mod observe;
 mod one_url;
 mod openapi;
+mod overview;
 mod parameters;
 mod patch;
 mod precondition;
@@ -31,9 +33,9 @@ mod repair;
 mod secrets;
 mod show;
 mod signing_keys;
+mod template_previews;
 pub mod throttle;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,14 +82,22 @@ pub struct Api {
     pub cluster: Cluster,
     /// The event types there are.
     pub catalogue: Arc<Catalogue>,
+    /// The same, as they are told.
+    pub event_types: about::EventTypes,
     pub credentials: InForce,
     pub throttles: throttle::Throttles,
     pub sealer: Sealer,
-    /// Names of retry policies.
-    pub policies: BTreeSet<String>,
+    /// The retry policies there are.
+    pub policies: about::Policies,
     /// What the deliverer would call.
     pub urls: UrlGuard,
+    /// What the deliverer calls itself.
+    pub user_agent: String,
+    /// After failing for so long a receiver's subscription is made inactive, in milliseconds; 0: never.
+    pub give_up_after_ms: u64,
     pub table: Arc<Table>,
+    /// Those of whose many subscriptions the last deliveries are told.
+    pub long_lists: list::LongLists,
     pub catch_up: Arc<CatchUp>,
     pub submitter: Submitter,
     pub escalations: Escalations,
@@ -103,26 +113,32 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(signing_keys::replace))
         .routes(routes!(renew::renew))
         .routes(routes!(egress_addresses::egress_addresses))
+        .merge(about::routes())
+        .routes(routes!(template_previews::preview))
         .merge(escalations::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
+        .merge(overview::routes())
         .merge(repair::routes());
     OpenApiRouter::with_openapi(openapi::beginning()).nest(BASE, routes)
 }
 
 /// What there is to call, for readers; of an installation with these event types.
-pub fn document(catalogue: &Catalogue) -> utoipa::openapi::OpenApi {
+///
+/// # Errors
+/// The schema of an event type is none of OpenAPI.
+pub fn document(catalogue: &Catalogue) -> Result<utoipa::openapi::OpenApi, serde_json::Error> {
     openapi::complete(described().into_openapi(), catalogue)
 }
 
 /// All that is served.
-pub fn router(api: Arc<Api>) -> Router {
+///
+/// # Errors
+/// What there is to call can't be described.
+pub fn router(api: Arc<Api>) -> Result<Router, serde_json::Error> {
     let (routes, document) = described().split_for_parts();
-    let of_itself = openapi::routes(&openapi::complete(document, &api.catalogue)).unwrap_or_else(|error| {
-        tracing::error!("the api does not show what there is to call: {error}");
-        Router::new()
-    });
-    routes
+    let of_itself = openapi::routes(&openapi::complete(document, &api.catalogue)?)?;
+    let router = routes
         .merge(of_itself)
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -134,7 +150,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .layer(from_fn(problem::readable_path))
         .layer(from_fn_with_state(Arc::clone(&api), audit::audit))
         .layer(from_fn_with_state(observe::Observer::new(), observe::observe))
-        .with_state(api)
+        .with_state(api);
+    Ok(router)
 }
 
 impl Api {

@@ -38,6 +38,10 @@ use super::{Api, answer, one_url};
                 "limits": {"concurrency": 2},
             }))),
             ("default" = (summary = "Back to the default body, without headers", value = json!({"httpRequest": null}))),
+            ("same" = (summary = "With what stays as it is", value = json!({
+                "event": "FLIGHT_CREATE",
+                "status": "ACTIVE",
+            }))),
         ),
     ),
     responses(
@@ -62,12 +66,8 @@ pub async fn patch(
 ) -> Result<Response, Problem> {
     let body = api.read_json(&headers, body).await?;
     let current = api.current(&caller.owner, &id).await?;
-    let request = checked(&api, &current, &body)?;
-    // Who lost the entitlement can still stop the subscription, but not start it, send it elsewhere or in another way.
-    let stops = PatchRequest { status: Some(Status::Inactive), ..PatchRequest::default() };
-    if request != stops && !caller.subscriber.may_subscribe(&current.event_type) {
-        return Err(not_entitled(&current.event_type));
-    }
+    let request = checked(&api, &caller, &current, &body)?;
+    may_change(&caller, &current, &request)?;
     let expected_version = Precondition::of(&headers).expected_version(current.version)?;
     one_url::may_move(&api, &caller, &current, &request).await?;
     let moves = request.callback_url.is_some();
@@ -83,11 +83,30 @@ pub async fn patch(
     Ok(answer::subscription(StatusCode::OK, &changed))
 }
 
-fn checked(api: &Api, current: &Subscription, body: &Fields) -> Result<PatchRequest, Problem> {
+/// Who lost the entitlement can still stop the subscription, but not start it, send it elsewhere or in another way. Nor have it
+/// for another type: what waits is sent on.
+fn may_change(caller: &Caller, current: &Subscription, request: &PatchRequest) -> Result<(), Problem> {
+    if request.only_stops(current) {
+        return Ok(());
+    }
+    let events = [Some(&current.event_type), request.event.as_ref()];
+    match events.into_iter().flatten().find(|event| !caller.subscriber.may_subscribe(event)) {
+        Some(event) => Err(not_entitled(event)),
+        None => Ok(()),
+    }
+}
+
+fn checked(
+    api: &Api,
+    caller: &Caller,
+    current: &Subscription,
+    body: &Fields,
+) -> Result<PatchRequest, Problem> {
     let policy_exists = |name: &str| api.policies.contains(name);
     let context = PatchContext {
         current,
         catalogue: &api.catalogue,
+        contracts: &caller.subscriber.contracts,
         policy_exists: &policy_exists,
         url_callable: &|url| api.url_callable(url),
     };
@@ -112,5 +131,7 @@ fn update(request: PatchRequest, sealing: &Sealing<'_>) -> Result<Update, Proble
         policy: request.policy.map(Option::unwrap_or_default),
         name: request.name.map(Option::unwrap_or_default),
         limits: request.limits.map(Option::unwrap_or_default),
+        event_type: request.event.unwrap_or_default(),
+        contract: request.contract.map(Option::unwrap_or_default),
     })
 }

@@ -31,6 +31,7 @@ use super::{Api, answer, body};
         IfMatch,
         IdempotencyKey,
     ),
+    request_body(content = Option<serde_json::Value>, description = "Not looked at."),
     responses(
         (
             status = 200,

@@ -1,9 +1,7 @@
 //! What people see of deliveries and of what became of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aerogram_api::FollowPace;
 use aerogram_testkit::Answer;
 use aerogram_wire::Topic;
 use aerogram_wire::v1::{Delivery, LineKind, PendingKind};
@@ -12,18 +10,11 @@ use serde_json::{Value, json};
 use crate::logs::{Accepted, Logs, attempt, event, event_id, name, now_ms};
 use crate::openapi::CheckedClient;
 use crate::raw::delete_before;
-use crate::world::{Caller, Instance, Shared, World, as_admin, eventually, shared, wish};
+use crate::world::{Caller, Instance, PACE, Shared, World, as_admin, eventually, shared, wish};
 
 /// Of the shared instances.
 const PARTITIONS: i32 = 3;
 const HOUR_MS: i64 = 3_600_000;
-const PACE: FollowPace = FollowPace {
-    retry_first: Duration::from_millis(50),
-    retry_max: Duration::from_millis(500),
-    begins_every: Duration::from_millis(100),
-    remembered_every: Duration::from_millis(100),
-    finish_every: Duration::from_millis(50),
-};
 
 fn listed(list: &Answer) -> Vec<Value> {
     assert_eq!(list.status, 200, "{}", list.text());

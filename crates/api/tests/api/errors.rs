@@ -68,7 +68,7 @@ async fn every_wrong_field_is_pointed_at() {
     assert_eq!(problem(&caller.post(&json!([1])).await), (400, vec![String::new()]));
 
     let id = caller.created(&wish()).await;
-    for body in [json!({}), json!({"event": "FLIGHT_CREATE"})] {
+    for body in [json!({}), json!({"environment": "test"})] {
         assert_eq!(problem(&caller.patch(&id, &body).await), (400, vec![String::new()]));
     }
     let answer = caller.patch(&id, &json!({"status": "DELETED", "callbackUrl": null})).await;

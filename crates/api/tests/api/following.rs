@@ -3,7 +3,6 @@
 use std::fs;
 use std::time::Duration;
 
-use aerogram_api::FollowPace;
 use aerogram_domain::escalations::run_name;
 use aerogram_testkit::Answer;
 use aerogram_wire::Topic;
@@ -14,16 +13,9 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::given_up::{escalation, write};
 use crate::raw::{delete_before, everything_in};
-use crate::world::{Caller, Instance, World, eventually, wish};
+use crate::world::{Caller, Instance, PACE, World, eventually, wish};
 
 const SUBSCRIPTION: &str = "0192d3a4-0000-7000-8000-0000000000f1";
-const PACE: FollowPace = FollowPace {
-    retry_first: Duration::from_millis(50),
-    retry_max: Duration::from_millis(500),
-    begins_every: Duration::from_millis(100),
-    remembered_every: Duration::from_millis(100),
-    finish_every: Duration::from_millis(50),
-};
 
 async fn world(test: &str) -> (World, std::path::PathBuf) {
     let mut world = World::new(test, 1, &[]).await;
@@ -79,13 +71,7 @@ fn is_refused_for_now(answer: &Answer) -> bool {
 
 /// Waits until the readiness says this of escalations.
 async fn stands(instance: &Instance, why: &str) {
-    eventually(why, async || {
-        let report = instance.health.report();
-        let conditions = report["conditions"].as_array().unwrap().iter();
-        let mut stands = conditions.filter(|one| one["name"] == "escalations followed" && one["ok"] == false);
-        stands.any(|one| one["text"].as_str().unwrap().contains(why)).then_some(())
-    })
-    .await;
+    instance.says("escalations followed", false, why).await;
 }
 
 /// Subscriptions are created and shown, escalations are not.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aerogram_domain::escalations::run_name;
+use aerogram_domain::history::search_words;
 use aerogram_domain::identity::{EventIdentity, Position};
 use aerogram_testkit::Rig;
 use aerogram_wire::key::{PendingKey, RunKey};
@@ -175,6 +176,7 @@ impl Logs {
             environment: event.environment.clone(),
             subject: event.subject.clone(),
             accepted_at_ms: *at_ms,
+            words: search_words(&event.subject, &event.data),
         };
         let told = matches == 0 || repeats.is_some();
         let receipt = EventReceipt {

@@ -1,9 +1,7 @@
 //! The log does not go on where it was read: history is made anew, and does not claim to know what it cannot.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use aerogram_api::FollowPace;
 use aerogram_domain::time::iso_millis;
 use aerogram_wire::Topic;
 use aerogram_wire::v1::{Delivery, LineKind, PendingKind};
@@ -12,16 +10,9 @@ use serde_json::{Value, json};
 
 use crate::logs::{Accepted, Logs, attempt, event, event_id, name, now_ms};
 use crate::raw::{committed_and_end, delete_before, fanout_has_done_all, make_anew};
-use crate::world::{Caller, Instance, World, eventually, wish};
+use crate::world::{Caller, Instance, PACE, World, eventually, wish};
 
 const DAY_MS: i64 = 86_400_000;
-const PACE: FollowPace = FollowPace {
-    retry_first: Duration::from_millis(50),
-    retry_max: Duration::from_millis(500),
-    begins_every: Duration::from_millis(100),
-    remembered_every: Duration::from_millis(100),
-    finish_every: Duration::from_millis(50),
-};
 
 /// One instance with a file that it finds again.
 struct Ground {
@@ -124,13 +115,7 @@ async fn since(instance: &Instance, accepted: &Accepted) -> String {
 
 /// Waits until the readiness says this of history.
 async fn says(instance: &Instance, ok: bool, text: &str) {
-    eventually(text, async || {
-        let report = instance.health.report();
-        let conditions = report["conditions"].as_array().unwrap().iter();
-        let mut says = conditions.filter(|one| one["name"] == "history followed" && one["ok"] == ok);
-        says.any(|one| one["text"].as_str().unwrap().contains(text)).then_some(())
-    })
-    .await;
+    instance.says("history followed", ok, text).await;
 }
 
 /// An instance whose file is as if it had been left then.

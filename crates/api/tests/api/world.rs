@@ -31,7 +31,7 @@ id = "bluejet"
 [[tokens]]
 sha256 = "ACME"
 operator = "acme"
-clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10", "app-11", "app-12"]
+clients = ["app-1", "app-2", "app-4", "app-5", "app-7", "app-8", "app-9", "app-10", "app-11", "app-12", "app-13"]
 
 [[tokens]]
 sha256 = "BLUEJET"
@@ -56,6 +56,15 @@ pub const SEAL_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Long enough for a machine with two cores that does other things as well.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Of tests that wait for what is tried or asked again.
+pub const PACE: FollowPace = FollowPace {
+    retry_first: Duration::from_millis(50),
+    retry_max: Duration::from_millis(500),
+    begins_every: Duration::from_millis(100),
+    remembered_every: Duration::from_millis(100),
+    finish_every: Duration::from_millis(50),
+};
 
 pub struct World {
     pub rig: Rig,
@@ -124,6 +133,17 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Waits until the readiness says this of a condition.
+    pub async fn says(&self, condition: &str, ok: bool, text: &str) {
+        eventually(text, async || {
+            let report = self.health.report();
+            let conditions = report["conditions"].as_array().unwrap().iter();
+            let mut says = conditions.filter(|one| one["name"] == condition && one["ok"] == ok);
+            says.any(|one| one["text"].as_str().unwrap().contains(text)).then_some(())
+        })
+        .await;
+    }
+
     pub async fn stop(self) {
         self.shutdown.trigger();
         tokio::time::timeout(PATIENCE, self.ended).await.unwrap().unwrap().unwrap();

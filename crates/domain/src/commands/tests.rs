@@ -7,6 +7,7 @@ use aerogram_wire::v1::{
 use health::{give_up, note};
 use proptest::prelude::*;
 
+mod concern;
 mod health;
 mod renew;
 

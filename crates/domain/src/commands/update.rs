@@ -2,7 +2,7 @@
 
 use super::{Decision, changed, header_clash, refuse};
 use crate::sabotage::{Rule, removed};
-use crate::subscription::is_expired;
+use crate::subscription::{Profile, is_expired};
 use aerogram_wire::v1::{Limits, PreviousKey, Refusal, ReplaceSigningKey, Status, Subscription, Update};
 
 pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64) -> Decision {
@@ -42,6 +42,9 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
             return refuse(Refusal::Invalid, "an update sets the status to active or inactive only");
         }
     }
+    if let Some(refused) = concern(current, &mut next, update) {
+        return refused;
+    }
     if let Some(template) = &update.template {
         let is_none = template.headers.is_none() && template.body.is_empty();
         next.template = (!is_none).then(|| template.clone());
@@ -67,9 +70,37 @@ pub(super) fn decide_update(current: &Subscription, update: &Update, now_ms: i64
     changed(current, next, now_ms)
 }
 
+/// Which events it is for from now on; `Some`: why that can't be. What is under way is for what it was.
+fn concern(current: &Subscription, next: &mut Subscription, update: &Update) -> Option<Decision> {
+    if !update.event_type.is_empty() {
+        next.event_type.clone_from(&update.event_type);
+    }
+    if let Some(contract) = &update.contract {
+        next.contract.clone_from(contract);
+    }
+    let is_other = next.event_type != current.event_type || next.contract != current.contract;
+    let may = Profile::parse(&current.profile).is_some_and(Profile::changes_concern);
+    (is_other && !may).then(|| {
+        refuse(Refusal::Invalid, "only under the profile portal event type and contract can be changed")
+    })
+}
+
 fn is_empty(update: &Update) -> bool {
-    let Update { callback_url, status: _, template, all_text, authentication, policy, name, limits } = update;
+    let Update {
+        callback_url,
+        status: _,
+        template,
+        all_text,
+        authentication,
+        policy,
+        name,
+        limits,
+        event_type,
+        contract,
+    } = update;
     callback_url.is_empty()
+        && event_type.is_empty()
+        && contract.is_none()
         && template.is_none()
         && all_text.is_none()
         && authentication.is_none()

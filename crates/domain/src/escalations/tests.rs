@@ -184,3 +184,14 @@ fn faults_and_words_are_told_apart() {
     assert_eq!(State::of(Some(&resolved(ResolutionKind::Unspecified))), State::Open);
     assert!(!State::Open.yields_to(&resolved(ResolutionKind::Unspecified)));
 }
+
+#[test]
+fn every_outcome_is_a_word_of_its_own() {
+    let mut words = OUTCOMES.map(outcome_name);
+    words.sort_unstable();
+    assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{words:?}");
+    for number in 0..64 {
+        let Ok(outcome) = Outcome::try_from(number) else { continue };
+        assert!(words.contains(&outcome_name(outcome)), "{outcome:?}");
+    }
+}

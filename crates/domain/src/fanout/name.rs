@@ -1,5 +1,6 @@
 //! What a receipt calls an event that has no delivery which would say what it was.
 
+use crate::history::search_words;
 use aerogram_wire::v1::{Envelope, EventName};
 
 /// By what people ask for an event, and by what it could have matched; `None`: the envelope holds no event.
@@ -15,5 +16,6 @@ pub fn event_name(envelope: &Envelope) -> Option<EventName> {
         environment: event.environment.clone(),
         subject: event.subject.clone(),
         accepted_at_ms: envelope.accepted_at_ms,
+        words: search_words(&event.subject, &event.data),
     })
 }

@@ -207,7 +207,7 @@ mod tests {
             source: "/s".into(),
             r#type: "FLIGHT_CREATE".into(),
             operator: operator.to_string(),
-            data: Bytes::from_static(b"{}"),
+            data: Bytes::from_static(br#"{"pnr":"AB1"}"#),
             ..Event::default()
         };
         Fresh {
@@ -321,6 +321,7 @@ mod tests {
                     environment: event.environment,
                     subject: event.subject,
                     accepted_at_ms: fresh.envelope.accepted_at_ms,
+                    words: vec!["ab1".into()],
                 }
             );
         }
@@ -340,6 +341,8 @@ mod tests {
                 contract: long(NAME_CHARS_MAX),
                 environment: "non-production".into(),
                 subject: long(SUBJECT_CHARS_MAX),
+                data: format!("{{\"pnr\":{:?}}}", (0..20).map(|n| format!("{n:064}")).collect::<Vec<_>>())
+                    .into(),
                 ..Event::default()
             });
             fresh

@@ -90,7 +90,7 @@ impl fmt::Display for Waits {
         write!(
             formatter,
             "fanout, which has not dealt with the last of its time yet: {events} events at most, in {partitions} \
-                           partitions of events"
+             partitions of events"
         )
     }
 }

@@ -150,10 +150,19 @@ fn limits_view(limits: &Limits) -> Option<LimitsView> {
 
 /// How its owner sees a subscription at `now_ms`.
 pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
+    let template = subscription.template.as_ref();
+    let body = template.and_then(|template| RawValue::from_string(template.body.clone()).ok());
+    SubscriptionView {
+        http_request: body.map(|json_body| HttpRequestView { json_body }),
+        ..brief_view(subscription, now_ms)
+    }
+}
+
+/// The same without its `httpRequest`, which is by far the largest part of it.
+pub fn brief_view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
     let expires = subscription.expires_at_ms;
     let non_empty = |text: &String| (!text.is_empty()).then(|| text.clone());
     let template = subscription.template.as_ref();
-    let body = template.and_then(|template| RawValue::from_string(template.body.clone()).ok());
     let authentication = subscription.authentication.as_ref();
     let previous = subscription.previous_signing_key.as_ref();
     let status = effective_status(subscription, now_ms);
@@ -175,7 +184,7 @@ pub fn view(subscription: &Subscription, now_ms: i64) -> SubscriptionView {
         environment: subscription.environment.clone(),
         name: non_empty(&subscription.name),
         policy: non_empty(&subscription.policy),
-        http_request: body.map(|json_body| HttpRequestView { json_body }),
+        http_request: None,
         headers: template.map(|template| template.header_names.clone()).unwrap_or_default(),
         all_text: subscription.all_text,
         authentication: authentication.map(|of| AuthenticationView { r#type: of.r#type.clone() }),

@@ -24,11 +24,7 @@ pub(super) fn http_request(
     callable: UrlCheck<'_>,
 ) -> Option<HttpRequest> {
     let written = fields.body.http_request.as_deref()?;
-    let names: Vec<&str> = event
-        .into_iter()
-        .flat_map(|event| event.fields.iter().map(|field| field.name.as_str()))
-        .chain(ENVELOPE_FIELDS)
-        .collect();
+    let names: Vec<&str> = event.into_iter().flat_map(field_names).collect();
     let known = match event {
         Some(_) => template::Fields::Only(&names),
         None => template::Fields::Any,
@@ -49,6 +45,11 @@ pub(super) fn http_request(
         }
     };
     Some(HttpRequest { url, template: compiled.template })
+}
+
+/// What a template for events of this type may name.
+pub(super) fn field_names(event: &EventType) -> impl Iterator<Item = &str> {
+    event.fields.iter().map(|field| field.name.as_str()).chain(ENVELOPE_FIELDS)
 }
 
 /// One URL of the two places where it may stand.

@@ -1,5 +1,7 @@
+mod concern;
 mod delivery;
 mod limits;
+mod preview;
 mod repeated;
 
 use super::*;
@@ -33,9 +35,11 @@ fn patch(body: &Value) -> Result<PatchRequest, Vec<FieldError>> {
 fn patch_of(current: &Subscription, body: &Value) -> Result<PatchRequest, Vec<FieldError>> {
     let policy_exists = |name: &str| ["standard", "staffing", "quick"].contains(&name);
     let catalogue = Catalogue::builtin();
+    let contracts = ["C-1".to_owned(), "C-2".to_owned()];
     let context = PatchContext {
         current,
         catalogue: &catalogue,
+        contracts: &contracts,
         policy_exists: &policy_exists,
         url_callable: &url_callable,
     };
@@ -270,7 +274,7 @@ fn a_patch_names_what_it_changes() {
             ..PatchRequest::default()
         }
     );
-    for body in [json!({}), json!({"event": "FLIGHT_CREATE"}), json!({"status": null})] {
+    for body in [json!({}), json!({"environment": "test"}), json!({"event": null, "status": null})] {
         assert_eq!(pointers(&patch(&body).unwrap_err()), [""]);
     }
     let named =

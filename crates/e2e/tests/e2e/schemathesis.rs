@@ -189,7 +189,7 @@ async fn something_of_everything(pair: &Pair<'_>) -> Result<There> {
         pair.cluster.upstream.send_all(&pair.cluster.setup.flights(), &structured(&events)).await?;
     }
     let (delivered, deliveries) = pair.listed(&arrives, "deliveries", "status=DELIVERED").await?;
-    let (_, escalations) = pair.listed(&fails, "escalations", "state=open").await?;
+    let (failed, escalations) = pair.listed(&fails, "escalations", "state=open").await?;
     // Nobody can have these sent again, so they stay open.
     let (given_up, _) = pair.listed(&left, "escalations", "state=open").await?;
     ensure!(pair.cluster.rest.delete(&left).await?.status == 204, "a subscription is not deleted");
@@ -198,6 +198,7 @@ async fn something_of_everything(pair: &Pair<'_>) -> Result<There> {
         ("spare", spare),
         ("delivered", delivered),
         ("after-deliveries", vec![deliveries]),
+        ("failed", failed),
         ("given-up", given_up),
         ("after-escalations", vec![escalations]),
         ("cancelled", vec![pair.cancelled(&arrives).await?]),

@@ -7,11 +7,13 @@ use aerogram_wire::key::{PendingKey, RunKey};
 use aerogram_wire::v1::Line;
 use rusqlite::{OptionalExtension as _, ToSql, Transaction, named_params, params};
 
+use super::hours::Added;
 use super::issued::{About, Issued};
 use super::kept::{self, Columns, PROGRESS};
 use super::names::{Names, Numbers};
 use super::place::tie;
 use super::reach;
+use super::tries::Tries;
 
 /// The runs that a transaction changes, in the order in which they are looked up fastest.
 pub struct Changes<'a> {
@@ -27,6 +29,8 @@ struct Run<'a> {
     partition: i32,
     /// Whose it is and what it is about was known before.
     is_known: bool,
+    /// The number of its subscription, if it was.
+    subscription: i64,
     /// It is known now.
     about: Option<&'a About>,
     before: Progress,
@@ -42,20 +46,20 @@ impl<'a> Changes<'a> {
         let of = |partition| Run { partition, ..Run::default() };
         let mut runs: BTreeMap<RunKey, Run<'a>> = keys.map(|(key, partition)| (key, of(partition))).collect();
         let text = format!(
-            "SELECT {PROGRESS}, d.id, d.owner FROM deliveries d WHERE d.delivery_id = ?1 AND d.run = ?2"
+            "SELECT {PROGRESS}, d.id, d.owner, d.subscription FROM deliveries d WHERE d.delivery_id = ?1 AND d.run = ?2"
         );
         let mut statement = transaction.prepare_cached(&text)?;
         for (key, run) in &mut runs {
             let read = |row: &rusqlite::Row<'_>| {
                 let mut columns = Columns::of(row);
                 let progress = kept::progress(&mut columns)?;
-                Ok((columns.take()?, columns.take::<i64>()?, progress))
+                Ok((columns.take()?, columns.take::<i64>()?, columns.take()?, progress))
             };
             let there = statement.query_row(params![key.delivery_id, key.run.cast_signed()], read);
-            if let Some((id, owner, progress)) = there.optional()? {
+            if let Some((id, owner, subscription, progress)) = there.optional()? {
                 let before = progress.clone();
                 let is_known = owner != 0;
-                *run = Run { id: Some(id), is_known, before, progress, ..of(run.partition) };
+                *run = Run { id: Some(id), is_known, subscription, before, progress, ..of(run.partition) };
             }
         }
         Ok(Self { runs, whole_since_ms: reach::whole_since_ms(transaction)? })
@@ -89,6 +93,7 @@ impl<'a> Changes<'a> {
     }
 
     pub fn write(&self, transaction: &Transaction<'_>, names: &mut Names) -> rusqlite::Result<()> {
+        let mut added = Added::default();
         for (key, run) in &self.runs {
             let numbers = match run.about {
                 Some(about) => names.numbers(transaction, about)?,
@@ -109,23 +114,34 @@ impl<'a> Changes<'a> {
                 }
                 (Some(id), None) => run.update(transaction, id)?,
             }
+            run.count(*key, numbers.subscription, &mut added);
         }
-        Ok(())
+        added.write(transaction)
     }
 }
 
 const INSERT: &str = "INSERT INTO deliveries (delivery_id, run, partition, owner, subscription, kind, status, issued_at_ms, tie, event_id, subject,
-     event_partition, event_offset, once, stage, settled, failed, attempts, attempts_made, due_at_ms, reason, changed_at_ms)
+     event_partition, event_offset, once, stage, settled, failed, attempts, attempts_made, tries, last_outcome, due_at_ms, reason,
+     changed_at_ms)
      VALUES (:delivery_id, :run, :partition, :owner, :subscription, :kind, :status, :issued_at_ms, :tie, :event_id, :subject,
-     :event_partition, :event_offset, :once, :stage, :settled, :failed, :attempts, :attempts_made, :due_at_ms, :reason,
-     :changed_at_ms)";
+     :event_partition, :event_offset, :once, :stage, :settled, :failed, :attempts, :attempts_made, :tries, :last_outcome,
+     :due_at_ms, :reason, :changed_at_ms)";
 /// Of a run of which only lines were read so far.
 const FILL: &str = "UPDATE deliveries SET run = :run, owner = :owner, subscription = :subscription, kind = :kind, status = :status,
      issued_at_ms = :issued_at_ms, tie = :tie, event_id = :event_id, subject = :subject, event_partition = :event_partition,
      event_offset = :event_offset, once = :once, stage = :stage, settled = :settled, failed = :failed, attempts = :attempts,
-     attempts_made = :attempts_made, due_at_ms = :due_at_ms, reason = :reason, changed_at_ms = :changed_at_ms WHERE id = :id";
+     attempts_made = :attempts_made, tries = :tries, last_outcome = :last_outcome, due_at_ms = :due_at_ms, reason = :reason, changed_at_ms = :changed_at_ms WHERE id = :id";
 
 impl Run<'_> {
+    /// Of a run whose subscription is not known nothing is counted until it is, and then all.
+    fn count(&self, key: RunKey, subscription: i64, added: &mut Added) {
+        match self.about {
+            None if self.is_known => added.count(self.subscription, key, &self.before, &self.progress),
+            None => {}
+            Some(_) => added.count(subscription, key, &Progress::default(), &self.progress),
+        }
+    }
+
     fn put(
         &self,
         transaction: &Transaction<'_>,
@@ -137,6 +153,7 @@ impl Run<'_> {
         // Without a record the time of its lines says when it may go.
         let issued_at_ms = about.map_or(progress.changed_at_ms, |about| about.issued_at_ms);
         let (run, tie) = (key.run.cast_signed(), tie(key));
+        let tries = Tries::of(progress);
         let (failed, attempts) = (kept::encode_failed(&progress.failed), kept::encode(&progress.attempts));
         let common = named_params! {
             ":run": run,
@@ -156,6 +173,8 @@ impl Run<'_> {
             ":failed": failed,
             ":attempts": attempts,
             ":attempts_made": progress.attempts_made,
+            ":tries": tries.made,
+            ":last_outcome": tries.last_outcome,
             ":due_at_ms": progress.due_at_ms,
             ":reason": i32::from(progress.reason),
             ":changed_at_ms": progress.changed_at_ms,
@@ -165,7 +184,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What it is about stays. The indexes of lists are only touched when the status is another one.
+    /// What it is about stays. The indexes of lists are only touched when what they have of it is something else.
     fn update(&self, transaction: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
         let progress = &self.progress;
         if *progress == self.before {
@@ -187,10 +206,13 @@ impl Run<'_> {
                 i32::from(progress.reason),
                 progress.changed_at_ms,
             ])?;
-        if progress.status != self.before.status {
+        let tries = Tries::of(progress);
+        if progress.status != self.before.status || tries != Tries::of(&self.before) {
             transaction
-                .prepare_cached("UPDATE deliveries SET status = ?2 WHERE id = ?1")?
-                .execute(params![id, kept::code(progress.status)])?;
+                .prepare_cached(
+                    "UPDATE deliveries SET status = ?2, tries = ?3, last_outcome = ?4 WHERE id = ?1",
+                )?
+                .execute(params![id, kept::code(progress.status), tries.made, tries.last_outcome])?;
         }
         Ok(())
     }

@@ -5,12 +5,16 @@ use aerogram_domain::identity::Position;
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::{Delivery, PendingEntry, PendingKind};
 
+use crate::events::{EventCursor, Named, words_of};
+
 /// A record of `deliveries`, or an entry of `pending`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Issued {
     pub key: RunKey,
     pub about: About,
     pub record: Record,
+    /// By which its event is searched for; those of the first record of a live run are enough.
+    pub words: Vec<String>,
 }
 
 /// What never changes about a run.
@@ -42,6 +46,14 @@ impl Issued {
         Self::of(entry.delivery.as_ref()?, Some(entry.kind()), entry.due_at_ms, appended_at_ms)
     }
 
+    /// Its event, as words lead to it.
+    pub(crate) fn named(&self) -> Named<'_> {
+        let About { operator, event_id, event_position, issued_at_ms, .. } = &self.about;
+        // Live runs, which alone have words, are issued when their event is accepted.
+        let at = EventCursor { accepted_at_ms: *issued_at_ms, position: *event_position };
+        Named { at, operator, event_id, words: &self.words }
+    }
+
     fn of(
         delivery: &Delivery,
         waits: Option<PendingKind>,
@@ -69,6 +81,7 @@ impl Issued {
                 issued_at_ms,
                 once: delivery.once,
             },
+            words: words_of(delivery),
             record: Record {
                 seq: delivery.seq,
                 waits,

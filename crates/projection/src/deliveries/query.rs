@@ -2,9 +2,10 @@
 
 use aerogram_domain::history::Status;
 use aerogram_wire::key::RunKey;
+use aerogram_wire::v1::Outcome;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::find::{count_all, find_all};
+use super::find::{count_all, find_page};
 use super::kept::FINAL_FROM;
 use super::place::DeliveryCursor;
 use super::row::{DeliveryRow, by_ids, select};
@@ -20,6 +21,11 @@ pub struct DeliveryQuery {
     pub event_type: Option<String>,
     pub subject: Option<String>,
     pub event_id: Option<String>,
+    /// Any of these is how the last attempt ended; `None` of them: none was made. Empty: that does not matter.
+    pub last_outcomes: Vec<Option<Outcome>>,
+    /// So many attempts were made, at least and at most.
+    pub attempts_min: Option<u32>,
+    pub attempts_max: Option<u32>,
     /// Issued then or later, in milliseconds since 1970.
     pub issued_from_ms: Option<i64>,
     /// Issued before.
@@ -38,21 +44,30 @@ pub struct DeliveryQuery {
 #[derive(Clone, PartialEq, Debug)]
 pub struct DeliveryPage {
     pub rows: Vec<DeliveryRow>,
-    /// What to ask for after this page; `None`: there is nothing more.
+    /// What to ask for after this page; `None`: there is nothing more. Where attempts are asked for a page may be short, even empty,
+    /// and have a next one: it is looked no further than so far.
     pub next: Option<DeliveryCursor>,
+}
+
+/// How many there are.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    pub rows: u64,
+    /// And perhaps more, for it was counted no further.
+    pub is_at_least: bool,
 }
 
 /// A page, of the view of one transaction.
 pub fn page(view: &Connection, query: &DeliveryQuery) -> rusqlite::Result<DeliveryPage> {
     // One more tells whether there is a next page.
-    let found = find_all(view, query, query.limit.saturating_add(1))?;
-    let rows = by_ids(view, found.iter().take(query.limit).map(|found| found.id))?;
-    let next = rows.last().filter(|_| found.len() > query.limit).map(DeliveryRow::cursor);
-    Ok(DeliveryPage { rows, next })
+    let page = find_page(view, query, query.limit.saturating_add(1))?;
+    let rows = by_ids(view, page.found.iter().take(query.limit).map(|found| found.id))?;
+    let last = rows.last().filter(|_| page.found.len() > query.limit).map(DeliveryRow::cursor);
+    Ok(DeliveryPage { rows, next: last.or(page.looked_up_to) })
 }
 
 /// How many there are, counted no further than `at_most`; wherever the page begins.
-pub fn count(view: &Connection, query: &DeliveryQuery, at_most: u64) -> rusqlite::Result<u64> {
+pub fn count(view: &Connection, query: &DeliveryQuery, at_most: u64) -> rusqlite::Result<Counted> {
     count_all(view, &DeliveryQuery { after: None, ..query.clone() }, at_most)
 }
 

@@ -83,8 +83,8 @@ pub fn followed(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// All runs go, another generation begins, and their topics are to be read from their beginnings. Where they were read up to, and when, is kept until they
-/// are, for it tells what is missing then.
+/// All runs go, another generation begins, and their topics are to be read from their beginnings. Where they were read up to, and
+/// when, is kept until they are, for it tells what is missing then.
 pub fn make_anew(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM deliveries", [])?;
     for topic in TOPICS {

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use super::issued::About;
 use super::kept::{self, Columns, PROGRESS};
 use super::place::DeliveryCursor;
+use super::tries;
 
 /// A run of a delivery.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,7 +40,6 @@ impl DeliveryRow {
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let mut columns = Columns::of(row);
         let progress = kept::progress(&mut columns)?;
-        let made = u32::try_from(progress.attempts.len()).unwrap_or(u32::MAX);
         Ok(Self {
             key: RunKey { delivery_id: columns.take()?, run: columns.take::<i64>()?.cast_unsigned() },
             about: About {
@@ -58,7 +58,7 @@ impl DeliveryRow {
             changed_at_ms: progress.changed_at_ms,
             due_at_ms: Some(progress.due_at_ms).filter(|due| *due > 0),
             reason: progress.reason,
-            attempts_made: progress.attempts_made.max(made),
+            attempts_made: tries::made(&progress),
             attempts_counted: progress.attempts_made,
             attempts: progress.attempts,
         })

@@ -43,6 +43,15 @@ impl Span {
         }
     }
 
+    /// Nothing after this place, which is in it.
+    pub fn up_to(self, last: DeliveryCursor, ascending: bool) -> Self {
+        if ascending {
+            Self { until: self.until.min(last.next()), ..self }
+        } else {
+            Self { from: self.from.max(last), ..self }
+        }
+    }
+
     pub fn is_empty(self) -> bool {
         self.from >= self.until
     }

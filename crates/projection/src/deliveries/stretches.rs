@@ -7,13 +7,17 @@ use rusqlite::{Connection, params_from_iter};
 use super::kept::{FINAL_FROM, code};
 use super::query::DeliveryQuery;
 use super::span::Span;
+use super::tries;
 
 /// A stretch of an index.
 pub struct Stretch {
     pub index: &'static str,
-    /// What it begins with, and what else must hold.
-    pub conditions: String,
-    pub values: Vec<Value>,
+    /// What it begins with.
+    pub beginning: String,
+    pub beginning_values: Vec<Value>,
+    /// What else must hold; each begins with `AND`.
+    pub rest: String,
+    pub rest_values: Vec<Value>,
     pub span: Span,
 }
 
@@ -22,10 +26,10 @@ pub fn stretches(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Re
     if query.event_id.is_some() {
         return Ok(vec![of_event(query)]);
     }
-    let mut rest = Conditions::default();
+    let (mut beginning, mut rest) = (Conditions::default(), Conditions::default());
     // A subscription has one owner, so what is not the caller's is not looked at.
     let (index, column, table, which) = if query.subject.is_some() {
-        rest.equals("subject", &query.subject);
+        beginning.spelled("subject", &query.subject);
         rest.of_kind_and_subscription(query);
         ("deliveries_by_subject", "owner", "owners", owners(query))
     } else if query.subscription_id.is_some() {
@@ -38,6 +42,7 @@ pub fn stretches(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Re
     } else {
         ("deliveries_by_owner", "owner", "owners", owners(query))
     };
+    rest.of_tries(query);
     let mut numbers =
         connection.prepare_cached(&format!("SELECT id FROM {table} WHERE TRUE{}", which.text))?;
     let numbers: rusqlite::Result<Vec<i64>> =
@@ -46,8 +51,14 @@ pub fn stretches(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Re
     let whole = Span::of(query);
     let each = |number: i64, status: Status| Stretch {
         index,
-        conditions: format!("{column} = ? AND status = ?{}", rest.text),
-        values: [number, code(status)].map(Value::Integer).into_iter().chain(rest.values.clone()).collect(),
+        beginning: format!("{column} = ? AND status = ?{}", beginning.text),
+        beginning_values: [number, code(status)]
+            .map(Value::Integer)
+            .into_iter()
+            .chain(beginning.values.clone())
+            .collect(),
+        rest: rest.text.clone(),
+        rest_values: rest.values.clone(),
         span: whole.of_status(status, query.not_before_ms),
     };
     let stretches =
@@ -58,8 +69,8 @@ pub fn stretches(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Re
 /// There are few of one event.
 fn of_event(query: &DeliveryQuery) -> Stretch {
     let mut all = Conditions::default();
-    all.equals("event_id", &query.event_id);
-    all.equals("subject", &query.subject);
+    all.spelled("event_id", &query.event_id);
+    all.spelled("subject", &query.subject);
     if query.partner.is_some() || query.operator.is_some() {
         all.among("owner", "owners", owners(query));
     }
@@ -70,8 +81,15 @@ fn of_event(query: &DeliveryQuery) -> Stretch {
     }
     let of_what_ended = [FINAL_FROM, query.not_before_ms].map(Value::Integer);
     all.must("(status < ? OR issued_at_ms >= ?)", of_what_ended);
-    let conditions = format!("event_id IS NOT NULL{}", all.text);
-    Stretch { index: "deliveries_by_event", conditions, values: all.values, span: Span::of(query) }
+    all.of_tries(query);
+    Stretch {
+        index: "deliveries_by_event",
+        beginning: "event_id IS NOT NULL".to_owned(),
+        beginning_values: Vec::new(),
+        rest: all.text,
+        rest_values: all.values,
+        span: Span::of(query),
+    }
 }
 
 /// Each of them begins with `AND`.
@@ -88,6 +106,14 @@ impl Conditions {
         self.values.extend(values);
     }
 
+    /// The same where the index has no regard to case.
+    fn spelled(&mut self, column: &str, value: &Option<String>) {
+        if let Some(value) = value {
+            let both = [value, value].map(|value| Value::Text(value.clone()));
+            self.must(&format!("{column} = ? COLLATE NOCASE AND {column} = ?"), both);
+        }
+    }
+
     fn equals(&mut self, column: &str, value: &Option<String>) {
         if let Some(value) = value {
             self.must(&format!("{column} = ?"), [Value::Text(value.clone())]);
@@ -96,6 +122,12 @@ impl Conditions {
 
     fn among(&mut self, column: &str, table: &str, which: Conditions) {
         self.must(&format!("{column} IN (SELECT id FROM {table} WHERE TRUE{})", which.text), which.values);
+    }
+
+    fn of_tries(&mut self, query: &DeliveryQuery) {
+        for (condition, values) in tries::conditions(query) {
+            self.must(&condition, values);
+        }
     }
 
     fn of_kind_and_subscription(&mut self, query: &DeliveryQuery) {
@@ -134,6 +166,8 @@ fn of_owners(column: &str, value: &Option<String>, query: &DeliveryQuery) -> Con
 
 /// Each of them once.
 fn wanted(query: &DeliveryQuery) -> Vec<Status> {
-    let is_wanted = |status: &Status| query.statuses.is_empty() || query.statuses.contains(status);
+    let is_wanted = |status: &Status| {
+        (query.statuses.is_empty() || query.statuses.contains(status)) && tries::may_be(query, *status)
+    };
     Status::ALL.into_iter().filter(is_wanted).collect()
 }

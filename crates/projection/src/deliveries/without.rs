@@ -32,7 +32,7 @@ fn without(
 ) -> rusqlite::Result<BTreeSet<String>> {
     let mut statement = connection.prepare_cached(
         "SELECT s.name FROM deliveries d JOIN subscriptions s ON s.id = d.subscription
-         WHERE d.event_id = ?1 AND d.event_partition = ?2 AND d.event_offset = ?3 AND d.once = 0",
+         WHERE d.event_id = ?1 COLLATE NOCASE AND d.event_id = ?1 AND d.event_partition = ?2 AND d.event_offset = ?3 AND d.once = 0",
     )?;
     let mut rows = statement.query(params![event_id, at.partition, at.offset])?;
     while let Some(row) = rows.next()? {

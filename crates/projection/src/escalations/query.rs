@@ -10,6 +10,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::Row;
+use crate::Counted;
+
+/// Rows of a subscription that are looked at for those that are open.
+const LOOKED_AT_MAX: u64 = 50_000;
 
 /// What somebody wants to see; what is `None` does not matter.
 #[derive(Clone, Default, Debug)]
@@ -108,6 +112,40 @@ pub fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
     rows.truncate(query.limit);
     let next = rows.last().filter(|_| more).map(Cursor::of);
     Ok(Page { rows, next })
+}
+
+/// How many there are, counted no further than `at_most`; wherever the page begins.
+pub fn count(connection: &Connection, query: &Query, at_most: u64) -> rusqlite::Result<Counted> {
+    let (conditions, mut values) = conditions(&Query { after: None, ..query.clone() });
+    values.push(limit(at_most.saturating_add(1)));
+    let text = format!("SELECT count(*) FROM (SELECT 1 FROM escalations WHERE {conditions} LIMIT ?)");
+    let rows: i64 =
+        connection.prepare_cached(&text)?.query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok(counted(rows, at_most))
+}
+
+/// How many of a subscription nobody has dealt with, counted no further than `at_most`.
+pub fn count_open(connection: &Connection, subscription_id: &str, at_most: u64) -> rusqlite::Result<Counted> {
+    let (rows, looked_at): (i64, i64) = connection
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE state = ?2), count(*) FROM
+             (SELECT state FROM escalations INDEXED BY escalations_by_subscription WHERE subscription_id = ?1
+              ORDER BY escalated_at_ms DESC, delivery_id DESC, run DESC LIMIT ?3)",
+        )?
+        .query_row(params![subscription_id, code(State::Open), limit(LOOKED_AT_MAX)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let open = counted(rows, at_most);
+    Ok(Counted { is_at_least: open.is_at_least || looked_at.max(0).cast_unsigned() >= LOOKED_AT_MAX, ..open })
+}
+
+fn counted(rows: i64, at_most: u64) -> Counted {
+    let rows = rows.max(0).cast_unsigned();
+    Counted { rows: rows.min(at_most), is_at_least: rows > at_most }
+}
+
+fn limit(rows: u64) -> Value {
+    Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 
 /// A `+` keeps SQLite from choosing an index by that column: a subscription has few rows, its owner may have many.

@@ -2,8 +2,10 @@
 
 use aerogram_domain::identity::Position;
 use aerogram_wire::v1::EventReceipt;
-use rusqlite::{Connection, Transaction, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params, params};
 
+use super::place::EventCursor;
+use super::words::{Named, Remembered};
 use super::{EventQuery, position};
 use crate::deliveries::Names;
 
@@ -26,6 +28,8 @@ pub struct Unmatched {
     pub accepted_at_ms: i64,
     /// Where the event stands that it repeats; `None`: it matched nothing.
     pub repeats: Option<Position>,
+    /// By which it is searched for; none of what is read back.
+    pub words: Vec<String>,
 }
 
 impl Unmatched {
@@ -52,11 +56,20 @@ impl Unmatched {
             subject: name.subject,
             accepted_at_ms,
             repeats,
+            words: name.words,
         })
     }
 
     /// The first receipt of a position counts.
-    pub fn insert(&self, transaction: &Transaction<'_>, names: &mut Names) -> rusqlite::Result<()> {
+    pub fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        names: &mut Names,
+        remembered: &mut Remembered,
+    ) -> rusqlite::Result<()> {
+        let Self { event_id, operator, words, .. } = self;
+        let at = EventCursor { accepted_at_ms: self.accepted_at_ms, position: self.position };
+        Named { at, operator, event_id, words }.insert(transaction, names, remembered)?;
         transaction
             .prepare_cached(
                 "INSERT INTO unmatched (partition, offset, event_id, accepted_at_ms, source, scope, event_type, operator,
@@ -95,19 +108,30 @@ impl Unmatched {
             subject: row.get("subject")?,
             accepted_at_ms: row.get("accepted_at_ms")?,
             repeats: position(row.get("repeats_partition")?, row.get("repeats_offset")?),
+            words: Vec::new(),
         })
     }
 }
 
+const SELECT: &str =
+    "SELECT u.*, s.word AS scope_word, t.word AS type_word, o.word AS operator_word, e.word AS environment_word
+     FROM unmatched u JOIN words s ON s.id = u.scope JOIN words t ON t.id = u.event_type
+     JOIN words o ON o.id = u.operator JOIN words e ON e.id = u.environment";
+
+/// The one that stands there.
+pub fn at(connection: &Connection, at: Position) -> rusqlite::Result<Option<Unmatched>> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE u.partition = ?1 AND u.offset = ?2"))?
+        .query_row(params![at.partition, at.offset], Unmatched::read)
+        .optional()
+}
+
 pub fn of_event(connection: &Connection, query: &EventQuery) -> rusqlite::Result<Vec<Unmatched>> {
     let EventQuery { event_id, operator, not_before_ms, limit } = query;
-    let mut statement = connection.prepare_cached(
-        "SELECT u.*, s.word AS scope_word, t.word AS type_word, o.word AS operator_word, e.word AS environment_word
-         FROM unmatched u JOIN words s ON s.id = u.scope JOIN words t ON t.id = u.event_type
-         JOIN words o ON o.id = u.operator JOIN words e ON e.id = u.environment
-         WHERE u.event_id = ?1 AND (?2 IS NULL OR o.word = ?2) AND u.accepted_at_ms >= ?3
-         ORDER BY u.accepted_at_ms, u.partition, u.offset LIMIT ?4",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "{SELECT} WHERE u.event_id = ?1 COLLATE NOCASE AND u.event_id = ?1 AND (?2 IS NULL OR o.word = ?2)
+         AND u.accepted_at_ms >= ?3 ORDER BY u.accepted_at_ms, u.partition, u.offset LIMIT ?4"
+    ))?;
     let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
     statement.query_map(params![event_id, operator, not_before_ms, limit], Unmatched::read)?.collect()
 }

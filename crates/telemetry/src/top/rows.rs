@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::state::Known;
+
 /// Rows of one partition, and of one answer, at most.
 pub const ROWS_MAX: usize = 200;
 
@@ -111,6 +113,18 @@ pub struct Lists {
 }
 
 impl Lists {
+    /// What is said of one subscription; while a partition moves, by whoever says the worst.
+    pub(super) fn known_of(&self, subscription_id: &str) -> Known {
+        let sending = self.sending.values().flatten().filter(|row| row.subscription_id == subscription_id);
+        let parked = self.parked.values().flatten().filter(|row| row.subscription_id == subscription_id);
+        Known {
+            sending: sending.min_by_key(|row| row.lane).cloned(),
+            parked: parked.max_by_key(|row| row.parked).cloned(),
+            sending_partitions: self.sending.values().filter(|rows| rows.len() < ROWS_MAX).count(),
+            parked_partitions: self.parked.values().filter(|rows| rows.len() < ROWS_MAX).count(),
+        }
+    }
+
     /// Of everything that was told.
     pub(super) fn totals(&self) -> Totals {
         let mut totals = Totals::default();

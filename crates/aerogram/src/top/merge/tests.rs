@@ -1,5 +1,5 @@
 use super::*;
-use aerogram_telemetry::top::Totals;
+use aerogram_telemetry::top::{Lane, Totals};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 

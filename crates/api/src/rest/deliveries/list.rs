@@ -39,7 +39,8 @@ struct Listed {
 
 /// Lists deliveries.
 ///
-/// A page, newest first unless something else is asked for.
+/// A page, newest first unless something else is asked for. Where attempts are asked for (`lastOutcome`, `attemptsMin`, `attemptsMax`)
+/// a page may be short, even empty, and have a `next`: how far one call looks is bounded.
 #[utoipa::path(
     get,
     path = "/deliveries",
@@ -66,7 +67,7 @@ pub async fn list(
     api.history_caught_up().await?;
     let projection = &api.history.projection;
     let counted = match total {
-        true => Some(api.projected(projection.count_deliveries(query.clone(), TOTAL_MAX + 1)).await?),
+        true => Some(api.projected(projection.deliveries_counted(query.clone(), TOTAL_MAX)).await?),
         false => None,
     };
     let page = api.projected(projection.deliveries(query)).await?;
@@ -75,8 +76,8 @@ pub async fn list(
     let listed = Listed {
         deliveries: page.rows.iter().map(|row| Summary::of(row, keeper.reader)).collect(),
         next,
-        total: counted.map(|counted| counted.min(TOTAL_MAX)),
-        total_is_at_least: counted.is_some_and(|counted| counted > TOTAL_MAX),
+        total: counted.map(|counted| counted.rows),
+        total_is_at_least: counted.is_some_and(|counted| counted.is_at_least),
     };
     let mut response = Json(listed).into_response();
     if let Some(link) = link {

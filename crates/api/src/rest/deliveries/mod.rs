@@ -4,17 +4,19 @@
 mod list;
 mod next;
 mod query;
+mod request;
 mod show;
 mod view;
 
 pub use next::Next;
+pub use request::{RequestView, Sent};
 pub use view::{Summary, attempts};
 
 use std::sync::Arc;
 
 use aerogram_domain::escalations::parse_run_name;
 use aerogram_domain::history::Status;
-use aerogram_projection::DeliveryRow;
+use aerogram_projection::{DeliveryQuery, DeliveryRow};
 use aerogram_wire::key::RunKey;
 use aerogram_wire::v1::Resolution;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,7 +27,7 @@ use super::problem::Problem;
 use super::{Api, BASE};
 use crate::submit::now_ms;
 use crate::table::Owner;
-use next::Stands;
+use next::{Stands, receiver_is_away};
 
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(show::show))
@@ -63,18 +65,44 @@ impl Api {
                 true => self.resolution(row.key).await,
                 false => None,
             };
+            let now_ms = now_ms();
+            let receiver_is_away = match row.status {
+                Status::Pending | Status::Retrying if row.due_at_ms.unwrap_or(0) <= now_ms => {
+                    self.is_receiver_away(row, now_ms).await
+                }
+                _ => false,
+            };
             let stands = Stands {
                 key: row.key,
                 status: row.status,
                 once: row.about.once,
                 attempts_counted: row.attempts_counted,
                 due_at_ms: row.due_at_ms.unwrap_or(0),
+                receiver_is_away,
                 reason: row.reason,
                 resolution: resolution.as_ref(),
             };
-            next.push(Next::of(stands, now_ms()));
+            next.push(Next::of(stands, now_ms));
         }
         next
+    }
+
+    /// What cannot be read is not known, so it is not said.
+    async fn is_receiver_away(&self, row: &DeliveryRow, now_ms: i64) -> bool {
+        let about = &row.about;
+        let Some(subscription) = self.table.get(&owner_of(row), &about.subscription_id) else { return false };
+        if receiver_is_away(&subscription, false, now_ms) {
+            return true;
+        }
+        let parked = DeliveryQuery {
+            partner: Some(about.partner.clone()),
+            operator: Some(about.operator.clone()),
+            statuses: vec![Status::Parked],
+            subscription_id: Some(about.subscription_id.clone()),
+            ..DeliveryQuery::default()
+        };
+        let parked = self.projected(self.history.projection.count_deliveries(parked, 1)).await;
+        receiver_is_away(&subscription, parked.is_ok_and(|parked| parked > 0), now_ms)
     }
 
     async fn resolution(&self, key: RunKey) -> Option<Resolution> {

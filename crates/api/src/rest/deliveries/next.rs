@@ -2,9 +2,10 @@
 
 use aerogram_domain::escalations::{State, run_name};
 use aerogram_domain::history::Status;
+use aerogram_domain::subscription::effective_status;
 use aerogram_domain::time::iso_millis;
 use aerogram_wire::key::RunKey;
-use aerogram_wire::v1::{Reason, Resolution};
+use aerogram_wire::v1::{Reason, Resolution, Status as SubscriptionStatus, Subscription};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,6 +30,8 @@ pub struct Stands<'a> {
     pub attempts_counted: u32,
     /// When the next attempt is due, in milliseconds since 1970; 0: that is not said.
     pub due_at_ms: i64,
+    /// Its receiver takes nothing at the moment, as far as that is known: see [`receiver_is_away`].
+    pub receiver_is_away: bool,
     /// Why it ended so.
     pub reason: Reason,
     /// What people made of it, if it was given up.
@@ -42,6 +45,10 @@ impl Next {
             Status::Pending | Status::Retrying if stands.due_at_ms > now_ms => {
                 let at = iso_millis(stands.due_at_ms);
                 return Self { what: format!("attempt {attempt} is due at {at}"), at: Some(at) };
+            }
+            // A test is sent whatever is known of the receiver.
+            Status::Pending | Status::Retrying if stands.receiver_is_away && !stands.once => {
+                format!("attempt {attempt} is made when its receiver is back, or with a probe")
             }
             Status::Pending | Status::Retrying => {
                 format!("attempt {attempt} is made as soon as its turn comes")
@@ -66,6 +73,12 @@ impl Next {
     }
 }
 
+/// Whether runs of this subscription wait for its receiver: it is noted to fail, or some are parked already.
+pub fn receiver_is_away(subscription: &Subscription, has_parked: bool, now_ms: i64) -> bool {
+    let is_called = effective_status(subscription, now_ms) == SubscriptionStatus::Active;
+    is_called && (subscription.failing_since_ms != 0 || has_parked)
+}
+
 fn given_up(Stands { key, resolution, .. }: Stands<'_>) -> String {
     let again = || run_name(RunKey { run: resolution.map_or(0, |resolution| resolution.run), ..key });
     match State::of(resolution) {
@@ -88,6 +101,7 @@ mod tests {
             once: false,
             attempts_counted: 2,
             due_at_ms: 0,
+            receiver_is_away: false,
             reason: Reason::Unspecified,
             resolution: None,
         }
@@ -110,6 +124,34 @@ mod tests {
         assert_eq!(next.what, "attempt 3 is due at 1970-01-01T00:00:01.000Z");
         assert_eq!(next.at.as_deref(), Some("1970-01-01T00:00:01.000Z"));
         assert_eq!(Next::of(due, 1_000).at, None);
+    }
+
+    #[test]
+    fn what_has_no_time_waits_for_a_receiver_that_is_away() {
+        let away = Stands { receiver_is_away: true, ..stands(Status::Pending) };
+        let expected = "attempt 3 is made when its receiver is back, or with a probe";
+        assert_eq!(Next::of(away, 5).what, expected);
+        assert_eq!(Next::of(Stands { status: Status::Retrying, ..away }, 5).what, expected);
+        for other in [Stands { once: true, ..away }, Stands { receiver_is_away: false, ..away }] {
+            assert_eq!(Next::of(other, 5).what, "attempt 3 is made as soon as its turn comes");
+        }
+        assert_eq!(
+            Next::of(Stands { due_at_ms: 1_000, ..away }, 5).at.as_deref(),
+            Some("1970-01-01T00:00:01.000Z")
+        );
+    }
+
+    #[test]
+    fn a_receiver_is_away_when_it_is_noted_to_fail_or_something_is_parked() {
+        let of = |status: SubscriptionStatus, failing_since_ms, has_parked| {
+            let subscription =
+                Subscription { status: status.into(), failing_since_ms, ..Subscription::default() };
+            receiver_is_away(&subscription, has_parked, 5)
+        };
+        assert!(of(SubscriptionStatus::Active, 3, false) && of(SubscriptionStatus::Active, 0, true));
+        assert!(!of(SubscriptionStatus::Active, 0, false));
+        // Nothing is sent to it, whether it is back or not.
+        assert!(!of(SubscriptionStatus::Inactive, 3, true));
     }
 
     #[test]

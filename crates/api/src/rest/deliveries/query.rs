@@ -1,13 +1,17 @@
 //! What a list is asked for.
 
+use aerogram_domain::escalations::{NO_OUTCOME, OUTCOMES, outcome_name, parse_outcome};
 use aerogram_domain::history::Status;
-use aerogram_domain::schema::IssueOrder;
+use aerogram_domain::schema::LastOutcome;
 use aerogram_projection::DeliveryQuery;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::rest::parameters::{self, LIMIT_DEFAULT, limit, one_of, time};
 use crate::rest::problem::Parameter;
 use crate::table::Owner;
+
+/// Nobody makes more.
+const ATTEMPTS_MAX: u32 = 1_000_000;
 
 /// What may be asked for: read by [`parse`], which tells more about what is wrong; these describe it.
 #[derive(IntoParams)]
@@ -27,6 +31,15 @@ pub struct Parameters {
     /// The publisher's.
     #[param(min_length = 1)]
     event_id: Option<String>,
+    /// How the last attempt ended, any of these; several with commas. `none`: no attempt was made.
+    #[param(style = Form, explode = false, min_items = 1, inline, example = json!(["delivered", "none"]))]
+    last_outcome: Option<Vec<LastOutcome>>,
+    /// So many attempts were made, or more.
+    #[param(minimum = 0, maximum = 1_000_000, example = 0)]
+    attempts_min: Option<u32>,
+    /// So many attempts were made, or fewer.
+    #[param(minimum = 0, maximum = 1_000_000)]
+    attempts_max: Option<u32>,
     /// Issued then or later.
     #[param(format = DateTime, example = "2026-11-21T10:30:00Z")]
     since: Option<String>,
@@ -50,6 +63,30 @@ pub struct Parameters {
     /// For administrators.
     #[param(min_length = 1)]
     operator: Option<String>,
+}
+
+/// By when they were issued, the oldest or the newest first.
+#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
+enum IssueOrder {
+    #[schema(rename = "issueDate")]
+    OldestFirst,
+    #[schema(rename = "-issueDate")]
+    NewestFirst,
+}
+
+impl IssueOrder {
+    const ALL: [Self; 2] = [Self::OldestFirst, Self::NewestFirst];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OldestFirst => "issueDate",
+            Self::NewestFirst => "-issueDate",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.name() == word)
+    }
 }
 
 /// A page, and what is to be said of it.
@@ -92,11 +129,23 @@ fn read(wanted: &mut Wanted, name: &str, value: &str, everybodys: bool) -> Resul
         "eventType" => query.event_type = Some(value.to_owned()),
         "subject" => query.subject = Some(value.to_owned()),
         "eventId" => query.event_id = Some(value.to_owned()),
+        "lastOutcome" => {
+            let words = OUTCOMES.map(outcome_name);
+            for word in value.split(',') {
+                let known = if word == NO_OUTCOME { Some(None) } else { parse_outcome(word).map(Some) };
+                let outcome = one_of(word, known, &words, NO_OUTCOME)?;
+                if !query.last_outcomes.contains(&outcome) {
+                    query.last_outcomes.push(outcome);
+                }
+            }
+        }
+        "attemptsMin" => query.attempts_min = Some(attempts(value)?),
+        "attemptsMax" => query.attempts_max = Some(attempts(value)?),
         "since" => query.issued_from_ms = Some(time(value)?),
         "until" => query.issued_until_ms = Some(time(value)?),
         "sort" => {
-            let ascending = ["issueDate", "-issueDate"].iter().position(|word| *word == value);
-            query.ascending = one_of(value, ascending, &["issueDate", "-issueDate"], "")? == 0;
+            let order = one_of(value, IssueOrder::parse(value), &IssueOrder::ALL.map(IssueOrder::name), "")?;
+            query.ascending = order == IssueOrder::OldestFirst;
         }
         "after" => {
             query.after = Some(value.parse().map_err(|_| "must be what next said".to_owned())?);
@@ -107,17 +156,23 @@ fn read(wanted: &mut Wanted, name: &str, value: &str, everybodys: bool) -> Resul
         "partner" => query.partner = Some(value.to_owned()),
         "operator" => query.operator = Some(value.to_owned()),
         _ => {
-            return Err("is unknown; known are status, subscriptionId, eventType, subject, eventId, since, until, sort, after, \
-                        limit, total, and for administrators partner, operator"
+            return Err("is unknown; known are status, subscriptionId, eventType, subject, eventId, lastOutcome, attemptsMin, \
+                        attemptsMax, since, until, sort, after, limit, total, and for administrators partner, operator"
                 .to_owned());
         }
     }
     Ok(())
 }
 
+fn attempts(value: &str) -> Result<u32, String> {
+    let attempts = value.parse().ok().filter(|attempts| *attempts <= ATTEMPTS_MAX);
+    attempts.ok_or_else(|| format!("must be 0 to {ATTEMPTS_MAX}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aerogram_wire::v1::Outcome;
 
     fn given(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -141,6 +196,9 @@ mod tests {
                 ("eventType", "FLIGHT_CREATE"),
                 ("subject", "AB1"),
                 ("eventId", "e-1"),
+                ("lastOutcome", "tls,none,tls"),
+                ("attemptsMin", "2"),
+                ("attemptsMax", "1000000"),
                 ("since", "2024-01-15T10:30:00Z"),
                 ("until", "2024-01-15T12:30:00.001+02:00"),
                 ("sort", "issueDate"),
@@ -159,6 +217,8 @@ mod tests {
             (Some(1_705_314_600_000), Some(1_705_314_600_001))
         );
         assert_eq!((query.ascending, query.limit, total), (true, 200, true));
+        assert_eq!(query.last_outcomes, [Some(Outcome::Tls), None]);
+        assert_eq!((query.attempts_min, query.attempts_max), (Some(2), Some(1_000_000)));
         assert_eq!((query.partner.as_deref(), query.operator.as_deref()), (Some("app-2"), Some("bluejet")));
     }
 
@@ -166,6 +226,9 @@ mod tests {
     fn every_wrong_parameter_is_named() {
         let wrong = [
             ("status", "PENDING,pending"),
+            ("lastOutcome", "none,nothing"),
+            ("attemptsMin", "-1"),
+            ("attemptsMax", "1000001"),
             ("since", "yesterday"),
             ("until", "2024-01-15"),
             ("sort", "status"),
@@ -182,5 +245,6 @@ mod tests {
         let names: Vec<_> = told.iter().map(|wrong| wrong.parameter.as_str()).collect();
         assert_eq!(names, wrong.map(|(name, _)| name));
         assert!(told[0].detail.contains("PENDING, RETRYING, PARKED, "), "{told:?}");
+        assert!(told[1].detail.ends_with("platform_error, none, not \"nothing\""), "{told:?}");
     }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use aerogram_domain::body::webhook_id;
 use aerogram_projection::DeliveryRow;
 use aerogram_wire::v1::{Envelope, Event, Subscription};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::view::{Detail, Summary, attempts};
+use super::request::{RequestView, Sent};
+use super::view::{BodyKind, Detail, Summary, attempts};
 use super::{Api, Keeper, Problem, owner_of};
 use crate::history::{NotRead, is_as_sent, render};
 use crate::rest::escalations::EventView;
@@ -55,12 +57,21 @@ pub async fn show(
         EventView::of(event)
     });
     let next = api.next(std::slice::from_ref(&row)).await.pop();
+    let request = subscription.as_deref().map(|subscription| {
+        let sent = Sent {
+            webhook_id: &webhook_id(&row.key.delivery_id),
+            began_at_ms: row.attempts.last().map(|last| last.started_at_ms),
+            user_agent: &api.user_agent,
+        };
+        RequestView::of(subscription, sent)
+    });
     Ok(Json(Detail {
         summary: Summary::of(&row, keeper.reader),
         attempts: attempts(&row, keeper.reader),
         next,
         callback_url: subscription.map(|subscription| subscription.callback_url.clone()),
         event: shown,
+        request,
         body,
         body_is,
         body_missing,
@@ -73,7 +84,7 @@ fn body(
     event: &Result<Event, &'static str>,
     subscription: Option<&Subscription>,
     entitled: bool,
-) -> Result<(String, &'static str), &'static str> {
+) -> Result<(String, BodyKind), &'static str> {
     if !entitled {
         return Err(NOT_ENTITLED);
     }
@@ -83,8 +94,11 @@ fn body(
         tracing::debug!(subscription = subscription.id, "a body is not rendered: {error}");
         NOT_RENDERED
     })?;
-    let as_sent = is_as_sent(subscription, row.attempts.last());
-    Ok((body, if as_sent { "as_sent" } else { "by_todays_template" }))
+    let body_is = match is_as_sent(subscription, row.attempts.last()) {
+        true => BodyKind::AsSent,
+        false => BodyKind::ByTodaysTemplate,
+    };
+    Ok((body, body_is))
 }
 
 impl Api {

@@ -4,13 +4,14 @@ use aerogram_domain::body::webhook_id;
 use aerogram_domain::catalogue::Environment;
 use aerogram_domain::escalations::{Reader, outcome_name, run_name};
 use aerogram_domain::history::Status;
-use aerogram_domain::schema::{AttemptOutcome, BodyKind, RunKind};
+use aerogram_domain::schema::AttemptOutcome;
 use aerogram_domain::time::iso_millis;
 use aerogram_projection::DeliveryRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::next::Next;
+use super::request::RequestView;
 use crate::rest::escalations::{AttemptView, EventView};
 
 /// As a list has it.
@@ -38,8 +39,7 @@ pub struct Summary {
     /// As receivers know it; the same for all runs of the delivery.
     webhook_id: String,
     /// How it came about: `live`, `redelivery` or `test`.
-    #[schema(value_type = RunKind)]
-    run: &'static str,
+    run: RunKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     partner: Option<String>,
@@ -87,16 +87,36 @@ pub struct Detail {
     /// As it was accepted; `null`: the log does not hold it any more, it could not be read at this moment, or it was a test.
     #[schema(required)]
     pub event: Option<EventView>,
+    /// What goes with each attempt as the subscription is now; `null`: there is no such subscription any more.
+    #[schema(required)]
+    pub request: Option<RequestView>,
     /// The text of the request.
     #[schema(required)]
     pub body: Option<String>,
     /// `as_sent` or `by_todays_template`.
-    #[schema(value_type = Option<BodyKind>, required)]
-    pub body_is: Option<&'static str>,
+    #[schema(required)]
+    pub body_is: Option<BodyKind>,
     /// Why there is no body.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub body_missing: Option<&'static str>,
+}
+
+/// How it came about.
+#[derive(Clone, Copy, Serialize, ToSchema, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    Live,
+    Redelivery,
+    Test,
+}
+
+/// `as_sent`: the last request. `by_todays_template`: the subscription has changed since.
+#[derive(Clone, Copy, Serialize, ToSchema, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyKind {
+    AsSent,
+    ByTodaysTemplate,
 }
 
 impl Summary {
@@ -107,9 +127,9 @@ impl Summary {
             id: run_name(row.key),
             webhook_id: webhook_id(&row.key.delivery_id),
             run: match (about.once, row.key.run) {
-                (true, _) => "test",
-                (false, 0) => "live",
-                (false, _) => "redelivery",
+                (true, _) => RunKind::Test,
+                (false, 0) => RunKind::Live,
+                (false, _) => RunKind::Redelivery,
             },
             partner: told(&about.partner),
             operator: told(&about.operator),

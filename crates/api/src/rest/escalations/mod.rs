@@ -35,7 +35,7 @@ pub fn routes() -> OpenApiRouter<Arc<Api>> {
 
 impl Api {
     /// Waits until everything that is in the log is in the projection, so that two instances behave as one.
-    async fn escalations_caught_up(&self) -> Result<(), Problem> {
+    pub(super) async fn escalations_caught_up(&self) -> Result<(), Problem> {
         self.caught_up(self.escalations.catch_up.all()).await
     }
 

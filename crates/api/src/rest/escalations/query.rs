@@ -36,6 +36,9 @@ pub struct Parameters {
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50, example = 20)]
     limit: Option<u32>,
+    /// Whether they are to be counted.
+    #[param(example = true)]
+    total: Option<bool>,
     /// For administrators.
     #[param(min_length = 1)]
     partner: Option<String>,
@@ -44,24 +47,34 @@ pub struct Parameters {
     operator: Option<String>,
 }
 
+/// A page, and what is to be said of it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub query: Query,
+    /// How many there are on all pages.
+    pub total: bool,
+}
+
 /// Reads the parameters; `owner` sees only what is its own.
 ///
 /// # Errors
 /// Every parameter that is wrong, unknown or given twice; of very many the first.
-pub fn parse(given: Vec<(String, String)>, owner: Option<&Owner>) -> Result<Query, Vec<Parameter>> {
+pub fn parse(given: Vec<(String, String)>, owner: Option<&Owner>) -> Result<Wanted, Vec<Parameter>> {
     let scope = owner.map(Owner::scope);
-    let mut query = Query {
+    let query = Query {
         partner: scope.as_ref().map(|scope| scope.partner.clone()),
         operator: scope.map(|scope| scope.operator),
         state: Some(State::Open),
         limit: LIMIT_DEFAULT,
         ..Query::default()
     };
-    parameters::read_all(given, "", |name, value| read(&mut query, name, value, owner.is_none()))?;
-    Ok(query)
+    let mut wanted = Wanted { query, total: false };
+    parameters::read_all(given, "", |name, value| read(&mut wanted, name, value, owner.is_none()))?;
+    Ok(wanted)
 }
 
-fn read(query: &mut Query, name: &str, value: &str, everybodys: bool) -> Result<(), String> {
+fn read(wanted: &mut Wanted, name: &str, value: &str, everybodys: bool) -> Result<(), String> {
+    let query = &mut wanted.query;
     match name {
         "state" if value == "all" => query.state = None,
         "state" => {
@@ -77,12 +90,13 @@ fn read(query: &mut Query, name: &str, value: &str, everybodys: bool) -> Result<
             query.after = Some(value.parse().map_err(|_| "must be what next said".to_owned())?);
         }
         "limit" => query.limit = limit(value)?,
+        "total" => wanted.total = one_of(value, value.parse().ok(), &["true", "false"], "")?,
         "partner" | "operator" if !everybodys => return Err(parameters::not_everybodys()),
         "partner" => query.partner = Some(value.to_owned()),
         "operator" => query.operator = Some(value.to_owned()),
         _ => {
             return Err("is unknown; known are state, subscriptionId, eventType, reason, fault, since, until, after, \
-                        limit, and for administrators partner, operator"
+                        limit, total, and for administrators partner, operator"
                 .to_owned());
         }
     }
@@ -100,11 +114,12 @@ mod tests {
 
     #[test]
     fn what_is_open_is_listed_unless_something_else_is_asked_for() {
-        let query = parse(Vec::new(), None).unwrap();
-        assert_eq!((query.state, query.limit, query.partner), (Some(State::Open), 50, None));
+        let Wanted { query, total } = parse(Vec::new(), None).unwrap();
+        assert_eq!((query.state, query.limit, query.partner, total), (Some(State::Open), 50, None, false));
         let owner = Owner::new("app-1", "acme");
-        let query = parse(given(&[("state", "all"), ("limit", "200")]), Some(&owner)).unwrap();
-        assert_eq!((query.state, query.limit), (None, 200));
+        let all = given(&[("state", "all"), ("limit", "200"), ("total", "true")]);
+        let Wanted { query, total } = parse(all, Some(&owner)).unwrap();
+        assert_eq!((query.state, query.limit, total), (None, 200, true));
         assert_eq!((query.partner.as_deref(), query.operator.as_deref()), (Some("app-1"), Some("acme")));
         let query = parse(
             given(&[
@@ -120,7 +135,7 @@ mod tests {
             ]),
             None,
         );
-        let query = query.unwrap();
+        let query = query.unwrap().query;
         assert_eq!((query.state, query.reason), (Some(State::Dismissed), Some(Reason::Gone)));
         assert_eq!(
             (query.fault, query.event_type.as_deref()),
@@ -140,6 +155,7 @@ mod tests {
             ("until", "2024-01-15"),
             ("after", "o7"),
             ("limit", "201"),
+            ("total", "yes"),
             ("eventType", ""),
             ("partner", "app-2"),
             ("colour", "red"),

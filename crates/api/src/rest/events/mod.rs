@@ -1,7 +1,8 @@
-//! `GET /events/{eventId}`: the whole story of the events with one id, as far as the caller may know it.
+//! `GET /events/{eventId}`: the whole story of the events with one id, as far as the caller may know it; `GET /events` finds them.
 
 mod near_misses;
 mod rejections;
+mod search;
 mod story;
 mod view;
 
@@ -34,7 +35,7 @@ const COUNTED_MAX: u64 = 100_000;
 const EVENTS_MAX: usize = 20;
 
 pub fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(tell))
+    OpenApiRouter::new().routes(routes!(search::search)).routes(routes!(tell))
 }
 
 /// Tells the story of an event.

@@ -189,7 +189,7 @@ impl Api {
             contract: known.contract.filter(|contract| !contract.is_empty()),
             environment: known.environment,
             accepted_at_date_time: known.accepted_at_ms.map(iso_millis),
-            repeats: known.repeats.map(|Position { partition, offset }| PositionView { partition, offset }),
+            repeats: known.repeats.map(PositionView::of),
             origin: origin.map(OriginView::of),
             deliveries: stories.collect(),
             near_misses: near.shown,

@@ -1,5 +1,6 @@
 //! How people see the story of an event.
 
+use aerogram_domain::identity::Position;
 use aerogram_domain::matching::Miss;
 use aerogram_wire::v1::Origin;
 use serde::Serialize;
@@ -123,6 +124,12 @@ pub struct Rejection {
 impl OriginView {
     pub fn of(origin: &Origin) -> Self {
         Self { topic: origin.topic.clone(), partition: origin.partition, offset: origin.offset }
+    }
+}
+
+impl PositionView {
+    pub fn of(Position { partition, offset }: Position) -> Self {
+        Self { partition, offset }
     }
 }
 

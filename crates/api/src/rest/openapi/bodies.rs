@@ -16,13 +16,8 @@ use utoipa::ToSchema;
 pub struct NewSubscription {
     #[schema(inline = false)]
     event: EventType,
-    /// HTTPS, without user information and fragment, to a host outside our network. May stand in `httpRequest.url` instead.
-    #[schema(
-        max_length = 2048,
-        pattern = "^[Hh][Tt][Tt][Pp][Ss]://[^/?#@\\s\\\\\\x00-\\x1f\\x7f-\\x9f]+([/?][^#\\s\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$",
-        nullable
-    )]
-    callback_url: Option<String>,
+    /// May stand in `httpRequest.url` instead.
+    callback_url: Option<CallbackUrl>,
     /// Any text; after `whsec_` base64. Required under the profile `flight`; under the others one is made and told once.
     #[schema(min_length = 1, max_length = 512)]
     signing_key: Option<String>,
@@ -34,9 +29,7 @@ pub struct NewSubscription {
     environment: Option<Environment>,
     /// The name of a retry policy: `standard`, `staffing`, or one of the installation's.
     policy: Option<String>,
-    /// What its owner calls it.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
-    name: Option<String>,
+    name: Option<SubscriptionName>,
     status: Option<SubscriptionStatus>,
     http_request: Option<HttpRequest>,
     /// Whether a placeholder that stands alone becomes text too.
@@ -45,25 +38,52 @@ pub struct NewSubscription {
     limits: Option<Limits>,
 }
 
+/// What is to be shown of what a subscription would send.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[schema(as = TemplatePreviewRequest)]
+pub struct TemplatePreview {
+    #[schema(inline = false)]
+    event: EventType,
+    profile: Option<Profile>,
+    /// The default body without it.
+    http_request: Option<HttpRequest>,
+    /// Whether a placeholder that stands alone becomes text too.
+    all_text: Option<bool>,
+}
+
+/// HTTPS, without user information and fragment, to a host outside our network.
+#[derive(ToSchema)]
+#[schema(
+    value_type = String,
+    max_length = 2048,
+    pattern = "^[Hh][Tt][Tt][Pp][Ss]://[^/?#@\\s\\\\\\x00-\\x1f\\x7f-\\x9f]+([/?][^#\\s\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$"
+)]
+pub struct CallbackUrl(String);
+
+/// What its owner calls a subscription.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
+pub struct SubscriptionName(String);
+
 /// What is to be different; at least one of them. `null` takes away what a subscription can do without.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SubscriptionChange {
     /// As at creation.
-    #[schema(
-        max_length = 2048,
-        pattern = "^[Hh][Tt][Tt][Pp][Ss]://[^/?#@\\s\\\\\\x00-\\x1f\\x7f-\\x9f]+([/?][^#\\s\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$"
-    )]
-    callback_url: Option<String>,
+    callback_url: Option<CallbackUrl>,
     status: Option<SubscriptionStatus>,
     /// Replaces body and headers together.
     http_request: Option<HttpRequest>,
     all_text: Option<bool>,
     authentication: Option<Authentication>,
     policy: Option<String>,
-    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
-    name: Option<String>,
+    name: Option<SubscriptionName>,
     limits: Option<Limits>,
+    /// Under the profile `portal` any; under the others only what it is already.
+    event: Option<EventType>,
+    /// The same; one of the operator's contracts, `null`: all of them.
+    contract_id: Option<String>,
 }
 
 /// The target as its owner writes it. `{{field}}` in header values and in the texts of the body stands for a field of the event.
@@ -72,11 +92,7 @@ pub struct SubscriptionChange {
 #[serde(deny_unknown_fields)]
 pub struct HttpRequest {
     /// The same as `callbackUrl`, or instead of it.
-    #[schema(
-        max_length = 2048,
-        pattern = "^[Hh][Tt][Tt][Pp][Ss]://[^/?#@\\s\\\\\\x00-\\x1f\\x7f-\\x9f]+([/?][^#\\s\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$"
-    )]
-    url: Option<String>,
+    url: Option<CallbackUrl>,
     /// Sent with every request, at most 32. Every value is a secret, and not shown again.
     header: Option<BTreeMap<HeaderName, HeaderValue>>,
     /// The default body without it.
@@ -183,29 +199,28 @@ pub struct NewSigningKey {
     overlap_hours: Option<i64>,
 }
 
+/// For whoever looks later.
+#[derive(ToSchema)]
+#[schema(
+    value_type = String,
+    min_length = 1,
+    max_length = 500,
+    pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+)]
+pub struct Why(String);
+
 /// Why.
 #[derive(ToSchema)]
 #[schema(as = RedeliverRequest)]
 pub struct Redelivery {
-    /// For whoever looks later.
-    #[schema(
-        min_length = 1,
-        max_length = 500,
-        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
-    )]
-    why: Option<String>,
+    why: Option<Why>,
 }
 
 /// Why nothing more will be done.
 #[derive(ToSchema)]
 #[schema(as = DismissRequest)]
 pub struct Dismissal {
-    #[schema(
-        min_length = 1,
-        max_length = 500,
-        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
-    )]
-    why: String,
+    why: Why,
 }
 
 /// Which deliveries are to be sent again: all that match everything that is given.

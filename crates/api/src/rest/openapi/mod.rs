@@ -6,11 +6,6 @@ mod serving;
 mod shared;
 mod webhooks;
 
-pub use bodies::{
-    Dismissal, NewSigningKey, NewSubscription, Redeliveries, Redelivery, Replay, SubscriptionChange,
-    TestEvent,
-};
-
 use std::sync::Arc;
 
 use aerogram_domain::catalogue::{Catalogue, EventType};
@@ -18,15 +13,18 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::middleware::from_fn;
 use axum::routing::get;
-use serving::{Served, only_from_here};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi as Document, SecurityRequirement};
+use utoipa::openapi::{Components, OpenApi as Document, RefOr, Schema, SecurityRequirement};
 use utoipa::{OpenApi, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::auth::{CLIENT_ID, OPERATOR, TOKEN};
 use super::{Api, BASE};
+pub use bodies::{
+    Dismissal, NewSigningKey, NewSubscription, Redeliveries, Redelivery, Replay, SubscriptionChange,
+    TemplatePreview, TestEvent,
+};
+use serving::{Served, only_from_here};
 
 /// Names of the security schemes.
 const CLIENT: &str = "client";
@@ -68,14 +66,15 @@ pub fn beginning() -> Document {
 }
 
 /// With what all calls have in common, and the event types there are.
-pub fn complete(mut document: Document, catalogue: &Catalogue) -> Document {
+///
+/// # Errors
+/// The schema of an event type is none of OpenAPI.
+pub fn complete(mut document: Document, catalogue: &Catalogue) -> Result<Document, serde_json::Error> {
     let components = document.components.get_or_insert_with(Components::new);
-    let names = catalogue.types().map(|event| event.wire_name.as_ref());
-    let names = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some("The name of an event type of this installation."))
-        .enum_values(Some(names));
-    components.schemas.insert(EventType::name().into_owned(), names.into());
+    if let Some(RefOr::T(Schema::Object(name))) = components.schemas.get_mut(&*EventType::name()) {
+        let names = catalogue.types().map(|event| event.wire_name.as_ref().into());
+        name.enum_values = Some(names.collect());
+    }
     shared::describe(components);
     let header = |name: &str, says: &str| {
         SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, says)))
@@ -109,14 +108,14 @@ pub fn complete(mut document: Document, catalogue: &Catalogue) -> Document {
         operation.security = (!of_a_pair).then(|| for_keepers.clone());
     }
     document.security = Some(for_a_pair);
-    match webhooks::webhooks(catalogue) {
-        Ok(webhooks) => document.webhooks = Some(webhooks),
-        Err(error) => tracing::error!("the document says nothing of what receivers are sent: {error}"),
-    }
-    document
+    document.webhooks = Some(webhooks::webhooks(catalogue)?);
+    Ok(document)
 }
 
 /// The document, and a page to read it and to try it with that needs nothing from elsewhere.
+///
+/// # Errors
+/// The document is not to be had as JSON.
 pub fn routes(document: &Document) -> Result<Router<Arc<Api>>, serde_json::Error> {
     let url = format!("{BASE}/openapi.json");
     let served = Served::of(serde_json::to_vec(document)?);

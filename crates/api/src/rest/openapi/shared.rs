@@ -93,9 +93,7 @@ pub fn describe(components: &mut Components) {
 }
 
 fn problem_response(shared: &Shared) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(problem::Body::name()))).build();
-    let mut response =
-        ResponseBuilder::new().description(shared.says).content("application/problem+json", content);
+    let mut response = ResponseBuilder::new().description(shared.says).content(PROBLEM, problem());
     if let Some((name, says)) = shared.header {
         let kind = if name == "Retry-After" { Type::Integer } else { Type::String };
         let text = ObjectBuilder::new().schema_type(kind);
@@ -139,11 +137,9 @@ pub fn answers(paths: &mut Paths) {
 
 fn is_given(status: &str, path: &str, operation: &Operation) -> bool {
     let parameters = || operation.parameters.iter().flatten();
-    // A renewal takes a body that says nothing, of no more than the usual length.
-    let body = operation.request_body.is_some() || path.ends_with("/renewals");
     match status {
         "404" => path.contains('{'),
-        "408" | "413" => body,
+        "408" | "413" => operation.request_body.is_some(),
         "412" => parameters().any(|parameter| is_header(parameter, "If-Match")),
         _ => true,
     }

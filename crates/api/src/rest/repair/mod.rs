@@ -87,7 +87,11 @@ fn scope_of(keeper: &Keeper) -> Option<Scope> {
 
 impl Api {
     /// The keeper's subscription as it is now.
-    async fn subscription_for(&self, keeper: &Keeper, id: &str) -> Result<Arc<Subscription>, Problem> {
+    pub(super) async fn subscription_for(
+        &self,
+        keeper: &Keeper,
+        id: &str,
+    ) -> Result<Arc<Subscription>, Problem> {
         // Only what looks like one of our ids may cost anything.
         if Uuid::try_parse(id).is_err() {
             return Err(Problem::no_such_subscription());

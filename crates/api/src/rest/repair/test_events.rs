@@ -20,8 +20,10 @@ use uuid::Uuid;
 
 use super::fields::Fields;
 use super::{Api, Keeper, Problem, scope_of};
+use crate::history::render;
 use crate::repair::{NotNow, WAITING_MAX, WAITING_OF_ONE_MAX};
 use crate::rest::create::not_entitled;
+use crate::rest::deliveries::{RequestView, Sent};
 use crate::rest::escalations::AttemptView;
 use crate::rest::idempotency::{self, IdempotencyKey};
 use crate::rest::openapi::TestEvent;
@@ -43,6 +45,12 @@ struct Tested {
     event_type: String,
     #[schema(value_type = Status)]
     status: &'static str,
+    /// What is sent.
+    request: RequestView,
+    /// The text of the request; `null`: it was sent before, by the same `Idempotency-Key`, and what a test sent is not kept; or it
+    /// cannot be made, which the attempt tells.
+    #[schema(required)]
+    body: Option<String>,
     /// `null`: none was made, or none has ended yet.
     #[schema(required)]
     attempt: Option<AttemptView>,
@@ -118,6 +126,10 @@ pub async fn send(
             api.projected(api.is_known(run)).await?
         }
     };
+    let body = match is_repeated {
+        true => None,
+        false => render(&event, &subscription).ok(),
+    };
     if !is_repeated {
         let offset = api.read_of(&subscription);
         let entry = test_delivery(delivery_id, event, &subscription, offset, now_ms());
@@ -125,9 +137,17 @@ pub async fn send(
     }
     let ended = api.ended(run, until).await?;
     let last = ended.as_ref().and_then(|row| row.attempts.last());
+    let webhook_id = webhook_id(&delivery_id);
+    let sent = Sent {
+        webhook_id: &webhook_id,
+        began_at_ms: last.map(|attempt| attempt.started_at_ms),
+        user_agent: &api.user_agent,
+    };
     let tested = Tested {
         id: run_name(run),
-        webhook_id: webhook_id(&delivery_id),
+        request: RequestView::of(&subscription, sent),
+        body,
+        webhook_id,
         event_id,
         event_type: name,
         status: ended.as_ref().map_or(Status::Pending, |row| row.status).name(),

@@ -1,7 +1,7 @@
 //! How people see a task.
 
 use aerogram_domain::escalations::Reader;
-use aerogram_domain::schema::{FinalStatus, TaskStatus};
+use aerogram_domain::schema::FinalStatus;
 use aerogram_domain::time::iso_millis;
 use aerogram_wire::v1::task::Work;
 use aerogram_wire::v1::{Redeliver, Replay, Task, TaskState};
@@ -16,8 +16,7 @@ pub struct TaskView {
     #[schema(format = Uuid)]
     pub id: String,
     /// `RUNNING`, `DONE`, `CANCELLED` or `FAILED`.
-    #[schema(value_type = TaskStatus)]
-    state: &'static str,
+    state: TaskStatus,
     /// What is to be sent again, of a redelivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -44,6 +43,16 @@ pub struct TaskView {
     /// Why it failed, or by whom it was cancelled.
     #[schema(required)]
     detail: Option<String>,
+}
+
+/// How a task stands.
+#[derive(Clone, Copy, Serialize, ToSchema, Debug)]
+#[serde(rename_all = "UPPERCASE")]
+enum TaskStatus {
+    Running,
+    Done,
+    Cancelled,
+    Failed,
 }
 
 #[derive(Serialize, ToSchema, Debug)]
@@ -102,7 +111,7 @@ impl TaskView {
         };
         Self {
             id: Uuid::from_slice(&task.id).unwrap_or_default().to_string(),
-            state: state_name(task.state()),
+            state: task.state().into(),
             redelivery,
             replay,
             partner: told.map(|scope| scope.partner.clone()),
@@ -147,12 +156,14 @@ fn replay_view(replay: &Replay) -> ReplayView {
     }
 }
 
-const fn state_name(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Running => "RUNNING",
-        TaskState::Done => "DONE",
-        TaskState::Cancelled => "CANCELLED",
-        TaskState::Failed | TaskState::Unspecified => "FAILED",
+impl From<TaskState> for TaskStatus {
+    fn from(state: TaskState) -> Self {
+        match state {
+            TaskState::Running => Self::Running,
+            TaskState::Done => Self::Done,
+            TaskState::Cancelled => Self::Cancelled,
+            TaskState::Failed | TaskState::Unspecified => Self::Failed,
+        }
     }
 }
 

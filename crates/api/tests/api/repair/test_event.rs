@@ -12,6 +12,17 @@ async fn a_test_event_waits_for_the_answer() {
     assert_eq!(late.status, 202, "{}", late.text());
     let late = late.json();
     assert_eq!((text(&late, "status"), &late["attempt"]), ("PENDING", &Value::Null));
+    let sent: Value = serde_json::from_str(text(&late, "body")).unwrap();
+    assert_eq!((&sent["id"], &sent["type"]), (&late["eventId"], &json!("FLIGHT_CANCEL")));
+    let header = |told: &Value, name: &str| {
+        let mut headers = told["request"]["headers"].as_array().unwrap().iter();
+        headers.find(|header| header["name"] == name).unwrap()["value"].clone()
+    };
+    assert_eq!(late["request"]["url"], "https://receiver.example/hook");
+    assert_eq!(
+        (header(&late, "webhook-id"), header(&late, "webhook-signature")),
+        (late["id"].clone(), Value::Null)
+    );
     let written = entries(&ground.world.rig);
     assert_eq!(written.len(), 1);
     let delivery = written[0].1.delivery.clone().unwrap();
@@ -27,6 +38,9 @@ async fn a_test_event_waits_for_the_answer() {
     let ended = ended.json();
     assert_eq!((&ended["id"], text(&ended, "status")), (&late["id"], "EXPIRED"));
     assert_eq!((&ended["attempt"]["status"], &ended["attempt"]["excerpt"]), (&json!(500), &json!("oh no")));
+    // It is not kept, and the example of today may be another one.
+    assert_eq!((&ended["body"], &ended["request"]["url"]), (&Value::Null, &late["request"]["url"]));
+    assert!(header(&ended, "webhook-timestamp").is_string() && header(&late, "webhook-timestamp").is_null());
     assert_eq!(entries(&ground.world.rig).len(), 1);
     let again = format!("/deliveries/{}/redeliveries", text(&ended, "id"));
     assert_eq!(post(first, &again, &[], None).await.status, 409, "a test is not sent again");

@@ -63,11 +63,12 @@ fn not_all_of_very_many_are_told() {
 
 #[test]
 fn changes_and_new_keys_are_looked_at_too() {
-    let body = Body::parse(br#"{"status":"ACTIVE","status":"INACTIVE","event":1,"event":2}"#).unwrap();
+    let body = Body::parse(br#"{"status":"ACTIVE","status":"INACTIVE","whatever":1,"whatever":2}"#).unwrap();
     let catalogue = Catalogue::builtin();
     let context = PatchContext {
         current: &Subscription::default(),
         catalogue: &catalogue,
+        contracts: &[],
         policy_exists: &|_| true,
         url_callable: &url_callable,
     };

@@ -19,6 +19,7 @@ fn receipt(offset: i64, matches: u32, repeats: Option<i64>) -> EventReceipt {
         environment: "production".into(),
         subject: "AB1".into(),
         accepted_at_ms: 1_000 + offset,
+        words: vec!["abc123".into()],
     };
     let duplicate_of = repeats.map(|offset| Place { partition: 4, offset });
     EventReceipt { offset, matches, duplicate_of, name: (matches == 0).then_some(name) }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::world::{PARTITIONS, TOPICS, World};
 use super::{about, all, apply, issued, key, open, told};
-use aerogram_domain::history::{Claims, Status};
-use aerogram_projection::{Batch, DeliveryRow, Projection};
+use aerogram_domain::history::{Claims, Hour, Hours, Progress, Status, count};
+use aerogram_projection::{Batch, DeliveryRow, OverviewQuery, Projection};
 use aerogram_wire::Topic;
 use aerogram_wire::v1::{LineKind, Outcome};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ async fn read(world: &World, projection: &Projection, which: usize, at_most: usi
     let (topic, partition) = place(which);
     let from = projection.position(topic, partition).await.unwrap().unwrap_or(0);
     let claims = if topic == Topic::Attempts {
-        projection.claims(partition).await.unwrap()
+        projection.read_so_far(Topic::Attempts, partition).await.unwrap().claims
     } else {
         Default::default()
     };
@@ -76,6 +76,28 @@ async fn read_to_the_end(world: &World, path: &Path, steps: &[Step]) -> Vec<Deli
     rows
 }
 
+/// Whatever was read first, and how often: the hours of a subscription have what its one run tells in the end.
+async fn hours_are_those_of(path: &Path, rows: &[DeliveryRow]) {
+    let projection = open(path).await;
+    for row in rows {
+        let query = OverviewQuery {
+            partner: row.about.partner.clone(),
+            operator: row.about.operator.clone(),
+            subscription_id: row.about.subscription_id.clone(),
+            now_ms: row.changed_at_ms,
+            not_before_ms: 0,
+        };
+        let told = projection.overview(query).await.unwrap();
+        let mut expected = Hours::new();
+        let (status, changed_at_ms, attempts) = (row.status, row.changed_at_ms, row.attempts.clone());
+        let progress = Progress { status, changed_at_ms, attempts, ..Progress::default() };
+        count(&mut expected, row.key, &Progress::default(), &progress);
+        let told: Hours = told.hours.into_iter().filter(|(_, hour)| *hour != Hour::default()).collect();
+        assert_eq!(told, expected);
+    }
+    projection.close().await.unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -85,11 +107,14 @@ proptest! {
         steps in steps(),
     ) {
         let world = World::of(&actions);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let (expected, rows) = runtime.block_on(async {
             let expected = read_to_the_end(&world, &dir.path().join("a.sqlite"), &[]).await;
-            (expected, read_to_the_end(&world, &dir.path().join("b.sqlite"), &steps).await)
+            let path = dir.path().join("b.sqlite");
+            let rows = read_to_the_end(&world, &path, &steps).await;
+            hours_are_those_of(&path, &rows).await;
+            (expected, rows)
         });
         prop_assert_eq!(expected.len(), 6);
         prop_assert_eq!(rows, expected);
@@ -127,8 +152,8 @@ async fn what_makes_lines_void_is_known_after_a_restart() {
     let before = all(&projection).await;
     projection.close().await.unwrap();
     let again = open(&path).await;
-    assert_eq!(again.claims(0).await.unwrap(), claims);
-    assert_eq!(again.claims(1).await.unwrap(), Claims::default());
+    assert_eq!(again.read_so_far(Topic::Attempts, 0).await.unwrap().claims, claims);
+    assert_eq!(again.read_so_far(Topic::Attempts, 1).await.unwrap().claims, Claims::default());
     // The same attempt once more, and a seq that is settled.
     let void = vec![told(1, LineKind::Failed, 6_000), told(2, LineKind::Delivered, 6_000)];
     apply(&again, Topic::Attempts, void).await;

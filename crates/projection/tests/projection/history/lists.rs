@@ -2,9 +2,10 @@
 
 use super::{all, apply, issued, key, open, page, told};
 use aerogram_domain::history::Status;
+use aerogram_projection::Change;
 use aerogram_projection::{DeliveryCursor, DeliveryQuery, DeliveryRow, Projection};
 use aerogram_wire::Topic;
-use aerogram_wire::v1::LineKind;
+use aerogram_wire::v1::{LineKind, Outcome};
 use tempfile::TempDir;
 
 const ROWS: u64 = 400;
@@ -47,6 +48,10 @@ fn expected(rows: &[DeliveryRow], query: &DeliveryQuery) -> Vec<DeliveryRow> {
             && is(&query.event_id, &row.about.event_id)
             && query.issued_from_ms.is_none_or(|from| row.about.issued_at_ms >= from)
             && query.issued_until_ms.is_none_or(|until| row.about.issued_at_ms < until)
+            && (query.last_outcomes.is_empty()
+                || query.last_outcomes.contains(&row.attempts.last().map(|last| last.outcome())))
+            && query.attempts_min.is_none_or(|min| row.attempts_made >= min)
+            && query.attempts_max.is_none_or(|max| row.attempts_made <= max)
             && (!row.status.is_final() || row.about.issued_at_ms >= query.not_before_ms)
     };
     let mut found: Vec<_> = rows.iter().filter(wanted).cloned().collect();
@@ -85,7 +90,7 @@ fn questions() -> Vec<DeliveryQuery> {
         vec![Status::Escalated, Status::Parked, Status::Parked],
         vec![Status::Pending, Status::Retrying, Status::Expired, Status::Superseded, Status::Cancelled],
     ];
-    let narrower: [fn(&mut DeliveryQuery); 9] = [
+    let narrower: [fn(&mut DeliveryQuery); 14] = [
         |_| {},
         |query| query.subscription_id = Some("s-4".into()),
         |query| query.subscription_id = Some("s-nobody's".into()),
@@ -104,6 +109,21 @@ fn questions() -> Vec<DeliveryQuery> {
         |query| {
             query.subject = Some("AB1".into());
             query.event_id = Some("e-1".into());
+        },
+        |query| query.last_outcomes = vec![None],
+        |query| query.last_outcomes = vec![Some(Outcome::Http5xx), Some(Outcome::Delivered)],
+        |query| {
+            query.last_outcomes = vec![Some(Outcome::Http5xx), None];
+            query.subscription_id = Some("s-4".into());
+            query.attempts_max = Some(1);
+        },
+        |query| {
+            query.attempts_min = Some(1);
+            query.event_type = Some("FLIGHT_CANCEL".into());
+        },
+        |query| {
+            (query.attempts_min, query.attempts_max) = (Some(0), Some(0));
+            query.subject = Some("AB1".into());
         },
     ];
     let times: [fn(&mut DeliveryQuery); 4] = [
@@ -144,6 +164,51 @@ async fn every_filter_leaves_out_what_it_says_page_by_page_in_order() {
         found_some += usize::from(!expected.is_empty());
     }
     assert!(found_some > 200, "{found_some}");
+}
+
+#[tokio::test]
+async fn what_few_rows_fit_is_looked_for_part_by_part_and_found_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let projection = open(&dir.path().join("p.sqlite")).await;
+    // More of one sort than are looked at at once.
+    let numbers = 0..14_000_u64;
+    let issue = |number: u64| issued(number * 12, 1_000 + number.cast_signed());
+    apply(&projection, Topic::Deliveries, numbers.clone().map(issue).collect()).await;
+    let tell = |number: u64| told(number * 12, LineKind::Delivered, 90_000);
+    apply(&projection, Topic::Attempts, numbers.map(tell).collect()).await;
+    let again = |number: u64| {
+        let Change::Line { key, mut line, .. } = told(number * 12, LineKind::Retry, 80_000) else { panic!() };
+        line.attempts_made = 2;
+        Change::Line { key, line, appended_at_ms: 80_000 }
+    };
+    let late = 20_000..20_003_u64;
+    apply(&projection, Topic::Deliveries, late.clone().map(issue).collect()).await;
+    apply(&projection, Topic::Attempts, late.clone().map(again).collect()).await;
+    let query = DeliveryQuery {
+        subscription_id: Some("s-0".into()),
+        attempts_min: Some(2),
+        limit: 2,
+        ..DeliveryQuery::default()
+    };
+    for ascending in [false, true] {
+        let query = DeliveryQuery { ascending, ..query.clone() };
+        let found = paged(&projection, query.clone()).await;
+        let mut expected: Vec<_> = late.clone().map(|number| key(number * 12)).collect();
+        if !ascending {
+            expected.reverse();
+        }
+        assert_eq!(found.iter().map(|row| row.key).collect::<Vec<_>>(), expected, "{ascending}");
+        let first = page(&projection, query.clone()).await;
+        assert!(first.next.is_some() && (first.rows.is_empty() == ascending), "{first:?}");
+        let counted = projection.deliveries_counted(query, 10).await.unwrap();
+        assert!(counted.is_at_least && counted.rows <= 3, "{counted:?}");
+    }
+    // None of those that failed can be among what was delivered, so that is not looked at.
+    let failed = DeliveryQuery { last_outcomes: vec![Some(Outcome::Http5xx)], ..query };
+    let counted = projection.deliveries_counted(failed.clone(), 10).await.unwrap();
+    assert_eq!((counted.rows, counted.is_at_least), (3, false));
+    let page = page(&projection, DeliveryQuery { limit: 5, ..failed }).await;
+    assert_eq!((page.rows.len(), page.next), (3, None));
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ mod anew;
 mod events;
 mod fold;
 mod keep;
+mod last;
 mod lists;
+mod overview;
+mod search;
 mod world;
 
 use std::path::Path;
@@ -43,7 +46,8 @@ fn about(number: u64, issued_at_ms: i64) -> About {
 
 fn issued(number: u64, issued_at_ms: i64) -> Change {
     let record = aerogram_domain::history::Record { since_ms: issued_at_ms, ..Default::default() };
-    Change::Issued(Box::new(Issued { key: key(number), about: about(number, issued_at_ms), record }))
+    let (key, about) = (key(number), about(number, issued_at_ms));
+    Change::Issued(Box::new(Issued { key, about, record, words: Vec::new() }))
 }
 
 fn told(number: u64, kind: LineKind, appended_at_ms: i64) -> Change {
