@@ -1,4 +1,5 @@
-//! Which events a subscription is for: its event type and its contract, which some profiles let a change move elsewhere.
+//! Which events a subscription is for: its event type and its contract, which some profiles let a change move elsewhere. Under
+//! the others a change does not know these fields, as version 2.4.0 has it: what it does not know it ignores.
 
 use super::PatchContext;
 use super::delivery::field_names;
@@ -9,12 +10,15 @@ use crate::subscription::Profile;
 use crate::template::{self, Template};
 use aerogram_wire::v1::Subscription;
 
-/// The event type that a change names. What it is already may be named always.
+/// The event type that a change names.
 pub(super) fn event(fields: &mut Fields<'_>, context: &PatchContext<'_>) -> Option<String> {
     let current = context.current;
+    if !may_change(current) {
+        return None;
+    }
     fields.optional("event", |name| match name == current.event_type {
+        // Also one that is not in the catalogue any more.
         true => Ok(name.to_owned()),
-        false if !may_change(current) => Err(fixed(current, "event type")),
         false => parse_event(name, context.catalogue).map(|event| event.wire_name.as_ref().to_owned()),
     })
 }
@@ -22,15 +26,14 @@ pub(super) fn event(fields: &mut Fields<'_>, context: &PatchContext<'_>) -> Opti
 /// The contract that a change names; `Some(None)`: every contract of the operator.
 pub(super) fn contract(fields: &mut Fields<'_>, context: &PatchContext<'_>) -> Option<Option<String>> {
     let current = context.current;
+    if !may_change(current) {
+        return None;
+    }
     if fields.names("contractId") && fields.given("contractId").is_none() {
-        if !current.contract.is_empty() && !may_change(current) {
-            fields.wrong("/contractId", fixed(current, "contract"));
-        }
         return Some(None);
     }
     let contract = fields.optional("contractId", |id| match !id.is_empty() && id == current.contract {
         true => Ok(id.to_owned()),
-        false if !may_change(current) => Err(fixed(current, "contract")),
         false => parse_contract(id, context.contracts),
     });
     contract.map(Some)
@@ -69,12 +72,4 @@ pub(super) fn template_fits(fields: &mut Fields<'_>, context: &PatchContext<'_>,
 
 fn may_change(current: &Subscription) -> bool {
     Profile::parse(&current.profile).is_some_and(Profile::changes_concern)
-}
-
-fn fixed(current: &Subscription, what: &str) -> String {
-    format!(
-        "the {what} of a subscription can be changed under the profile portal only, and this one has {}; create another one, and \
-         delete this one",
-        current.profile
-    )
 }

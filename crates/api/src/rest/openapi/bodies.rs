@@ -80,10 +80,10 @@ pub struct SubscriptionChange {
     policy: Option<String>,
     name: Option<SubscriptionName>,
     limits: Option<Limits>,
-    /// Under the profile `portal` any; under the others only what it is already.
-    event: Option<EventType>,
+    /// Under the profile `portal` the name of another event type; under the others it is ignored, whatever it is.
+    event: Option<Value>,
     /// The same; one of the operator's contracts, `null`: all of them.
-    contract_id: Option<String>,
+    contract_id: Option<Value>,
 }
 
 /// The target as its owner writes it. `{{field}}` in header values and in the texts of the body stands for a field of the event.

@@ -71,8 +71,10 @@ async function inTheLists(world, { page }) {
   }
   const all = await world.get('/subscriptions');
   await page.goto(at('/portal/webhooks?columns=contract&columns=expires&columns=last'));
-  assert.deepEqual(await textsOf(page.locator('#rows td[data-label="URL"]')), all.map(({ callbackUrl }) => callbackUrl.replace(/\s+/g, ' ').trim()));
-  assert.deepEqual(await textsOf(page.locator('#rows td[data-label="Contract"]')), all.map(({ contractId }) => contractId.replace(/\s+/g, ' ').trim()));
+  const plain = (text) => text.replace(/\s+/g, ' ').trim();
+  assert.deepEqual(await textsOf(page.locator('#rows td[data-label="URL"] a.url')), all.map(({ callbackUrl }) => plain(callbackUrl)));
+  assert.deepEqual(await textsOf(page.locator('#rows td[data-label="URL"] .note')), all.map(({ name }) => plain(name)));
+  assert.deepEqual(await textsOf(page.locator('#rows td[data-label="Contract"]')), all.map(({ contractId }) => plain(contractId)));
   await nothingRan(page, 'the list');
   for (const { id, name, callbackUrl } of all) {
     for (const path of ['', '/edit', '/delete', '/rotate', '/renew', '/test']) {
