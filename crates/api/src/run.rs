@@ -93,6 +93,7 @@ pub async fn start_at(
     let folded = health.condition("subscriptions folded");
     let followed = health.condition("results followed");
     let handling = health.condition("commands handled");
+    let listening = health.condition("requests answered");
     let files = Files::read(&settings, &health).await?;
     connected.set(false, "waiting for the brokers and the topics");
     let cluster = Cluster::connect(&settings, shutdown.token()).await?;
@@ -173,6 +174,7 @@ pub async fn start_at(
     let carrying_out = asked_for::carry_out(Arc::clone(&api), owns);
     tasks.spawn(async move { match carrying_out.await {} });
     let address = start_http(&settings, api, stop_http.clone(), &mut tasks).await?;
+    listening.set(true, format!("at {address}"));
     Ok(Running { address, tasks, stop_http, stop_handler, shutdown, patience, projection })
 }
 
